@@ -1,0 +1,94 @@
+import { StillhouseError } from "../errors.ts";
+import { decode, encode } from "../protocol/codec.ts";
+import { LeaseRecord } from "../protocol/run.ts";
+import { buckets, PRESENCE_RENEW_MS, PRESENCE_TTL_MS } from "../protocol/subjects.ts";
+import type { Bus, KeyValue } from "./bus.ts";
+import { type Clock, sleep } from "./clock.ts";
+import { RevisionConflict } from "./errors.ts";
+
+/** The lease went to somebody else, or could not be renewed in time: its holder must stop at once. */
+export class LeaseLost extends StillhouseError {}
+
+export interface Lease {
+  /** The revision at which the lease was created: it grows from holder to holder. */
+  readonly fence: number;
+  /** Aborts, with a LeaseLost, when the lease is lost. */
+  readonly signal: AbortSignal;
+  /** Gives the lease back, so that the next holder need not wait for it to expire. */
+  release(): Promise<void>;
+}
+
+/**
+ * Takes the lease on `key`, waiting while somebody else holds it, and renews it each second until it is released.
+ * @returns undefined when `signal` aborted first
+ */
+export async function takeLease(
+  bus: Bus,
+  key: string,
+  holder: string,
+  clock: Clock,
+  signal: AbortSignal,
+  onWait?: (holder: string) => void,
+): Promise<Lease | undefined> {
+  const kv = await bus.kv(buckets.leases, { ttlMs: PRESENCE_TTL_MS });
+  let waitedFor = "";
+  while (!signal.aborted) {
+    try {
+      const fence = await kv.create(key, encode(LeaseRecord, { type: "lease", holder, fence: 0 }));
+      return hold(kv, key, holder, fence, clock);
+    } catch (error) {
+      if (!(error instanceof RevisionConflict)) throw error;
+    }
+    const current = await kv.get(key);
+    if (current) {
+      const other = decode(LeaseRecord, current.value, `lease ${key}`).holder;
+      if (other !== waitedFor) onWait?.(other);
+      waitedFor = other;
+    }
+    await sleep(clock, PRESENCE_RENEW_MS / 2, signal);
+  }
+  return undefined;
+}
+
+function hold(kv: KeyValue, key: string, holder: string, fence: number, clock: Clock): Lease {
+  const lost = new AbortController();
+  const released = new AbortController();
+  const value = encode(LeaseRecord, { type: "lease", holder, fence });
+
+  const renewing = (async () => {
+    let revision = fence;
+    let renewedAt = clock.now();
+    while (!released.signal.aborted) {
+      await sleep(clock, PRESENCE_RENEW_MS, released.signal);
+      if (released.signal.aborted) return;
+      try {
+        revision = await kv.update(key, value, revision);
+        renewedAt = clock.now();
+      } catch (cause) {
+        const late = clock.now() - renewedAt;
+        if (cause instanceof RevisionConflict || late > PRESENCE_TTL_MS) {
+          lost.abort(
+            new LeaseLost(
+              `Cannot go on as ${holder} as the lease on ${key} is lost: last renewed ${late} ms ago`,
+              {
+                cause,
+              },
+            ),
+          );
+          return;
+        }
+      }
+    }
+  })();
+
+  return {
+    fence,
+    signal: lost.signal,
+    async release() {
+      if (released.signal.aborted) return;
+      released.abort();
+      await renewing;
+      if (!lost.signal.aborted) await kv.delete(key);
+    },
+  };
+}

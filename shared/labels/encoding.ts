@@ -1,0 +1,66 @@
+import type { LabelEncoding } from "../config/spec.ts";
+import { StillhouseError } from "../errors.ts";
+import { HALF_MAX, halfValues, toHalf } from "./half.ts";
+
+/** A teacher's answer that cannot become a label: not a number, infinite, or too large for the encoding. */
+export class UnusableLogits extends StillhouseError {}
+
+/** Bytes of one sample's labels. */
+export function bytesPerRow(encoding: LabelEncoding, classes: number): number {
+  return classes * (encoding === "half" ? 2 : 4);
+}
+
+/**
+ * Logits as they stand in the label log, little-endian.
+ * @param logits [rows, classes]
+ * @param what for the error: which teacher and chunk
+ * @throws UnusableLogits naming row, class, the value seen and the bound
+ */
+export function encodeLogits(
+  encoding: LabelEncoding,
+  logits: Float32Array,
+  classes: number,
+  what: string,
+): Uint8Array {
+  const bound = encoding === "half" ? HALF_MAX : Number.MAX_VALUE;
+  for (let i = 0; i < logits.length; i++) {
+    const value = logits[i] as number;
+    if (Math.abs(value) <= bound) continue;
+    throw new UnusableLogits(
+      `Cannot label ${what} as row ${Math.floor(i / classes)} class ${i % classes} is ${value}: expected a finite logit` +
+        (encoding === "half" ? ` within ±${HALF_MAX} (or set labels.encoding: float32)` : ""),
+      { fields: { row: Math.floor(i / classes), class: i % classes, value } },
+    );
+  }
+  const bytes = new Uint8Array(logits.length * (encoding === "half" ? 2 : 4));
+  const view = new DataView(bytes.buffer);
+  for (let i = 0; i < logits.length; i++) {
+    if (encoding === "half") view.setUint16(i * 2, toHalf(logits[i] as number), true);
+    else view.setFloat32(i * 4, logits[i] as number, true);
+  }
+  return bytes;
+}
+
+/**
+ * Decodes the row of labels that starts at byte `from` of `bytes` into row `outRow` of `out`; any alignment.
+ * @param out [?, classes]
+ */
+export function decodeRow(
+  encoding: LabelEncoding,
+  bytes: Uint8Array,
+  from: number,
+  classes: number,
+  out: Float32Array,
+  outRow: number,
+): void {
+  const start = outRow * classes;
+  if (encoding === "half") {
+    for (let c = 0, b = from; c < classes; c++, b += 2) {
+      const bits = (bytes[b] as number) | ((bytes[b + 1] as number) << 8);
+      out[start + c] = halfValues[bits] as number;
+    }
+    return;
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset + from, classes * 4);
+  for (let c = 0; c < classes; c++) out[start + c] = view.getFloat32(c * 4, true);
+}

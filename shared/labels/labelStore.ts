@@ -1,0 +1,137 @@
+import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { LabelEncoding } from "../config/spec.ts";
+import { StillhouseError } from "../errors.ts";
+import { bytesPerRow, decodeRow } from "./encoding.ts";
+
+/** Where one part of a chunk stands in the store's file. */
+export interface StoredPart {
+  readonly teacher: number;
+  readonly shard: number;
+  readonly chunk: number;
+  /** Place in the chunk of the part's first row, and how many rows it has. */
+  readonly from: number;
+  readonly rows: number;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/**
+ * The labels that a student has read, so that later epochs touch neither teachers nor network: one append-only
+ * file, whose index lives in memory. The writer is on the bus's side, readers are in the training threads.
+ */
+export class LabelStoreWriter {
+  readonly path: string;
+  readonly #folder: string;
+  readonly #file: number;
+  #end = 0;
+
+  constructor(parent: string = tmpdir()) {
+    this.#folder = mkdtempSync(join(parent, "stillhouse-labels-"));
+    this.path = join(this.#folder, "labels.bin");
+    this.#file = openSync(this.path, "wx");
+  }
+
+  append(part: Omit<StoredPart, "offset" | "bytes">, payload: Uint8Array): StoredPart {
+    let written = 0;
+    while (written < payload.byteLength) {
+      written += writeSync(this.#file, payload, written, payload.byteLength - written, this.#end + written);
+    }
+    const stored = { ...part, offset: this.#end, bytes: payload.byteLength };
+    this.#end += payload.byteLength;
+    return stored;
+  }
+
+  get bytes(): number {
+    return this.#end;
+  }
+
+  /** Closes and removes the file. */
+  close(): void {
+    closeSync(this.#file);
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** Reads labels by row of a shard, holding parts in memory up to a budget; what was read first goes first. */
+export class LabelStoreReader {
+  readonly #file: number;
+  readonly #index = new Map<string, StoredPart[]>();
+  readonly #cache = new Map<StoredPart, Uint8Array>();
+  readonly #options: LabelStoreLayout;
+  readonly #rowBytes: number;
+  #cachedBytes = 0;
+
+  constructor(path: string, layout: LabelStoreLayout) {
+    this.#file = openSync(path, "r");
+    this.#options = layout;
+    this.#rowBytes = bytesPerRow(layout.encoding, layout.classes);
+  }
+
+  add(part: StoredPart): void {
+    const key = partKey(part.teacher, part.shard, part.chunk);
+    const parts = this.#index.get(key);
+    if (parts) parts.push(part);
+    else this.#index.set(key, [part]);
+  }
+
+  /**
+   * Writes one teacher's logits of one sample into `out` at row `outRow`.
+   * @param place the sample's place in the permutation of its shard
+   * @param out [?, classes]
+   * @throws StillhouseError when that label was not read yet, which is a fault of the caller
+   */
+  read(teacher: number, shard: number, place: number, out: Float32Array, outRow: number): void {
+    const { chunkSize, encoding, classes } = this.#options;
+    const chunk = Math.floor(place / chunkSize);
+    const inChunk = place - chunk * chunkSize;
+    const part = this.#index
+      .get(partKey(teacher, shard, chunk))
+      ?.find((p) => inChunk >= p.from && inChunk < p.from + p.rows);
+    if (!part) {
+      throw new StillhouseError(
+        `Cannot read the labels of teacher ${teacher}, shard ${shard}, chunk ${chunk}, place ${inChunk}: they have not arrived`,
+      );
+    }
+    decodeRow(encoding, this.#bytesOf(part), (inChunk - part.from) * this.#rowBytes, classes, out, outRow);
+  }
+
+  #bytesOf(part: StoredPart): Uint8Array {
+    const held = this.#cache.get(part);
+    if (held) return held;
+    const bytes = new Uint8Array(part.bytes);
+    let read = 0;
+    while (read < bytes.byteLength) {
+      const got = readSync(this.#file, bytes, read, bytes.byteLength - read, part.offset + read);
+      if (got === 0)
+        throw new StillhouseError(`Cannot read ${part.bytes} bytes at ${part.offset}: the label store ends`);
+      read += got;
+    }
+    this.#cache.set(part, bytes);
+    this.#cachedBytes += bytes.byteLength;
+    // A Map keeps its order of insertion: the first is the oldest.
+    for (const [oldest, held] of this.#cache) {
+      if (this.#cachedBytes <= this.#options.cacheBytes || oldest === part) break;
+      this.#cache.delete(oldest);
+      this.#cachedBytes -= held.byteLength;
+    }
+    return bytes;
+  }
+
+  close(): void {
+    closeSync(this.#file);
+    this.#cache.clear();
+  }
+}
+
+export interface LabelStoreLayout {
+  readonly encoding: LabelEncoding;
+  readonly classes: number;
+  readonly chunkSize: number;
+  readonly cacheBytes: number;
+}
+
+function partKey(teacher: number, shard: number, chunk: number): string {
+  return `${teacher}/${shard}/${chunk}`;
+}

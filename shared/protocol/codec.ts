@@ -1,0 +1,40 @@
+import { Packr } from "msgpackr";
+import type { z } from "zod";
+import { StillhouseError } from "../errors.ts";
+
+/** Bytes from the bus that are not the message they should be. Never trained on, never retried. */
+export class MalformedMessage extends StillhouseError {}
+
+// The defaults of msgpackr turn a Float32Array into a Buffer and share record shapes between messages,
+// which a reader who joins late does not know.
+const packr = new Packr({ useRecords: false, moreTypes: true });
+
+/** MessagePack of a message; the bytes are the caller's own. */
+export function encode<S extends z.ZodType>(_schema: S, message: z.infer<S>): Uint8Array {
+  return new Uint8Array(packr.pack(message));
+}
+
+/**
+ * The message in `bytes`, parsed by its schema before anyone uses it.
+ * @param what where it came from, for the error: "work item on stillhouse.work.label.…"
+ * @throws MalformedMessage naming the place, what was seen and what was expected
+ */
+export function decode<S extends z.ZodType>(schema: S, bytes: Uint8Array, what: string): z.infer<S> {
+  let value: unknown;
+  try {
+    value = packr.unpack(bytes);
+  } catch (cause) {
+    throw new MalformedMessage(`Cannot read ${what} as it is not MessagePack: ${bytes.byteLength} bytes`, {
+      cause,
+    });
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues
+    .slice(0, 3)
+    .map((issue) => `${issue.path.join(".") || "message"}: ${issue.message}`);
+  throw new MalformedMessage(`Cannot use ${what} as it breaks its schema: ${problems.join("; ")}`, {
+    fields: { problems },
+    cause: parsed.error,
+  });
+}

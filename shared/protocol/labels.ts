@@ -1,0 +1,24 @@
+import { z } from "zod";
+import { Hash, NodeId } from "./identifiers.ts";
+
+/**
+ * Teacher node -> label log, write-once: what one teacher said of one part of a chunk. It repeats its key and
+ * carries a digest of its sample rows, so that a reader never takes one sample's labels for another's.
+ */
+export const Labels = z.strictObject({
+  type: z.literal("labels"),
+  labelling: Hash,
+  shard: Hash,
+  view: Hash,
+  chunk: z.int().nonnegative(),
+  part: z.int().nonnegative(),
+  /** [rows, classes] */
+  shape: z.tuple([z.int().positive(), z.int().positive()]),
+  encoding: z.enum(["half", "float32"]),
+  /** Digest of the rows' numbers in the shard, in their order. */
+  rowsDigest: Hash,
+  /** The node that computed them: the first to answer. */
+  node: NodeId,
+  payload: z.instanceof(Uint8Array),
+});
+export type Labels = z.infer<typeof Labels>;

@@ -1,0 +1,60 @@
+import { z } from "zod";
+import { RunSpec } from "../config/spec.ts";
+import { Digest, Hash, NodeId, RunId } from "./identifiers.ts";
+import { DataSource } from "./work.ts";
+
+/** How a node turns a stored model into labels. */
+export const TeacherModel = z.strictObject({
+  /** The object that holds the model. */
+  artifact: Digest,
+  format: z.enum(["stillhouse", "tfjs-layers"]),
+  output: z.enum(["logits", "probabilities"]),
+  probabilityFloor: z.number().positive(),
+  scale: z.number().positive(),
+});
+export type TeacherModel = z.infer<typeof TeacherModel>;
+
+export const RunTeacher = z.strictObject({
+  name: z.string(),
+  source: z.enum(["trained", "reused", "loaded"]),
+  /** Of a teacher that is trained in the run. */
+  recipe: Hash.nullable(),
+  /** Null until the teacher is there. */
+  ready: z.strictObject({ identity: Hash, labelling: Hash, model: TeacherModel }).nullable(),
+});
+export type RunTeacher = z.infer<typeof RunTeacher>;
+
+export const runStates = ["planned", "teaching", "distilling", "evaluating", "done", "failed"] as const;
+export type RunState = (typeof runStates)[number];
+
+/**
+ * Coordinator -> everyone (KV, key = run): what the run is and where it stands. Teacher nodes serve the teachers of
+ * the runs that are not over; student nodes train the students. Every change is a compare-and-set that carries the fence.
+ */
+export const RunRecord = z.strictObject({
+  type: z.literal("run"),
+  run: RunId,
+  fence: z.int().nonnegative(),
+  state: z.enum(runStates),
+  spec: RunSpec,
+  specHash: Hash,
+  data: DataSource,
+  shards: z.array(z.strictObject({ hash: Hash, rows: z.int().positive() })),
+  teachers: z.array(RunTeacher),
+  /** Teacher passes, in samples: what the run needs, and what the log held when distilling began. */
+  passes: z.strictObject({ needed: z.int().nonnegative(), found: z.int().nonnegative() }).nullable(),
+  createdAtMs: z.number(),
+  /** When each state was entered first. */
+  enteredAtMs: z.partialRecord(z.enum(runStates), z.number()),
+  /** Why it failed. */
+  error: z.string().nullable(),
+});
+export type RunRecord = z.infer<typeof RunRecord>;
+
+/** The coordinator of a run, or the student node that trains it (KV with TTL). `fence` is the revision at which it was created. */
+export const LeaseRecord = z.strictObject({
+  type: z.literal("lease"),
+  holder: NodeId,
+  fence: z.int().nonnegative(),
+});
+export type LeaseRecord = z.infer<typeof LeaseRecord>;

@@ -1,0 +1,97 @@
+import { StillhouseError } from "../errors.ts";
+
+/** Every subject starts with this, so that a server may be shared with other applications. */
+const ROOT = "stillhouse";
+
+/** Chunks a block: a stream of millions of subjects is listed one block at a time. */
+export const BLOCK_CHUNKS = 1024;
+
+export const streams = {
+  work: { name: "STILLHOUSE_WORK", filter: `${ROOT}.work.>` },
+  labels: { name: "STILLHOUSE_LABELS", filter: `${ROOT}.labels.>` },
+} as const;
+
+export const buckets = {
+  /** One record a run. */
+  runs: "stillhouse-runs",
+  /** Recipe -> trained teacher. */
+  recipes: "stillhouse-recipes",
+  /** Results of jobs and evaluations, checkpoint pointers, counters; keys start with the run. */
+  jobs: "stillhouse-jobs",
+  /** What went wrong for good. */
+  faults: "stillhouse-faults",
+  heartbeats: "stillhouse-heartbeats",
+  leases: "stillhouse-leases",
+  weights: "stillhouse-weights",
+  checkpoints: "stillhouse-checkpoints",
+} as const;
+
+/** A heartbeat or a lease not renewed for this long is gone. */
+export const PRESENCE_TTL_MS = 3_000;
+export const PRESENCE_RENEW_MS = 1_000;
+
+export interface ChunkKey {
+  readonly labelling: string;
+  readonly shard: string;
+  readonly view: string;
+  readonly chunk: number;
+}
+
+export function labelWorkSubject(key: ChunkKey): string {
+  return `${ROOT}.work.label.${key.labelling}.${key.shard}.${key.view}.${key.chunk}`;
+}
+export function labelWorkFilter(labelling: string): string {
+  return `${ROOT}.work.label.${labelling}.>`;
+}
+export function trainWorkSubject(recipe: string): string {
+  return `${ROOT}.work.train.${recipe}`;
+}
+export const trainWorkFilter = `${ROOT}.work.train.*`;
+
+export function labelsSubject(key: ChunkKey, part: number): string {
+  return `${chunkPrefix(key)}.${part}`;
+}
+/** All parts of one chunk. */
+export function chunkLabelsFilter(key: ChunkKey): string {
+  return `${chunkPrefix(key)}.*`;
+}
+/** All parts of the 1,024 chunks of one block. */
+export function blockLabelsFilter(key: Omit<ChunkKey, "chunk">, block: number): string {
+  return `${ROOT}.labels.${key.labelling}.${key.shard}.${key.view}.${block}.>`;
+}
+export function labellingLabelsFilter(labelling: string): string {
+  return `${ROOT}.labels.${labelling}.>`;
+}
+function chunkPrefix({ labelling, shard, view, chunk }: ChunkKey): string {
+  return `${ROOT}.labels.${labelling}.${shard}.${view}.${Math.floor(chunk / BLOCK_CHUNKS)}.${chunk}`;
+}
+
+/** The key and part that a subject of the label log names. @throws StillhouseError for another subject */
+export function parseLabelsSubject(subject: string): ChunkKey & { part: number } {
+  const [root, kind, labelling, shard, view, block, chunk, part, ...rest] = subject.split(".");
+  const numbers = [block, chunk, part].map(Number);
+  if (
+    root !== ROOT ||
+    kind !== "labels" ||
+    !labelling ||
+    !shard ||
+    !view ||
+    rest.length > 0 ||
+    !numbers.every((n) => Number.isInteger(n) && n >= 0)
+  ) {
+    throw new StillhouseError(
+      `Cannot read "${subject}" as a subject of the label log: expected ${ROOT}.labels.LABELLING.SHARD.VIEW.BLOCK.CHUNK.PART`,
+    );
+  }
+  return { labelling, shard, view, chunk: numbers[1] as number, part: numbers[2] as number };
+}
+
+/** Progress of a teacher's training. */
+export function recipeEventSubject(recipe: string): string {
+  return `${ROOT}.events.recipe.${recipe}`;
+}
+/** Progress and news of a run. */
+export function runEventSubject(run: string): string {
+  return `${ROOT}.events.run.${run}`;
+}
+export const eventsFilter = `${ROOT}.events.>`;

@@ -1,0 +1,34 @@
+import { z } from "zod";
+import { ArchSpec, DataSpec, TeacherTrainSpec } from "../config/spec.ts";
+import { Hash } from "./identifiers.ts";
+
+/**
+ * Coordinator -> one teacher node serving `labelling` (work queue). The node answers by appending `Labels` to the
+ * log, one message a part, and acknowledges when the log has acknowledged them all.
+ */
+export const LabelChunk = z.strictObject({
+  type: z.literal("label-chunk"),
+  labelling: Hash,
+  shard: Hash,
+  view: Hash,
+  chunk: z.int().nonnegative(),
+});
+export type LabelChunk = z.infer<typeof LabelChunk>;
+
+/** Where a node finds the data: the spec's part, and the folder its relative paths start from. */
+export const DataSource = z.strictObject({ spec: DataSpec, baseDir: z.string(), hash: Hash });
+export type DataSource = z.infer<typeof DataSource>;
+
+/**
+ * Coordinator -> one teacher node (work queue). The node trains, stores the model in the weights bucket under its
+ * digest, writes `TrainedTeacher` under the recipe (the first answer stands) and acknowledges.
+ */
+export const TrainTeacher = z.strictObject({
+  type: z.literal("train-teacher"),
+  recipe: Hash,
+  name: z.string(),
+  model: ArchSpec,
+  train: TeacherTrainSpec,
+  data: DataSource,
+});
+export type TrainTeacher = z.infer<typeof TrainTeacher>;
