@@ -15,7 +15,7 @@ export interface Bus {
   /** The largest payload that one message may have, in bytes. */
   readonly maxPayloadBytes: number;
 
-  /** Core publish: at most once, to whoever listens now. */
+  /** Core publish: at most once, to whoever listens now. The bytes are copied. @throws PayloadTooLarge */
   publish(subject: string, data: Uint8Array): void;
   /** Core subscribe. Messages of one publisher arrive in order. */
   subscribe(filter: string, onMessage: (message: CoreMessage) => void): Subscription;
@@ -57,7 +57,11 @@ export interface WriteOnceLog {
   get(subject: string): Promise<Uint8Array | undefined>;
   /** The subjects that exist now and match, in no order. Keep filters narrow: a stream may hold millions. */
   subjects(filter: string): Promise<string[]>;
-  /** Messages that match, in the order of the log: those that exist, then those that arrive, until `signal` aborts. */
+  /**
+   * Messages that match, in the order of the log: those that exist, then those that arrive, until `signal` aborts.
+   * Reconnects are invisible: no gap, no repetition. Only a server that came back having lost messages is read from
+   * its start again, so that nothing it stores anew is missed.
+   */
   read(filter: string, signal: AbortSignal): AsyncIterable<LogEntry>;
   /** Like `read` without the payloads: `data` is empty, `bytes` tells the size of the payload that was left out where the bus knows it. */
   follow(filter: string, signal: AbortSignal): AsyncIterable<LogEntry>;
@@ -71,6 +75,8 @@ export interface LogEntry {
   readonly subject: string;
   readonly data: Uint8Array;
   readonly sequence: number;
+  /** Size of the payload, also where `follow` left it out; absent where the bus does not know it. */
+  readonly bytes?: number;
 }
 
 /** A queue where each message is done once: pulled, worked on, acknowledged. */
@@ -86,8 +92,13 @@ export interface WorkQueue {
    * Consumers of one queue must not overlap in their filters.
    */
   consumer(options: WorkConsumerOptions): Promise<WorkConsumer>;
-  /** Deletes a durable consumer; pending messages stay. */
+  /** Deletes a durable consumer; pending messages stay. No consumer of that name is no error. */
   deleteConsumer(name: string): Promise<void>;
+  /**
+   * Calls back with the subject of a message that its consumer hands out no more, after `maxDeliver` deliveries.
+   * It is said when a pull meets the message again, once, to those who listen then: a hint, not a record.
+   */
+  onExhausted(listener: (subject: string) => void): Subscription;
 }
 
 export interface WorkConsumerOptions {
@@ -103,7 +114,8 @@ export interface WorkConsumerOptions {
 export interface WorkConsumer {
   /**
    * Asks for up to `max` messages; resolves with those that came within `waitMs` (none is an empty list), as soon
-   * as `max` came. `waitMs` is at least 1000 on NATS.
+   * as `max` came. A consumer that vanished is created again, and a lost connection ends the wait: neither is an
+   * error. When `signal` aborts, what came is handed back to the queue and the list is empty.
    */
   pull(max: number, waitMs: number, signal?: AbortSignal): Promise<WorkItem[]>;
 }
@@ -152,7 +164,7 @@ export interface KvChange {
 }
 
 export interface ObjectStore {
-  /** Stores immutable bytes under a name, usually their hash; storing the same name again is a no-op. */
+  /** Stores immutable bytes under a name, usually their hash; storing the same again is a no-op. @throws NameTaken */
   put(name: string, data: Uint8Array): Promise<void>;
   /** The bytes, checked against the digest taken at `put`, or undefined. @throws CorruptObject */
   get(name: string): Promise<Uint8Array | undefined>;

@@ -14,3 +14,15 @@ export class BusUnsuitable extends StillhouseError {}
 
 /** A stream or the disk is full. Retrying helps once there is room. */
 export class BusFull extends StillhouseError {}
+
+/** A bucket, consumer, subject, filter, key or object has a name that the bus cannot carry. */
+export class InvalidName extends StillhouseError {}
+
+/** The payload does not fit one message. */
+export class PayloadTooLarge extends StillhouseError {}
+
+/** An object's name already holds other bytes, and objects never change. */
+export class NameTaken extends StillhouseError {}
+
+/** Two consumers of one work queue would both take the same message. */
+export class ConsumerOverlap extends StillhouseError {}

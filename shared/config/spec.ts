@@ -177,7 +177,11 @@ export const DataSpec = z.union([
     format: z.literal("idx").describe("IDX files by path"),
     train: idxPair.describe("the training files"),
     test: idxPair.describe("the test files"),
-    classes: count.optional().describe("number of classes; absent: the largest label of train plus one"),
+    classes: z
+      .int()
+      .min(2)
+      .optional()
+      .describe("number of classes; absent: the largest label of train plus one"),
     ...split,
   }),
   z.strictObject({
@@ -249,7 +253,7 @@ export const NodesSpec = z.strictObject({
 });
 
 export const RunSpec = z.strictObject({
-  name: name.describe("of the run; also the start of its id"),
+  name: name.describe("name of the run; also the start of its id"),
   seed: z
     .int()
     .nonnegative()

@@ -64,3 +64,15 @@ export function decodeRow(
   const view = new DataView(bytes.buffer, bytes.byteOffset + from, classes * 4);
   for (let c = 0; c < classes; c++) out[start + c] = view.getFloat32(c * 4, true);
 }
+
+/** Place of the first value of a stored payload that is not finite, or -1: a reader trusts no writer. */
+export function firstUnusable(encoding: LabelEncoding, payload: Uint8Array): number {
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
+  const width = encoding === "half" ? 2 : 4;
+  for (let i = 0; i < payload.byteLength / width; i++) {
+    const exponent =
+      encoding === "half" ? view.getUint16(i * 2, true) & 0x7c00 : view.getUint32(i * 4, true) & 0x7f800000;
+    if (exponent === (encoding === "half" ? 0x7c00 : 0x7f800000)) return i;
+  }
+  return -1;
+}

@@ -2,9 +2,6 @@ import type { LabelEncoding } from "../config/spec.ts";
 import { chunkParts, chunkRows } from "../data/chunks.ts";
 import { bytesPerRow } from "./encoding.ts";
 
-/** The most payload bytes of one message: well under the 1 MB that a NATS server takes by default. */
-export const MAX_PART_BYTES = 512 * 1024;
-
 /** How a chunk of a shard is laid out in messages; a function of its key, computed alike by writer and reader. */
 export interface ChunkLayout {
   /** Rows of the shard, in the chunk's order. */
@@ -21,5 +18,5 @@ export function chunkLayout(of: {
   encoding: LabelEncoding;
 }): ChunkLayout {
   const rows = chunkRows(of.shard.hash, of.shard.rows, of.chunkSize, of.chunk);
-  return { rows, parts: chunkParts(rows.length, bytesPerRow(of.encoding, of.classes), MAX_PART_BYTES) };
+  return { rows, parts: chunkParts(rows.length, bytesPerRow(of.encoding, of.classes)) };
 }

@@ -10,6 +10,9 @@ export const RunId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,80}$/, "expected let
 /** Of a process that joined: its role, host and a random part. */
 export const NodeId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,80}$/, "expected letters, digits and dashes");
 
+/** Bytes over any buffer: `z.instanceof(Uint8Array)` would ask for one kind. */
+export const Bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, "expected bytes");
+
 /** Bumped when code that changes labels changes meaning, so that old labels are never read as new ones. */
 export const LABEL_VERSION = 1;
 /** Bumped when code that changes trained weights changes meaning, so that old weights are not found for new recipes. */

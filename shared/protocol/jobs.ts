@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { Digest, Hash, NodeId } from "./identifiers.ts";
+import { CurvePoint, Latency, TestMetrics } from "../evaluate/reportSchema.ts";
+import { Bytes, Digest, Hash, NodeId } from "./identifiers.ts";
 
 /** One training of a student: with its teachers, or alone. */
 export const JobKey = z.strictObject({
@@ -12,15 +13,6 @@ export function jobName(job: JobKey): string {
   return `${job.kind}-${job.seed}`;
 }
 
-export const CurvePoint = z.strictObject({
-  /** Counted from 1: the epoch that ended. */
-  epoch: z.int().positive(),
-  trainLoss: z.number(),
-  validationLoss: z.number(),
-  validationAccuracy: z.number(),
-});
-export type CurvePoint = z.infer<typeof CurvePoint>;
-
 /** Where a training went on, and in which process: an unbroken one has a single entry from step 0. */
 export const LineageEntry = z.strictObject({ node: NodeId, fromStep: z.int().nonnegative() });
 export type LineageEntry = z.infer<typeof LineageEntry>;
@@ -31,6 +23,9 @@ export const CheckpointPointer = z.strictObject({
   object: Digest,
   previous: Digest.nullable(),
   step: z.int().nonnegative(),
+  lineage: z.array(LineageEntry).min(1),
+  /** Of training, up to here, over all attempts. */
+  seconds: z.number().nonnegative(),
 });
 export type CheckpointPointer = z.infer<typeof CheckpointPointer>;
 
@@ -39,6 +34,7 @@ export const JobResult = z.strictObject({
   type: z.literal("job-result"),
   job: JobKey,
   artifact: Digest,
+  artifactBytes: z.int().positive(),
   weightsHash: Digest,
   parameters: z.int().positive(),
   keptEpoch: z.int().positive(),
@@ -57,6 +53,7 @@ export const TrainedTeacher = z.strictObject({
   type: z.literal("trained-teacher"),
   recipe: Hash,
   artifact: Digest,
+  artifactBytes: z.int().positive(),
   weightsHash: Digest,
   parameters: z.int().positive(),
   seconds: z.number().nonnegative(),
@@ -66,44 +63,26 @@ export const TrainedTeacher = z.strictObject({
 });
 export type TrainedTeacher = z.infer<typeof TrainedTeacher>;
 
-/** What is measured of a set of predictions on the test split. */
-export const Scores = z.strictObject({
-  accuracy: z.number(),
-  nll: z.number(),
-  ece: z.number(),
-  brier: z.number(),
-  perClassAccuracy: z.array(z.number().nullable()),
-});
-export type Scores = z.infer<typeof Scores>;
-
-export const Agreement = z.strictObject({
-  overall: z.number(),
-  whereReferenceRight: z.number().nullable(),
-  whereReferenceWrong: z.number().nullable(),
-  /** KL(ensemble, student) at T = 1, nats a sample. */
-  kl: z.number(),
-});
-
 /** Student node -> coordinator (KV, key = run.evaluation): everything that was read off the test split, in one read. */
 export const Evaluation = z.strictObject({
   type: z.literal("evaluation"),
-  teachers: z.array(z.strictObject({ name: z.string(), scores: Scores })),
-  ensemble: Scores,
+  teachers: z.array(z.strictObject({ name: z.string(), metrics: TestMetrics })),
+  ensemble: TestMetrics,
   seeds: z.array(
     z.strictObject({
       job: JobKey,
-      scores: Scores,
-      agreement: Agreement,
+      metrics: TestMetrics,
       /** One byte a test sample, in the order of the split: 1 where the prediction is right. */
-      correct: z.instanceof(Uint8Array),
+      correct: Bytes,
     }),
   ),
-  latency: z.strictObject({
-    backend: z.string(),
-    batch: z.int().positive(),
-    batch1: z.strictObject({ p50Ms: z.number(), p99Ms: z.number() }),
-    /** Milliseconds a sample within a batch of `batch`. */
-    perSampleAtBatch: z.strictObject({ p50Ms: z.number(), p99Ms: z.number() }),
-  }),
+  /** Of the first seed's student, after a warm-up. */
+  latency: Latency,
+  /** What the labels of the run took in the log, payloads with their envelopes. */
+  labelBytes: z.int().nonnegative(),
+  labelMessages: z.int().nonnegative(),
 });
 export type Evaluation = z.infer<typeof Evaluation>;
+
+/** Whoever counts -> whoever reads (KV). */
+export const Counter = z.strictObject({ type: z.literal("counter"), count: z.int().nonnegative() });

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Hash, NodeId } from "./identifiers.ts";
+import { Bytes, Hash, NodeId } from "./identifiers.ts";
 
 /**
  * Teacher node -> label log, write-once: what one teacher said of one part of a chunk. It repeats its key and
@@ -19,6 +19,6 @@ export const Labels = z.strictObject({
   rowsDigest: Hash,
   /** The node that computed them: the first to answer. */
   node: NodeId,
-  payload: z.instanceof(Uint8Array),
+  payload: Bytes,
 });
 export type Labels = z.infer<typeof Labels>;

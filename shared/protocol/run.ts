@@ -20,7 +20,15 @@ export const RunTeacher = z.strictObject({
   /** Of a teacher that is trained in the run. */
   recipe: Hash.nullable(),
   /** Null until the teacher is there. */
-  ready: z.strictObject({ identity: Hash, labelling: Hash, model: TeacherModel }).nullable(),
+  ready: z
+    .strictObject({
+      identity: Hash,
+      labelling: Hash,
+      model: TeacherModel,
+      parameters: z.int().nonnegative(),
+      bytes: z.int().positive(),
+    })
+    .nullable(),
 });
 export type RunTeacher = z.infer<typeof RunTeacher>;
 
@@ -46,6 +54,8 @@ export const RunRecord = z.strictObject({
   createdAtMs: z.number(),
   /** When each state was entered first. */
   enteredAtMs: z.partialRecord(z.enum(runStates), z.number()),
+  /** When the last label that the run needs had arrived. */
+  labelledAtMs: z.number().nullable(),
   /** Why it failed. */
   error: z.string().nullable(),
 });

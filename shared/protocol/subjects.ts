@@ -59,8 +59,9 @@ export function chunkLabelsFilter(key: ChunkKey): string {
 export function blockLabelsFilter(key: Omit<ChunkKey, "chunk">, block: number): string {
   return `${ROOT}.labels.${key.labelling}.${key.shard}.${key.view}.${block}.>`;
 }
-export function labellingLabelsFilter(labelling: string): string {
-  return `${ROOT}.labels.${labelling}.>`;
+/** All parts of one shard, as one teacher sees one view of it. */
+export function shardLabelsFilter({ labelling, shard, view }: Omit<ChunkKey, "chunk">): string {
+  return `${ROOT}.labels.${labelling}.${shard}.${view}.>`;
 }
 function chunkPrefix({ labelling, shard, view, chunk }: ChunkKey): string {
   return `${ROOT}.labels.${labelling}.${shard}.${view}.${Math.floor(chunk / BLOCK_CHUNKS)}.${chunk}`;
@@ -95,3 +96,13 @@ export function runEventSubject(run: string): string {
   return `${ROOT}.events.run.${run}`;
 }
 export const eventsFilter = `${ROOT}.events.>`;
+
+/** Keys of the jobs bucket; all of a run start with it. */
+export const jobKeys = {
+  result: (run: string, job: string) => `${run}.result.${job}`,
+  results: (run: string) => `${run}.result.*`,
+  checkpoint: (run: string, job: string) => `${run}.checkpoint.${job}`,
+  evaluation: (run: string) => `${run}.evaluation`,
+  testReads: (run: string) => `${run}.test-reads`,
+  report: (run: string) => `${run}.report`,
+} as const;

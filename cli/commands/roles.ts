@@ -1,0 +1,60 @@
+import { loadSpec } from "../../shared/config/load.ts";
+import { messageOf } from "../../shared/errors.ts";
+import type { RoleReport } from "../local/processes.ts";
+import { makeLogger } from "../logger.ts";
+import { newRunId } from "../nodeId.ts";
+import { type BusChoice, openBus } from "../openBus.ts";
+import { type RoleStart, startCoordinator, startStudent, startTeacher } from "../roles.ts";
+import { stopSignals } from "../stopSignals.ts";
+
+export interface NodeOptions extends BusChoice {
+  name?: string;
+  dataRoot?: string;
+}
+
+/** `stillhouse coordinator SPEC`: coordinates one run, and prints its report's JSON when it is done. */
+export function coordinator(specPath: string, options: NodeOptions & { run?: string }): Promise<number> {
+  return inRole("coordinator", options, async (start) => {
+    const { spec, baseDir } = await loadSpec(specPath);
+    const report = await startCoordinator(start, { spec, baseDir, run: options.run ?? newRunId(spec.name) });
+    if (report && !process.send) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+  });
+}
+
+/** `stillhouse teacher`: one teacher node. */
+export function teacher(options: NodeOptions): Promise<number> {
+  return inRole("teacher", options, startTeacher);
+}
+
+/** `stillhouse student`: one student node. */
+export function student(options: NodeOptions & { workers?: number }): Promise<number> {
+  return inRole("student", options, (start) => startStudent(start, options.workers));
+}
+
+/** Connects, runs a role until it ends or is told to, and closes. An error goes to the parent too, where there is one. */
+async function inRole(
+  role: string,
+  options: NodeOptions,
+  run: (start: RoleStart) => Promise<void>,
+): Promise<number> {
+  const signal = stopSignals();
+  try {
+    const bus = await openBus(options, role);
+    try {
+      await run({
+        bus,
+        signal,
+        makeLog: (node) => makeLogger({ node }),
+        name: options.name,
+        dataRoot: options.dataRoot,
+      });
+    } finally {
+      await bus.close();
+    }
+    return 0;
+  } catch (error) {
+    if (signal.aborted) return 0;
+    if (process.send) process.send({ kind: "failed", message: messageOf(error) } satisfies RoleReport);
+    throw error;
+  }
+}

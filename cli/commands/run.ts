@@ -1,0 +1,205 @@
+import { appendFileSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { anySignal } from "../../shared/bus/anySignal.ts";
+import type { Bus } from "../../shared/bus/bus.ts";
+import { MemoryHub } from "../../shared/bus/memory/hub.ts";
+import { connectNats } from "../../shared/bus/nats.ts";
+import { loadSpec } from "../../shared/config/load.ts";
+import type { RunSpec } from "../../shared/config/spec.ts";
+import { StillhouseError } from "../../shared/errors.ts";
+import { Report } from "../../shared/evaluate/reportSchema.ts";
+import { decode } from "../../shared/protocol/codec.ts";
+import { buckets, jobKeys } from "../../shared/protocol/subjects.ts";
+import { findNatsServer, withoutCredentials } from "../bootstrap/nats-server.mjs";
+import { joinServer } from "../local/joinServer.ts";
+import { type OutFolder, openOutFolder, writeReport } from "../local/outFolder.ts";
+import { Processes } from "../local/processes.ts";
+import { makeLogger } from "../logger.ts";
+import { type RoleStart, startCoordinator, startStudent, startTeacher } from "../roles.ts";
+import { stopSignals } from "../stopSignals.ts";
+import { summarise } from "../view/summary.ts";
+import { watchRun } from "../view/watchRun.ts";
+
+export interface RunOptions {
+  out?: string;
+  store: string;
+  nats?: string;
+  creds?: string;
+  bus?: "nats" | "memory";
+  fresh?: boolean;
+}
+
+/** The run was interrupted; the same command goes on. */
+const INTERRUPTED = 130;
+
+/** `stillhouse run`: all roles on this machine, to the report. @returns the exit code */
+export async function run(specPath: string, options: RunOptions): Promise<number> {
+  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  const { spec, baseDir } = await loadSpec(specPath);
+  const place = await chooseBus(options, say);
+  const out = openOutFolder(options.out ?? `runs/${spec.name}`, spec, place.kind, options.fresh ?? false);
+  const signal = stopSignals();
+  try {
+    if (out.finished) {
+      say(`Run ${out.run} has ended already; --fresh starts over.`);
+      process.stdout.write(`${summarise(out.finished, out.folder)}\n`);
+      return 0;
+    }
+    say(out.resumed ? `Going on with run ${out.run}.` : `Run ${out.run}, report in ${out.folder}.`);
+    const report =
+      place.kind === "memory"
+        ? await runInProcess({ spec, baseDir, out, signal, note: place.note })
+        : await withServer(place, options, say, (url) =>
+            runProcesses({ spec, specPath, out, signal, url, creds: options.creds }),
+          );
+    if (!report) {
+      say(
+        place.kind === "nats"
+          ? `Interrupted. The same command goes on with run ${out.run}.`
+          : "Interrupted. On the memory bus nothing is kept: the same command starts anew.",
+      );
+      return INTERRUPTED;
+    }
+    await writeReport(out, report);
+    process.stdout.write(`${summarise(report, out.folder)}\n`);
+    return 0;
+  } finally {
+    out.release();
+  }
+}
+
+type Place = { kind: "memory"; note: string } | { kind: "nats"; url?: string; binary?: string };
+
+/** The server that is named, else one of this machine, else the memory of this process, which is said plainly. */
+async function chooseBus(options: RunOptions, say: (line: string) => void): Promise<Place> {
+  if (options.bus === "memory") return { kind: "memory", note: "asked for by --bus memory" };
+  if (options.nats) return { kind: "nats", url: options.nats };
+  const found = await findNatsServer({ log: say });
+  switch (found.kind) {
+    case "url":
+      return { kind: "nats", url: found.url };
+    case "binary":
+      return { kind: "nats", binary: found.path };
+    case "none": {
+      if (options.bus === "nats")
+        throw new StillhouseError(`No NATS server: ${found.reasons.join("; ")}. ${found.fix}`);
+      const note = `no NATS server was found (${found.reasons.join("; ")}), so all roles ran in one process`;
+      say(`NOTE: ${note}: nothing is kept between runs, and no other machine can join. ${found.fix}`);
+      return { kind: "memory", note: `${note}. ${found.fix}` };
+    }
+  }
+}
+
+async function withServer<T>(
+  { url, binary }: { url?: string; binary?: string },
+  options: RunOptions,
+  say: (line: string) => void,
+  use: (url: string) => Promise<T>,
+): Promise<T> {
+  if (url) {
+    say(`NATS server: ${withoutCredentials(url)}`);
+    return use(url);
+  }
+  const server = await joinServer(options.store, binary as string);
+  say(`NATS server: ${server.url} (${server.joined ? "joined" : "started"}, data in ${options.store})`);
+  try {
+    return await use(server.url);
+  } finally {
+    server.leave();
+  }
+}
+
+/** Starts one process a role and watches them. @returns undefined when `signal` aborted first */
+async function runProcesses(of: {
+  spec: RunSpec;
+  specPath: string;
+  out: OutFolder;
+  signal: AbortSignal;
+  url: string;
+  creds: string | undefined;
+}): Promise<Report | undefined> {
+  const { spec, specPath, out, signal, url, creds } = of;
+  const bus = await connectNats({
+    url,
+    name: `run ${out.run}`,
+    ...(creds === undefined ? {} : { credentialsPath: creds }),
+  });
+  const notices: string[] = [];
+  const processes = new Processes(join(out.folder, "logs"), (text) => notices.push(text));
+  const stopView = new AbortController();
+  const view = watchRun(bus, out.run, process.stderr, anySignal(signal, stopView.signal), notices);
+  // The address may hold a password: the environment is not shown in a list of processes, an argument is.
+  process.env["NATS_URL"] = url;
+  const server = creds === undefined ? [] : ["--creds", creds];
+  const interrupted = new Promise<"interrupted">((resolve) => {
+    signal.addEventListener("abort", () => resolve("interrupted"), { once: true });
+  });
+  try {
+    const nodes = [
+      ...Array.from({ length: spec.nodes.teachers }, (_, i) =>
+        processes.run(`teacher-${i + 1}`, ["teacher", ...server]),
+      ),
+      processes.run("student", ["student", ...server]),
+    ];
+    const coordinator = processes.run("coordinator", ["coordinator", specPath, "--run", out.run, ...server]);
+    const ended = await Promise.race([
+      coordinator.then(() => "done" as const),
+      interrupted,
+      Promise.all(nodes).then(() => new Promise<never>(() => undefined)),
+    ]);
+    if (ended === "interrupted") return undefined;
+    const entry = await (await bus.kv(buckets.jobs)).get(jobKeys.report(out.run));
+    if (!entry)
+      throw new StillhouseError(`Cannot report on run ${out.run}: its coordinator ended without a report`);
+    return decode(Report, entry.value, `report of ${out.run}`);
+  } finally {
+    await processes.stop();
+    stopView.abort();
+    await view;
+    await bus.close();
+  }
+}
+
+/** All roles in this process, on the memory bus; computing is in worker threads all the same. */
+async function runInProcess(of: {
+  spec: RunSpec;
+  baseDir: string;
+  out: OutFolder;
+  signal: AbortSignal;
+  note: string;
+}): Promise<Report | undefined> {
+  const { spec, baseDir, out, signal, note } = of;
+  const hub = new MemoryHub({ onError: (error) => makeLogger({ bus: "memory" }).error(error) });
+  const logs = join(out.folder, "logs");
+  mkdirSync(logs, { recursive: true });
+  const stop = new AbortController();
+  const until = anySignal(signal, stop.signal);
+  const buses: Bus[] = [];
+  const start = (role: string): RoleStart => {
+    const bus = hub.connect(role);
+    buses.push(bus);
+    const makeLog = (node: string) =>
+      makeLogger({ node }, { write: (line) => appendFileSync(join(logs, `${role}.log`), line) });
+    return { bus, signal: until, makeLog };
+  };
+  const roles: Promise<unknown>[] = [];
+  try {
+    const view = watchRun(start("view").bus, out.run, process.stderr, until, []);
+    for (let i = 1; i <= spec.nodes.teachers; i++) roles.push(startTeacher(start(`teacher-${i}`)));
+    roles.push(startStudent(start("student")), view);
+    const coordinator = startCoordinator(start("coordinator"), {
+      spec,
+      baseDir,
+      run: out.run,
+      busNote: note,
+    });
+    return await Promise.race([coordinator, Promise.all(roles).then(() => undefined)]).catch((error) => {
+      if (signal.aborted) return undefined;
+      throw error;
+    });
+  } finally {
+    stop.abort();
+    await Promise.allSettled(roles);
+    await Promise.all(buses.map((bus) => bus.close()));
+  }
+}

@@ -1,0 +1,132 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import { messageOf, StillhouseError } from "../shared/errors.ts";
+
+// Commands are loaded when they are called: a coordinator needs no TensorFlow, and `--help` needs nothing.
+const program = new Command("stillhouse")
+  .description("Distils what many models know into small ones, over one machine or a cluster.")
+  .version("0.1.0")
+  .showHelpAfterError("(stillhouse --help lists the commands)")
+  .addHelpText(
+    "after",
+    `
+Begin on one machine:
+  $ stillhouse run examples/mnist/spec.yaml --out runs/mnist
+
+On a cluster, with one NATS server (nats-server -js) that all reach:
+  $ stillhouse teacher --nats nats://HOST:4222          on each machine that predicts
+  $ stillhouse student --nats nats://HOST:4222          on the machine that trains
+  $ stillhouse coordinator SPEC --nats nats://HOST:4222`,
+  );
+
+const natsOption = new Option("--nats <url>", "the NATS server; default: NATS_URL, else the one of --store");
+const credsOption = new Option("--creds <file>", "NATS credentials file");
+const storeOption = new Option("--store <folder>", "data of this machine's own nats-server").default(
+  ".stillhouse",
+);
+const nameOption = new Option(
+  "--name <node>",
+  "name of this node; default: role, host and random characters",
+);
+const dataRootOption = new Option(
+  "--data-root <folder>",
+  "where the data's relative paths start on this machine",
+);
+
+program
+  .command("run")
+  .description(
+    "run a spec with all roles on this machine, to its report; the same command goes on where it stopped",
+  )
+  .argument("<spec>", "the spec, a YAML file (docs/spec.md)")
+  .option("--out <folder>", "report and logs; default: runs/NAME")
+  .addOption(storeOption)
+  .addOption(natsOption)
+  .addOption(credsOption)
+  .addOption(
+    new Option("--bus <kind>", "memory: all roles in one process, without a server").choices([
+      "nats",
+      "memory",
+    ]),
+  )
+  .option("--fresh", "start over where --out holds an earlier run; the label log is kept", false)
+  .action(async (spec, options) => exit((await import("./commands/run.ts")).run(spec, options)));
+
+program
+  .command("plan")
+  .description("check a spec against its data and print what a run would do: chunks, steps, sizes, bytes")
+  .argument("<spec>", "the spec, a YAML file")
+  .option("--json", "as JSON", false)
+  .action(async (spec, options) => exit((await import("./commands/plan.ts")).plan(spec, options)));
+
+program
+  .command("coordinator")
+  .description("coordinate one run; a second coordinator of the same run stands by")
+  .argument("<spec>", "the spec, a YAML file")
+  .option("--run <id>", "id of the run, to go on with it or to stand by; default: a new one")
+  .addOption(natsOption)
+  .addOption(credsOption)
+  .addOption(storeOption)
+  .addOption(nameOption)
+  .action(async (spec, options) => exit((await import("./commands/roles.ts")).coordinator(spec, options)));
+
+program
+  .command("teacher")
+  .description("join as a teacher node: train and serve the teachers of all live runs")
+  .addOption(natsOption)
+  .addOption(credsOption)
+  .addOption(storeOption)
+  .addOption(nameOption)
+  .addOption(dataRootOption)
+  .action(async (options) => exit((await import("./commands/roles.ts")).teacher(options)));
+
+program
+  .command("student")
+  .description("join as a student node: train the students of live runs")
+  .option("--workers <n>", "trainings at once; default: what the spec says", wholeNumber)
+  .addOption(natsOption)
+  .addOption(credsOption)
+  .addOption(storeOption)
+  .addOption(nameOption)
+  .addOption(dataRootOption)
+  .action(async (options) => exit((await import("./commands/roles.ts")).student(options)));
+
+program
+  .command("status")
+  .description("show the runs, the nodes and the label log of a server")
+  .addOption(natsOption)
+  .addOption(credsOption)
+  .addOption(storeOption)
+  .option("--json", "as JSON", false)
+  .action(async (options) => exit((await import("./commands/status.ts")).status(options)));
+
+program
+  .command("doctor")
+  .description("show what this machine has, which backend computes here, and why the others do not")
+  .action(async () => exit((await import("./commands/doctor.ts")).doctor()));
+
+program
+  .command("keep-server", { hidden: true })
+  .argument("<store>")
+  .argument("<binary>")
+  .action(async (store, binary) => (await import("./local/keeper.ts")).keepServer(store, binary));
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1)
+    throw new InvalidArgumentError(`expected a whole number from 1, not "${text}".`);
+  return value;
+}
+
+async function exit(code: Promise<number>): Promise<void> {
+  process.exitCode = await code;
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  // A mistake of ours deserves its stack; what the user can mend, one clear message.
+  process.stderr.write(
+    `${error instanceof StillhouseError ? messageOf(error) : ((error as Error).stack ?? error)}\n`,
+  );
+  process.exitCode = 1;
+}

@@ -1,0 +1,53 @@
+import type { Logger } from "pino";
+import { runCoordinator } from "../coordinator/main.ts";
+import type { Bus } from "../shared/bus/bus.ts";
+import { systemClock } from "../shared/bus/clock.ts";
+import type { RunSpec } from "../shared/config/spec.ts";
+import type { Report } from "../shared/evaluate/reportSchema.ts";
+import { runStudentNode } from "../student-node/main.ts";
+import { workerStudentCompute } from "../student-node/workerCompute.ts";
+import { runTeacherNode } from "../teacher-node/main.ts";
+import { workerTeacherCompute } from "../teacher-node/workerCompute.ts";
+import { nodeId } from "./nodeId.ts";
+
+/** What every role is started with, in a process of its own or beside the others. */
+export interface RoleStart {
+  readonly bus: Bus;
+  readonly signal: AbortSignal;
+  makeLog(node: string): Logger;
+  readonly dataRoot?: string | undefined;
+  /** Name of the node; absent: made from role, host and random characters. */
+  readonly name?: string | undefined;
+}
+
+export function startCoordinator(
+  start: RoleStart,
+  of: { spec: RunSpec; baseDir: string; run: string; busNote?: string | undefined },
+): Promise<Report | undefined> {
+  const { bus, signal } = start;
+  const node = start.name ?? nodeId("coordinator");
+  return runCoordinator({ ...of, bus, signal, node, clock: systemClock, log: start.makeLog(node) });
+}
+
+export function startTeacher({ bus, signal, dataRoot, makeLog, name }: RoleStart): Promise<void> {
+  const node = name ?? nodeId("teacher");
+  const compute = workerTeacherCompute();
+  return runTeacherNode({ bus, signal, dataRoot, node, compute, clock: systemClock, log: makeLog(node) });
+}
+
+export function startStudent(
+  { bus, signal, dataRoot, makeLog, name }: RoleStart,
+  workers?: number,
+): Promise<void> {
+  const node = name ?? nodeId("student");
+  return runStudentNode({
+    bus,
+    signal,
+    dataRoot,
+    workers,
+    node,
+    makeCompute: workerStudentCompute,
+    clock: systemClock,
+    log: makeLog(node),
+  });
+}

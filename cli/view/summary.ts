@@ -1,0 +1,34 @@
+import { join } from "node:path";
+import pc from "picocolors";
+import type { Report } from "../../shared/evaluate/reportSchema.ts";
+import { clockTime } from "./render.ts";
+
+/** The end of a run for people: who reached what, whether distillation helped, and where the report is. */
+export function summarise(report: Report, folder: string): string {
+  const { teachers, ensemble, baseline, student, difference, teacherPasses } = report;
+  const percent = (share: number): string => `${(share * 100).toFixed(2)}%`;
+  const row = (name: string, accuracy: number, also = ""): string =>
+    `  ${name.padEnd(28)} ${percent(accuracy).padStart(7)}  ${pc.dim(also)}`;
+  const spread = (deviation: number | null): string =>
+    deviation === null ? "one seed" : `± ${(deviation * 100).toFixed(2)} over ${report.seeds.length} seeds`;
+  return [
+    "",
+    pc.bold(`${report.run}: test accuracy`),
+    ...teachers.map(({ name, accuracy, source }) => row(`teacher ${name}`, accuracy, source)),
+    row(`ensemble (${ensemble.rule})`, ensemble.accuracy),
+    ...(baseline ? [row("student alone", baseline.accuracy, spread(baseline.deviation))] : []),
+    row("student", student.accuracy, spread(student.deviation)),
+    "",
+    `${pc.bold(`Verdict: ${report.verdict}.`)} ${report.verdictReason}`,
+    ...(difference?.interval95
+      ? [
+          `  difference ${(difference.mean * 100).toFixed(2)} points, 95% interval ${(difference.interval95[0] * 100).toFixed(2)} to ${(difference.interval95[1] * 100).toFixed(2)}`,
+        ]
+      : []),
+    `Teacher passes: ${teacherPasses.made.toLocaleString("en")} samples made, ${teacherPasses.saved.toLocaleString("en")} saved by the label log.`,
+    `Weights of the first student: ${student.weightsHash.slice(0, 16)}…  Time: ${clockTime(report.totalSeconds)}.`,
+    ...report.warnings.map((warning) => pc.yellow(`Note: ${warning}`)),
+    "",
+    `Report: ${join(folder, "report.html")}`,
+  ].join("\n");
+}

@@ -1,0 +1,49 @@
+import { anySignal } from "../shared/bus/anySignal.ts";
+import type { RunSpec } from "../shared/config/spec.ts";
+import { decode } from "../shared/protocol/codec.ts";
+import { Evaluation, JobResult, jobName } from "../shared/protocol/jobs.ts";
+import { buckets, jobKeys } from "../shared/protocol/subjects.ts";
+import type { CoordinatorContext } from "./context.ts";
+
+/** Names of the trainings that a run consists of. */
+export function jobNames(spec: RunSpec): string[] {
+  const kinds = spec.baseline ? (["student", "baseline"] as const) : (["student"] as const);
+  return spec.seeds.flatMap((seed) => kinds.map((kind) => jobName({ kind, seed })));
+}
+
+/** Resolves when every training of the run has its result, or when `signal` aborts. */
+export async function awaitResults({ bus, store }: CoordinatorContext, signal: AbortSignal): Promise<void> {
+  const { run, spec } = store.record;
+  const missing = new Set(jobNames(spec).map((job) => jobKeys.result(run, job)));
+  const jobs = await bus.kv(buckets.jobs);
+  const found = new AbortController();
+  for await (const { key, value } of jobs.watch(jobKeys.results(run), anySignal(signal, found.signal))) {
+    if (value) missing.delete(key);
+    if (missing.size === 0) return;
+  }
+}
+
+/** What the student node found on the test split. @throws when `signal` aborts first */
+export async function awaitEvaluation(
+  { bus, store }: CoordinatorContext,
+  signal: AbortSignal,
+): Promise<Evaluation> {
+  const key = jobKeys.evaluation(store.record.run);
+  const jobs = await bus.kv(buckets.jobs);
+  for await (const { value } of jobs.watch(key, signal)) {
+    if (value) return decode(Evaluation, value, `evaluation ${key}`);
+  }
+  throw signal.reason;
+}
+
+/** The results of all trainings, by their names. */
+export async function readResults({ bus, store }: CoordinatorContext): Promise<Map<string, JobResult>> {
+  const { run, spec } = store.record;
+  const jobs = await bus.kv(buckets.jobs);
+  const results = new Map<string, JobResult>();
+  for (const job of jobNames(spec)) {
+    const entry = await jobs.get(jobKeys.result(run, job));
+    if (entry) results.set(job, decode(JobResult, entry.value, `job result ${job} of ${run}`));
+  }
+  return results;
+}

@@ -1,0 +1,146 @@
+import { anySignal } from "../shared/bus/anySignal.ts";
+import { clearFaults, type FaultTopic, watchFaults } from "../shared/bus/faults.ts";
+import { beat } from "../shared/bus/heartbeat.ts";
+import type { Dataset } from "../shared/data/dataset.ts";
+import { messageOf, StillhouseError } from "../shared/errors.ts";
+import type { Report } from "../shared/evaluate/reportSchema.ts";
+import { streams } from "../shared/protocol/subjects.ts";
+import { awaitEvaluation, awaitResults } from "./awaitStudents.ts";
+import type { CoordinatorContext } from "./context.ts";
+import { dispatch } from "./dispatch.ts";
+import { findMissing } from "./missingLabels.ts";
+import { makeReport, storeReport } from "./report.ts";
+import { watchStalls } from "./stalls.ts";
+import { getTeachers } from "./teach.ts";
+
+/** A run that cannot go on: some node met what trying again will not mend. */
+export class RunFailed extends StillhouseError {}
+
+/**
+ * Brings a run from where its record says it stands to its report: teachers, labels, students, evaluation. It may be
+ * killed at any instant and started again; all it knows is in the record, in the streams and in the results.
+ * @throws RunFailed, LeaseLost; whatever `signal` aborts with leaves the run to be continued
+ */
+export async function coordinate(context: CoordinatorContext): Promise<Report> {
+  const { store, bus, clock, membership, signal } = context;
+  const stop = new AbortController();
+  const until = anySignal(signal, stop.signal);
+  const beside = Promise.all([
+    membership.follow(bus, clock, until),
+    beat(bus, clock, { role: "coordinator", node: context.node }, () => idlePulse(store.record.state), until),
+    watchStalls(() => store.record, membership, clock, context.notice, until),
+    failOnFault(context, until),
+  ]);
+  try {
+    return await Promise.race([pipeline(context, until), beside.then(() => never()), abortion(signal)]);
+  } catch (error) {
+    if (error instanceof RunFailed) await store.enter("failed", { error: messageOf(error) });
+    throw error;
+  } finally {
+    stop.abort();
+    await beside.catch(() => undefined);
+  }
+}
+
+async function pipeline(context: CoordinatorContext, signal: AbortSignal): Promise<Report> {
+  const { store, bus, dataset } = context;
+  if (store.record.state === "failed") await restart(context);
+  if (store.record.state === "planned") await store.enter("teaching");
+  if (store.record.state === "teaching") {
+    await getTeachers(bus, store, signal);
+    await enterDistilling(context, dataset);
+  }
+  if (store.record.state === "distilling") {
+    await Promise.all([labelAll(context, dataset, signal), awaitResults(context, signal)]);
+    await store.enter("evaluating");
+  }
+  const evaluation = await awaitEvaluation(context, signal);
+  const report = await makeReport(context, evaluation);
+  await storeReport(bus, report);
+  if (store.record.state === "evaluating") await store.enter("done");
+  return report;
+}
+
+/** A failed run is started again after its cause was mended: old faults are forgotten, finished work is not. */
+async function restart({ bus, store }: CoordinatorContext): Promise<void> {
+  await clearFaults(bus, faultTopics(store.record));
+  await store.enter("planned", { error: null });
+}
+
+/** Notes what the log holds already, so that the report can tell passes made from passes saved. */
+async function enterDistilling({ bus, store }: CoordinatorContext, dataset: Dataset): Promise<void> {
+  const log = await bus.log(streams.labels.name, streams.labels.filter);
+  const { samplesNeeded, samplesMissing } = await findMissing(
+    log,
+    dataset,
+    store.record.spec,
+    labellings(store.record),
+  );
+  await store.enter("distilling", {
+    passes: store.record.passes ?? { needed: samplesNeeded, found: samplesNeeded - samplesMissing },
+  });
+}
+
+async function labelAll(
+  { bus, clock, store, notice, publish }: CoordinatorContext,
+  dataset: Dataset,
+  signal: AbortSignal,
+): Promise<void> {
+  const log = await bus.log(streams.labels.name, streams.labels.filter);
+  const { spec, run } = store.record;
+  const { chunks } = await findMissing(log, dataset, spec, labellings(store.record));
+  const onProgress = (done: number, inFlight: number): void =>
+    publish({ type: "label-progress", run, done, total: chunks.length, inFlight });
+  onProgress(0, 0);
+  await dispatch(
+    { bus, clock, missing: chunks, maxInFlight: spec.labels.maxInFlight, onProgress, onNotice: notice },
+    signal,
+  );
+  if (!signal.aborted && store.record.labelledAtMs === null)
+    await store.change({ labelledAtMs: clock.now() });
+}
+
+function labellings(record: CoordinatorContext["store"]["record"]): string[] {
+  return record.teachers.map(({ name, ready }) => {
+    if (!ready)
+      throw new StillhouseError(`Cannot label with teacher "${name}" of run ${record.run}: it is not there`);
+    return ready.labelling;
+  });
+}
+
+/** Fails the run as soon as a node reports a fault on something that the run needs. */
+async function failOnFault({ bus, store }: CoordinatorContext, signal: AbortSignal): Promise<void> {
+  for await (const { topic, fault } of watchFaults(bus, signal)) {
+    if (store.record.state === "failed") continue;
+    if (!faultTopics(store.record).includes(topic as FaultTopic)) continue;
+    throw new RunFailed(`Run ${store.record.run} failed at node ${fault.node}: ${fault.text}`, {
+      fields: { run: store.record.run, topic, node: fault.node },
+    });
+  }
+}
+
+function faultTopics({ run, teachers }: CoordinatorContext["store"]["record"]): FaultTopic[] {
+  return [
+    `run.${run}`,
+    ...teachers.flatMap(({ recipe, ready }): FaultTopic[] => [
+      ...(recipe ? [`recipe.${recipe}` as const] : []),
+      ...(ready ? [`labelling.${ready.labelling}` as const] : []),
+    ]),
+  ];
+}
+
+function idlePulse(doing: string) {
+  return { backend: "none", doing, serving: [], samplesPredicted: 0, chunksLabelled: 0, redeliveries: 0 };
+}
+
+function never(): Promise<never> {
+  return new Promise(() => undefined);
+}
+
+function abortion(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const abort = (): void => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort, { once: true });
+  });
+}

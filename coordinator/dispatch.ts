@@ -1,0 +1,136 @@
+import { anySignal } from "../shared/bus/anySignal.ts";
+import type { Bus, WorkQueue, WriteOnceLog } from "../shared/bus/bus.ts";
+import { type Clock, sleep } from "../shared/bus/clock.ts";
+import { BusFull } from "../shared/bus/errors.ts";
+import { encode } from "../shared/protocol/codec.ts";
+import {
+  chunkLabelsFilter,
+  labelWorkFilter,
+  labelWorkSubject,
+  shardLabelsFilter,
+  streams,
+} from "../shared/protocol/subjects.ts";
+import { LabelChunk } from "../shared/protocol/work.ts";
+import type { MissingChunk } from "./missingLabels.ts";
+
+export interface DispatchOptions {
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly missing: readonly MissingChunk[];
+  readonly maxInFlight: number;
+  readonly onProgress: (done: number, inFlight: number) => void;
+  readonly onNotice: (text: string) => void;
+}
+
+/** Between two comparisons of what is in flight with what log and queue hold. */
+export const RECONCILE_MS = 10_000;
+const FULL_WAIT_MS = 2_000;
+
+/**
+ * Queues the chunks that the log lacks, at most `maxInFlight` at once, and follows their labels as they arrive.
+ * The log is the truth, work is a hint: a chunk that is in neither, after a lost message or block, is queued again.
+ * Resolves when the log has them all, or when `signal` aborts.
+ */
+export async function dispatch(options: DispatchOptions, signal: AbortSignal): Promise<void> {
+  const { bus } = options;
+  if (options.missing.length === 0) return;
+  const queue = await bus.workQueue(streams.work.name, streams.work.filter);
+  const log = await bus.log(streams.labels.name, streams.labels.filter);
+  const done = new AbortController();
+  const until = anySignal(signal, done.signal);
+  const flight = new Flight(options, queue, () => done.abort());
+  const filters = new Set(options.missing.map(({ key }) => shardLabelsFilter(key)));
+  await Promise.all([
+    flight.fill(until),
+    reconcile(flight, log, queue, options.clock, until),
+    ...[...filters].map(async (filter) => {
+      for await (const { subject } of log.follow(filter, until)) await flight.arrived(subject, until);
+    }),
+  ]);
+}
+
+/** The chunks that wait, that are in flight and that are done. */
+class Flight {
+  readonly #options: DispatchOptions;
+  readonly #queue: WorkQueue;
+  readonly #onDone: () => void;
+  readonly #open = new Map<string, MissingChunk>();
+  readonly #waiting: MissingChunk[];
+  readonly inFlight = new Set<MissingChunk>();
+  #left: number;
+
+  constructor(options: DispatchOptions, queue: WorkQueue, onDone: () => void) {
+    this.#options = options;
+    this.#queue = queue;
+    this.#onDone = onDone;
+    this.#waiting = [...options.missing].reverse();
+    this.#left = options.missing.length;
+    for (const chunk of options.missing)
+      for (const subject of chunk.parts.keys()) this.#open.set(subject, chunk);
+  }
+
+  /** Queues waiting chunks up to the bound. */
+  async fill(signal: AbortSignal): Promise<void> {
+    const batch: MissingChunk[] = [];
+    while (this.inFlight.size < this.#options.maxInFlight) {
+      const chunk = this.#waiting.pop();
+      if (!chunk) break;
+      // Another run may have had it labelled while it waited here.
+      if (chunk.parts.size === 0) continue;
+      this.inFlight.add(chunk);
+      batch.push(chunk);
+    }
+    await Promise.all(batch.map((chunk) => this.publish(chunk, signal)));
+  }
+
+  /** Queues one chunk; while the server has no room, waits and says so. */
+  async publish({ key }: MissingChunk, signal: AbortSignal): Promise<void> {
+    const work: LabelChunk = { type: "label-chunk", ...key };
+    while (!signal.aborted) {
+      try {
+        await this.#queue.publish(labelWorkSubject(key), encode(LabelChunk, work));
+        return;
+      } catch (error) {
+        if (!(error instanceof BusFull)) throw error;
+        this.#options.onNotice(`dispatch waits for room: ${error.message}`);
+        await sleep(this.#options.clock, FULL_WAIT_MS, signal);
+      }
+    }
+  }
+
+  async arrived(subject: string, signal: AbortSignal): Promise<void> {
+    const chunk = this.#open.get(subject);
+    if (!chunk) return;
+    this.#open.delete(subject);
+    chunk.parts.delete(subject);
+    if (chunk.parts.size > 0) return;
+    this.inFlight.delete(chunk);
+    this.#left--;
+    this.#options.onProgress(this.#options.missing.length - this.#left, this.inFlight.size);
+    if (this.#left === 0) this.#onDone();
+    else await this.fill(signal);
+  }
+}
+
+async function reconcile(
+  flight: Flight,
+  log: WriteOnceLog,
+  queue: WorkQueue,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    await sleep(clock, RECONCILE_MS, signal);
+    if (signal.aborted) return;
+    const pending = new Set<string>();
+    for (const labelling of new Set([...flight.inFlight].map(({ key }) => key.labelling))) {
+      for (const subject of await queue.pending(labelWorkFilter(labelling))) pending.add(subject);
+    }
+    for (const chunk of [...flight.inFlight]) {
+      if (pending.has(labelWorkSubject(chunk.key))) continue;
+      for (const subject of await log.subjects(chunkLabelsFilter(chunk.key)))
+        await flight.arrived(subject, signal);
+      if (chunk.parts.size > 0) await flight.publish(chunk, signal);
+    }
+  }
+}

@@ -1,0 +1,106 @@
+import { hostname } from "node:os";
+import type { Logger } from "pino";
+import { anySignal } from "../shared/bus/anySignal.ts";
+import type { Bus } from "../shared/bus/bus.ts";
+import type { Clock } from "../shared/bus/clock.ts";
+import { takeLease } from "../shared/bus/lease.ts";
+import type { RunSpec } from "../shared/config/spec.ts";
+import type { Dataset } from "../shared/data/dataset.ts";
+import { openDataset } from "../shared/data/open.ts";
+import { contentHash } from "../shared/determinism/hash.ts";
+import { StillhouseError } from "../shared/errors.ts";
+import type { Report } from "../shared/evaluate/reportSchema.ts";
+import { encode } from "../shared/protocol/codec.ts";
+import { Event } from "../shared/protocol/events.ts";
+import type { RunRecord } from "../shared/protocol/run.ts";
+import { runEventSubject } from "../shared/protocol/subjects.ts";
+import { coordinate } from "./coordinator.ts";
+import { Membership } from "./membership.ts";
+import { planRun } from "./plan.ts";
+import { RunStore } from "./runStore.ts";
+import { plannedTeachers } from "./teach.ts";
+
+export interface CoordinatorOptions {
+  bus: Bus;
+  busNote?: string | undefined;
+  spec: RunSpec;
+  /** Folder that the spec's relative paths start from. */
+  baseDir: string;
+  run: string;
+  node: string;
+  clock: Clock;
+  log: Logger;
+  signal: AbortSignal;
+}
+
+/** The run exists with another spec. */
+export class SpecChanged extends StillhouseError {}
+
+/**
+ * Coordinates one run to its end: checks the spec against the data, takes the run's lease (waiting as a standby while
+ * another holds it), creates or takes over its record, and runs the pipeline.
+ * @returns undefined when `signal` aborted before the lease was there
+ */
+export async function runCoordinator(options: CoordinatorOptions): Promise<Report | undefined> {
+  const { bus, spec, run, node, clock, log, signal } = options;
+  const dataset = await openDataset(spec.data, options.baseDir);
+  planRun(spec, dataset);
+  const lease = await takeLease(bus, `coordinator.${run}`, node, clock, signal, (holder) =>
+    log.info({ holder }, "standing by: another coordinator holds the run"),
+  );
+  if (!lease) return undefined;
+  try {
+    const store = await RunStore.open(bus, clock, lease.fence, initialRecord(options, dataset));
+    requireSameSpec(store.record, spec);
+    log.info({ run, state: store.record.state, host: hostname() }, "coordinating");
+    const publish = (event: Event): void => bus.publish(runEventSubject(run), encode(Event, event));
+    return await coordinate({
+      bus,
+      busNote: options.busNote,
+      clock,
+      node,
+      dataset,
+      store,
+      membership: new Membership(),
+      log,
+      signal: anySignal(signal, lease.signal),
+      publish,
+      notice(text) {
+        log.warn({ run }, text);
+        publish({ type: "notice", run, node, level: "warn", text });
+      },
+    });
+  } finally {
+    await lease.release();
+  }
+}
+
+function initialRecord({ spec, run, baseDir, clock }: CoordinatorOptions, dataset: Dataset): RunRecord {
+  return {
+    type: "run",
+    run,
+    fence: 0,
+    state: "planned",
+    spec,
+    specHash: contentHash(spec),
+    data: { spec: spec.data, baseDir, hash: dataset.hash },
+    shards: dataset.shards.map(({ hash, rows }) => ({ hash, rows })),
+    teachers: plannedTeachers(spec.teachers, dataset.hash),
+    passes: null,
+    createdAtMs: clock.now(),
+    enteredAtMs: { planned: clock.now() },
+    labelledAtMs: null,
+    error: null,
+  };
+}
+
+function requireSameSpec(record: RunRecord, spec: RunSpec): void {
+  if (record.specHash === contentHash(spec)) return;
+  const changed = Object.keys(spec).filter(
+    (key) => contentHash(spec[key as keyof RunSpec]) !== contentHash(record.spec[key as keyof RunSpec]),
+  );
+  throw new SpecChanged(
+    `Cannot go on with run ${record.run} as its spec has changed in ${changed.join(", ")}: choose another --out, or put the spec back`,
+    { fields: { run: record.run, changed } },
+  );
+}

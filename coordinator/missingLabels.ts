@@ -1,0 +1,70 @@
+import type { WriteOnceLog } from "../shared/bus/bus.ts";
+import type { RunSpec } from "../shared/config/spec.ts";
+import type { Dataset, Shard } from "../shared/data/dataset.ts";
+import { dispatchOrder } from "../shared/data/order.ts";
+import { chunkLayout } from "../shared/labels/layout.ts";
+import { PLAIN_VIEW } from "../shared/protocol/identifiers.ts";
+import {
+  BLOCK_CHUNKS,
+  blockLabelsFilter,
+  type ChunkKey,
+  labelsSubject,
+} from "../shared/protocol/subjects.ts";
+
+/** A chunk that one teacher is to label, and the subjects of its parts that the log lacks. */
+export interface MissingChunk {
+  readonly key: ChunkKey;
+  readonly parts: Map<string, number>;
+}
+
+/** Samples of a run's teacher passes that the log lacks, chunk by chunk, and how many it needs in all. */
+export interface MissingLabels {
+  /** In the order of dispatch: all teachers' first chunk, then their second. Empty chunks are left out. */
+  readonly chunks: MissingChunk[];
+  readonly samplesNeeded: number;
+  readonly samplesMissing: number;
+}
+
+/** Holds what a run needs against what the log has, one block of chunks at a time. */
+export async function findMissing(
+  log: WriteOnceLog,
+  dataset: Dataset,
+  spec: RunSpec,
+  labellings: readonly string[],
+): Promise<MissingLabels> {
+  const { chunkSize, encoding } = spec.labels;
+  const blocks = new Map<string, Set<string>>();
+  const listed = async (key: ChunkKey): Promise<Set<string>> => {
+    const filter = blockLabelsFilter(key, Math.floor(key.chunk / BLOCK_CHUNKS));
+    const known = blocks.get(filter) ?? new Set(await log.subjects(filter));
+    blocks.set(filter, known);
+    return known;
+  };
+  const chunks: MissingChunk[] = [];
+  let samplesNeeded = 0;
+  let samplesMissing = 0;
+  for (const { shard, chunk } of dispatchOrder(dataset, chunkSize)) {
+    const { hash, rows } = dataset.shards[shard] as Shard;
+    const layout = chunkLayout({
+      shard: { hash, rows },
+      chunkSize,
+      chunk,
+      classes: dataset.classes,
+      encoding,
+    });
+    for (const labelling of labellings) {
+      const key: ChunkKey = { labelling, shard: hash, view: PLAIN_VIEW, chunk };
+      const there = await listed(key);
+      const parts = new Map<string, number>();
+      layout.parts.forEach(([from, to], part) => {
+        const subject = labelsSubject(key, part);
+        if (!there.has(subject)) parts.set(subject, to - from);
+      });
+      samplesNeeded += layout.rows.length;
+      if (parts.size === 0) continue;
+      samplesMissing += [...parts.values()].reduce((a, b) => a + b, 0);
+      chunks.push({ key, parts });
+    }
+  }
+  return { chunks, samplesNeeded, samplesMissing };
+}

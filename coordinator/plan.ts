@@ -1,0 +1,76 @@
+import type { RunSpec } from "../shared/config/spec.ts";
+import { chunkRows } from "../shared/data/chunks.ts";
+import type { Dataset, Shard } from "../shared/data/dataset.ts";
+import { type ChunkRef, dispatchOrder } from "../shared/data/order.ts";
+import { StillhouseError } from "../shared/errors.ts";
+import { bytesPerRow } from "../shared/labels/encoding.ts";
+import { parameterCount } from "../shared/model/parameterCount.ts";
+
+/** Bytes of an envelope around a part's payload, measured on MNIST: keys, digests, node and MessagePack. */
+const ENVELOPE_BYTES = 360;
+
+export interface RunPlan {
+  /** Chunks that each teacher labels, in the order of dispatch. */
+  readonly chunks: readonly ChunkRef[];
+  /** Samples in those chunks. */
+  readonly samplesPerTeacher: number;
+  /** Teacher passes, in samples, if the log is empty. */
+  readonly passes: number;
+  readonly labelBytes: number;
+  readonly trainings: readonly PlannedTraining[];
+}
+
+export interface PlannedTraining {
+  readonly name: string;
+  readonly parameters: number | null;
+  readonly epochs: number;
+  readonly stepsPerEpoch: number;
+}
+
+/** The spec asks for more than it allows itself. */
+export class PlanRefused extends StillhouseError {}
+
+/** What a run does, computed before anything starts. @throws PlanRefused when the labels take more bytes than the spec allows */
+export function planRun(spec: RunSpec, dataset: Dataset): RunPlan {
+  const { chunkSize, encoding, maxLogBytes } = spec.labels;
+  const chunks = dispatchOrder(dataset, chunkSize);
+  const samplesPerTeacher = chunks.reduce((sum, { shard, chunk }) => {
+    const { hash, rows } = dataset.shards[shard] as Shard;
+    return sum + chunkRows(hash, rows, chunkSize, chunk).length;
+  }, 0);
+  const passes = samplesPerTeacher * spec.teachers.length;
+  const labelBytes =
+    passes * bytesPerRow(encoding, dataset.classes) + chunks.length * spec.teachers.length * ENVELOPE_BYTES;
+  if (labelBytes > maxLogBytes) {
+    throw new PlanRefused(
+      `Cannot plan run "${spec.name}" as labels.maxLogBytes is ${maxLogBytes}: ${passes} teacher passes take about ${labelBytes} bytes; raise it, or choose a smaller encoding`,
+      { fields: { labelBytes, maxLogBytes } },
+    );
+  }
+  const labelled = dataset.splits.train.length;
+  const trainings: PlannedTraining[] = spec.teachers.flatMap((teacher) =>
+    "train" in teacher
+      ? [
+          {
+            name: `teacher ${teacher.name}`,
+            parameters: parameterCount(teacher.model, dataset.inputShape, dataset.classes),
+            epochs: teacher.train.epochs,
+            stepsPerEpoch: Math.ceil(labelled / teacher.train.batch),
+          },
+        ]
+      : [],
+  );
+  const { model, train } = spec.student;
+  const kinds = spec.baseline ? ["student", "student alone"] : ["student"];
+  for (const seed of spec.seeds) {
+    for (const kind of kinds) {
+      trainings.push({
+        name: `${kind}, seed ${seed}`,
+        parameters: parameterCount(model, dataset.inputShape, dataset.classes),
+        epochs: train.epochs,
+        stepsPerEpoch: Math.ceil(labelled / train.batch),
+      });
+    }
+  }
+  return { chunks, samplesPerTeacher, passes, labelBytes, trainings };
+}

@@ -1,0 +1,76 @@
+import type { Bus, KeyValue } from "../shared/bus/bus.ts";
+import type { Clock } from "../shared/bus/clock.ts";
+import { RevisionConflict } from "../shared/bus/errors.ts";
+import { LeaseLost } from "../shared/bus/lease.ts";
+import { decode, encode } from "../shared/protocol/codec.ts";
+import { RunRecord, type RunState } from "../shared/protocol/run.ts";
+import { buckets } from "../shared/protocol/subjects.ts";
+import { requireArrow } from "./runStates.ts";
+
+/** The record of one run, as its coordinator writes it: every change is a compare-and-set that carries the fence. */
+export class RunStore {
+  readonly #kv: KeyValue;
+  readonly #clock: Clock;
+  readonly #fence: number;
+  #record: RunRecord;
+  #revision: number;
+
+  constructor(kv: KeyValue, clock: Clock, fence: number, record: RunRecord, revision: number) {
+    this.#kv = kv;
+    this.#clock = clock;
+    this.#fence = fence;
+    this.#record = record;
+    this.#revision = revision;
+  }
+
+  /** Opens the record of a run, or creates it from `initial`; takes it over with this coordinator's fence. */
+  static async open(bus: Bus, clock: Clock, fence: number, initial: RunRecord): Promise<RunStore> {
+    const kv = await bus.kv(buckets.runs);
+    const entry = await kv.get(initial.run);
+    if (!entry) {
+      const revision = await kv.create(initial.run, encode(RunRecord, { ...initial, fence }));
+      return new RunStore(kv, clock, fence, { ...initial, fence }, revision);
+    }
+    const record = decode(RunRecord, entry.value, `run record ${initial.run}`);
+    const store = new RunStore(kv, clock, fence, record, entry.revision);
+    await store.change({});
+    return store;
+  }
+
+  get record(): RunRecord {
+    return this.#record;
+  }
+
+  /** Moves the run to another state: the one door. @throws ImpossibleTransition, LeaseLost */
+  async enter(state: RunState, also: Partial<RunRecord> = {}): Promise<void> {
+    requireArrow(this.#record.run, this.#record.state, state);
+    const { enteredAtMs } = this.#record;
+    await this.change({
+      ...also,
+      state,
+      enteredAtMs: { ...enteredAtMs, [state]: enteredAtMs[state] ?? this.#clock.now() },
+    });
+  }
+
+  /** Changes anything but the state. @throws LeaseLost when another coordinator has written meanwhile */
+  async change(patch: Partial<RunRecord>): Promise<void> {
+    const next: RunRecord = { ...this.#record, ...patch, fence: this.#fence };
+    if (this.#record.fence > this.#fence) throw this.#overtaken(this.#record.fence);
+    try {
+      this.#revision = await this.#kv.update(next.run, encode(RunRecord, next), this.#revision);
+    } catch (error) {
+      if (!(error instanceof RevisionConflict)) throw error;
+      const entry = await this.#kv.get(next.run);
+      const other = entry && decode(RunRecord, entry.value, `run record ${next.run}`);
+      throw this.#overtaken(other?.fence ?? 0, error);
+    }
+    this.#record = next;
+  }
+
+  #overtaken(fence: number, cause?: unknown): LeaseLost {
+    return new LeaseLost(
+      `Cannot write run ${this.#record.run} with fence ${this.#fence}: another coordinator has written it with fence ${fence}`,
+      { cause },
+    );
+  }
+}

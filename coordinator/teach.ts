@@ -1,0 +1,113 @@
+import { resolve } from "node:path";
+import { anySignal } from "../shared/bus/anySignal.ts";
+import type { Bus } from "../shared/bus/bus.ts";
+import type { LoadedTeacherSpec, TeacherSpec, TrainedTeacherSpec } from "../shared/config/spec.ts";
+import { contentHash, sha256 } from "../shared/determinism/hash.ts";
+import { bundleTfjsLayers } from "../shared/model/fileBundle.ts";
+import { decode, encode } from "../shared/protocol/codec.ts";
+import { labellingHash, RECIPE_VERSION } from "../shared/protocol/identifiers.ts";
+import { TrainedTeacher } from "../shared/protocol/jobs.ts";
+import type { RunRecord, RunTeacher, TeacherModel } from "../shared/protocol/run.ts";
+import { buckets, streams, trainWorkSubject } from "../shared/protocol/subjects.ts";
+import { TrainTeacher } from "../shared/protocol/work.ts";
+import type { RunStore } from "./runStore.ts";
+
+/** What a trained teacher's weights are a function of. Its name is part of it, as its random streams start there. */
+export function recipeOf({ name, model, train }: TrainedTeacherSpec, dataHash: string): string {
+  return contentHash({ name, model, train, data: dataHash, version: RECIPE_VERSION });
+}
+
+/** The run's teachers before any is there. */
+export function plannedTeachers(specs: readonly TeacherSpec[], dataHash: string): RunTeacher[] {
+  return specs.map((spec) =>
+    "train" in spec
+      ? { name: spec.name, source: "trained", recipe: recipeOf(spec, dataHash), ready: null }
+      : { name: spec.name, source: "loaded", recipe: null, ready: null },
+  );
+}
+
+/**
+ * Gets every teacher of the run: from the store when its recipe was trained before, by a work item for the teacher
+ * nodes otherwise, from its files when the spec names files. Each is written into the run's record as soon as it is
+ * there. Resolves when all are, or when `signal` aborts.
+ */
+export async function getTeachers(bus: Bus, store: RunStore, signal: AbortSignal): Promise<void> {
+  const missing = store.record.teachers.flatMap((teacher, place) => (teacher.ready ? [] : [place]));
+  // One after the other into the record, which has one writer.
+  let writing = Promise.resolve();
+  const found = (place: number, teacher: RunTeacher): Promise<void> => {
+    writing = writing.then(() =>
+      store.change({ teachers: store.record.teachers.map((old, i) => (i === place ? teacher : old)) }),
+    );
+    return writing;
+  };
+  await Promise.all(
+    missing.map(async (place) => {
+      const planned = store.record.teachers[place] as RunTeacher;
+      const spec = store.record.spec.teachers[place] as TeacherSpec;
+      const teacher =
+        "train" in spec
+          ? await trained(bus, store.record, spec, planned, signal)
+          : await loaded(bus, store.record, spec, planned);
+      if (teacher) await found(place, teacher);
+    }),
+  );
+}
+
+async function trained(
+  bus: Bus,
+  { spec, data }: RunRecord,
+  { model, train, name }: TrainedTeacherSpec,
+  planned: RunTeacher,
+  signal: AbortSignal,
+): Promise<RunTeacher | undefined> {
+  const recipe = planned.recipe as string;
+  const recipes = await bus.kv(buckets.recipes);
+  const known = await recipes.get(recipe);
+  if (!known) {
+    const queue = await bus.workQueue(streams.work.name, streams.work.filter);
+    const task: TrainTeacher = { type: "train-teacher", recipe, name, model, train, data };
+    await queue.publish(trainWorkSubject(recipe), encode(TrainTeacher, task));
+  }
+  const answer = known
+    ? decode(TrainedTeacher, known.value, `trained teacher ${recipe}`)
+    : await firstAnswer(bus, recipe, signal);
+  if (!answer) return undefined;
+  return ready(
+    { ...planned, source: known ? "reused" : "trained" },
+    { artifact: answer.artifact, format: "stillhouse", output: "logits", probabilityFloor: 1e-7, scale: 1 },
+    spec.labels,
+  );
+}
+
+async function firstAnswer(
+  bus: Bus,
+  recipe: string,
+  signal: AbortSignal,
+): Promise<TrainedTeacher | undefined> {
+  const found = new AbortController();
+  const recipes = await bus.kv(buckets.recipes);
+  for await (const { value } of recipes.watch(recipe, anySignal(signal, found.signal))) {
+    if (value) return decode(TrainedTeacher, value, `trained teacher ${recipe}`);
+  }
+  return undefined;
+}
+
+async function loaded(
+  bus: Bus,
+  { spec, data }: RunRecord,
+  { model }: LoadedTeacherSpec,
+  planned: RunTeacher,
+): Promise<RunTeacher> {
+  const bytes = await bundleTfjsLayers(resolve(data.baseDir, model.path), model.path);
+  const artifact = sha256(bytes);
+  await (await bus.objects(buckets.weights)).put(artifact, bytes);
+  const { format, output, probabilityFloor, scale } = model;
+  return ready(planned, { artifact, format, output, probabilityFloor, scale }, spec.labels);
+}
+
+function ready(teacher: RunTeacher, model: TeacherModel, labels: RunRecord["spec"]["labels"]): RunTeacher {
+  const identity = contentHash(model);
+  const labelling = labellingHash({ identity, encoding: labels.encoding, chunkSize: labels.chunkSize });
+  return { ...teacher, ready: { identity, labelling, model } };
+}

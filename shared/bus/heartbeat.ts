@@ -1,0 +1,38 @@
+import { hostname } from "node:os";
+import { encode } from "../protocol/codec.ts";
+import { Heartbeat } from "../protocol/presence.ts";
+import { buckets, PRESENCE_RENEW_MS, PRESENCE_TTL_MS } from "../protocol/subjects.ts";
+import type { Bus } from "./bus.ts";
+import { type Clock, sleep } from "./clock.ts";
+
+/** What of a heartbeat changes from one to the next. */
+export type Pulse = Pick<
+  Heartbeat,
+  "backend" | "doing" | "serving" | "samplesPredicted" | "chunksLabelled" | "redeliveries"
+>;
+
+/** Tells everyone each second that this node is alive and what it does, until `signal` aborts; then says farewell. */
+export async function beat(
+  bus: Bus,
+  clock: Clock,
+  who: { role: Heartbeat["role"]; node: string },
+  pulse: () => Pulse,
+  signal: AbortSignal,
+): Promise<void> {
+  const kv = await bus.kv(buckets.heartbeats, { ttlMs: PRESENCE_TTL_MS });
+  const key = `${who.role}.${who.node}`;
+  const startedAtMs = clock.now();
+  while (!signal.aborted) {
+    const message: Heartbeat = {
+      type: "heartbeat",
+      ...who,
+      pid: process.pid,
+      host: hostname(),
+      startedAtMs,
+      ...pulse(),
+    };
+    await kv.put(key, encode(Heartbeat, message));
+    await sleep(clock, PRESENCE_RENEW_MS, signal);
+  }
+  await kv.delete(key);
+}

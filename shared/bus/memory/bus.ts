@@ -1,0 +1,154 @@
+import { setMaxListeners } from "node:events";
+import type {
+  Bus,
+  BusStatus,
+  CoreMessage,
+  KeyValue,
+  ObjectStore,
+  Subscription,
+  WorkQueue,
+  WriteOnceLog,
+} from "../bus.ts";
+import { BusUnreachable } from "../errors.ts";
+import { checkFilter, checkName, checkPayload, checkSubject, checkTtl } from "../names.ts";
+import type { MemoryHub } from "./hub.ts";
+import { MemoryKv } from "./kv.ts";
+import { MemoryLog } from "./log.ts";
+import { MemoryObjects } from "./objects.ts";
+import { MemoryStream } from "./stream.ts";
+import { MemoryWorkQueue } from "./work-queue.ts";
+
+/** What the parts of one client share: the hub, and whether the client is closed. */
+export class MemoryClient {
+  readonly hub: MemoryHub;
+  readonly name: string;
+  /** Aborts when the client closes; every wait listens to it. */
+  readonly closing: AbortSignal;
+  readonly subscriptions = new Set<Subscription>();
+  readonly #closer = new AbortController();
+
+  constructor(hub: MemoryHub, name: string) {
+    this.hub = hub;
+    this.name = name;
+    this.closing = this.#closer.signal;
+    setMaxListeners(0, this.closing); // one for each wait under way, which is no leak
+  }
+
+  /** One round trip. @throws BusUnreachable after `close` */
+  async request(action: string): Promise<void> {
+    this.refuseClosed(action);
+    await this.hub.latency();
+    this.refuseClosed(action);
+  }
+
+  refuseClosed(action: string): void {
+    if (!this.closing.aborted) return;
+    throw new BusUnreachable(`Cannot ${action} as this connection to memory was closed`, {
+      fields: { action, client: this.name },
+    });
+  }
+
+  /** Keeps a subscription until it is ended or the client closes. */
+  track(subscription: Subscription): Subscription {
+    const tracked = {
+      unsubscribe: () => {
+        this.subscriptions.delete(tracked);
+        subscription.unsubscribe();
+      },
+    };
+    this.subscriptions.add(tracked);
+    return tracked;
+  }
+
+  close(): boolean {
+    if (this.closing.aborted) return false;
+    this.#closer.abort();
+    for (const subscription of [...this.subscriptions]) subscription.unsubscribe();
+    return true;
+  }
+}
+
+export class MemoryBus implements Bus {
+  readonly kind = "memory";
+  readonly address = "memory";
+  readonly #hub: MemoryHub;
+  readonly #client: MemoryClient;
+  readonly #statusListeners: ((status: BusStatus) => void)[] = [];
+
+  constructor(hub: MemoryHub, name: string) {
+    this.#hub = hub;
+    this.#client = new MemoryClient(hub, name);
+  }
+
+  get maxPayloadBytes(): number {
+    return this.#hub.maxPayloadBytes;
+  }
+
+  publish(subject: string, data: Uint8Array): void {
+    this.#client.refuseClosed(`publish on "${subject}"`);
+    checkSubject(subject);
+    checkPayload(subject, data.length, this.maxPayloadBytes);
+    this.#hub.core.publish(this.#client, subject, data);
+  }
+
+  subscribe(filter: string, onMessage: (message: CoreMessage) => void): Subscription {
+    this.#client.refuseClosed(`subscribe to "${filter}"`);
+    checkFilter(filter);
+    return this.#client.track(this.#hub.core.subscribe(filter, onMessage));
+  }
+
+  async log(name: string, filter: string): Promise<WriteOnceLog> {
+    checkName("log", name);
+    checkFilter(filter);
+    await this.#client.request(`open the log ${name}`);
+    const create = () => ({ filter, stream: new MemoryStream() });
+    return new MemoryLog(this.#client, name, this.#hub.open(this.#hub.logs, name, filter, create));
+  }
+
+  async workQueue(name: string, filter: string): Promise<WorkQueue> {
+    checkName("work queue", name);
+    checkFilter(filter);
+    await this.#client.request(`open the work queue ${name}`);
+    const create = () => ({
+      filter,
+      stream: new MemoryStream(),
+      consumers: new Map(),
+      exhausted: new Set<(subject: string) => void>(),
+    });
+    return new MemoryWorkQueue(this.#client, name, this.#hub.open(this.#hub.queues, name, filter, create));
+  }
+
+  async kv(bucket: string, options: { ttlMs?: number } = {}): Promise<KeyValue> {
+    checkName("bucket", bucket);
+    checkTtl(bucket, options.ttlMs);
+    await this.#client.request(`open the bucket ${bucket}`);
+    const state = this.#hub.buckets.get(bucket) ?? { stream: new MemoryStream(), ttlMs: undefined };
+    state.ttlMs = options.ttlMs ?? state.ttlMs;
+    this.#hub.buckets.set(bucket, state);
+    return new MemoryKv(this.#client, state);
+  }
+
+  async objects(bucket: string): Promise<ObjectStore> {
+    checkName("bucket", bucket);
+    await this.#client.request(`open the bucket ${bucket}`);
+    const blobs = this.#hub.objectBuckets.get(bucket) ?? new Map();
+    this.#hub.objectBuckets.set(bucket, blobs);
+    return new MemoryObjects(this.#client, bucket, blobs);
+  }
+
+  onStatus(listener: (status: BusStatus) => void): void {
+    this.#statusListeners.push(listener);
+  }
+
+  async close(): Promise<void> {
+    if (!this.#client.close()) return;
+    await this.#hub.latency();
+    for (const listener of this.#statusListeners) {
+      try {
+        listener({ kind: "closed", text: "closed the connection to memory" });
+      } catch (error) {
+        this.#hub.report(error);
+      }
+    }
+  }
+}

@@ -1,0 +1,85 @@
+import type { LogEntry, WriteOnceLog } from "../bus.ts";
+import { checkFilter, checkInside, checkPayload, checkSubject } from "../names.ts";
+import { matches } from "../subjects.ts";
+import type { MemoryClient } from "./bus.ts";
+import type { LogState } from "./hub.ts";
+
+export class MemoryLog implements WriteOnceLog {
+  readonly #client: MemoryClient;
+  readonly #name: string;
+  readonly #state: LogState;
+
+  constructor(client: MemoryClient, name: string, state: LogState) {
+    this.#client = client;
+    this.#name = name;
+    this.#state = state;
+  }
+
+  async append(subject: string, data: Uint8Array): Promise<"appended" | "exists"> {
+    checkSubject(subject);
+    checkInside(this.#name, this.#state.filter, subject);
+    checkPayload(subject, data.length, this.#client.hub.maxPayloadBytes);
+    const sent = data.slice();
+    await this.#client.request(`append to "${subject}"`);
+    const { stream } = this.#state;
+    if (stream.last(subject) !== undefined) return "exists";
+    stream.store(subject, sent, this.#client.hub.clock.now());
+    return "appended";
+  }
+
+  async get(subject: string): Promise<Uint8Array | undefined> {
+    checkSubject(subject);
+    await this.#client.request(`read "${subject}"`);
+    return this.#state.stream.last(subject)?.data.slice();
+  }
+
+  async subjects(filter: string): Promise<string[]> {
+    checkFilter(filter);
+    await this.#client.request(`list "${filter}" in ${this.#name}`);
+    return this.#state.stream.select((subject) => matches(filter, subject)).map(({ subject }) => subject);
+  }
+
+  read(filter: string, signal: AbortSignal): AsyncIterable<LogEntry> {
+    this.#check(filter);
+    return this.#entries(filter, signal, true);
+  }
+
+  follow(filter: string, signal: AbortSignal): AsyncIterable<LogEntry> {
+    this.#check(filter);
+    return this.#entries(filter, signal, false);
+  }
+
+  async purge(filter: string): Promise<number> {
+    this.#check(filter);
+    await this.#client.request(`purge "${filter}" in ${this.#name}`);
+    return this.#state.stream.purge((subject) => matches(filter, subject));
+  }
+
+  async size(): Promise<{ messages: number; bytes: number }> {
+    await this.#client.request(`measure ${this.#name}`);
+    return this.#state.stream.size();
+  }
+
+  #check(filter: string): void {
+    checkFilter(filter);
+    checkInside(this.#name, this.#state.filter, filter);
+  }
+
+  async *#entries(filter: string, signal: AbortSignal, payloads: boolean): AsyncGenerator<LogEntry> {
+    const { closing, hub } = this.#client;
+    const { stream } = this.#state;
+    let last = 0;
+    while (!signal.aborted && !closing.aborted) {
+      const found = stream.after(last, (subject) => matches(filter, subject));
+      if (found === undefined) {
+        await stream.changed.wait(signal, closing);
+        // What woke us is still inside the call that stored it.
+        await hub.latency();
+        continue;
+      }
+      last = found.sequence;
+      const { subject, sequence, data } = found;
+      yield { subject, data: payloads ? data.slice() : new Uint8Array(0), sequence, bytes: data.length };
+    }
+  }
+}

@@ -1,0 +1,72 @@
+import { JsHeaders, RetentionPolicy } from "nats";
+import type { LogEntry, WriteOnceLog } from "../bus.ts";
+import { own } from "../bytes.ts";
+import { follow } from "./follow.ts";
+import type { Link } from "./link.ts";
+import { persist } from "./retry.ts";
+import { WriteOnceStream } from "./stream.ts";
+
+export class NatsLog implements WriteOnceLog {
+  readonly #stream: WriteOnceStream;
+
+  static async open(link: Link, name: string, filter: string): Promise<NatsLog> {
+    const stream = new WriteOnceStream(link, name, filter, RetentionPolicy.Limits);
+    await stream.ensure();
+    return new NatsLog(stream);
+  }
+
+  constructor(stream: WriteOnceStream) {
+    this.#stream = stream;
+  }
+
+  async append(subject: string, data: Uint8Array): Promise<"appended" | "exists"> {
+    return (await this.#stream.add(subject, data)) ? "appended" : "exists";
+  }
+
+  async get(subject: string): Promise<Uint8Array | undefined> {
+    return this.#stream.get(subject);
+  }
+
+  async subjects(filter: string): Promise<string[]> {
+    return this.#stream.subjects(filter);
+  }
+
+  read(filter: string, signal: AbortSignal): AsyncIterable<LogEntry> {
+    this.#stream.check(filter);
+    return this.#entries(filter, signal, false);
+  }
+
+  follow(filter: string, signal: AbortSignal): AsyncIterable<LogEntry> {
+    this.#stream.check(filter);
+    return this.#entries(filter, signal, true);
+  }
+
+  async purge(filter: string): Promise<number> {
+    return this.#stream.purge(filter);
+  }
+
+  async size(): Promise<{ messages: number; bytes: number }> {
+    const { link, name } = this.#stream;
+    return persist(link, `measure ${name}`, async () => {
+      const { state } = await link.jsm.streams.info(name);
+      return { messages: state.messages, bytes: state.bytes };
+    });
+  }
+
+  async *#entries(filter: string, signal: AbortSignal, headersOnly: boolean): AsyncGenerator<LogEntry> {
+    const { link, name } = this.#stream;
+    const messages = follow(link, {
+      stream: name,
+      filter,
+      headersOnly,
+      until: "for-ever",
+      signal,
+      ensure: () => this.#stream.ensure(),
+    });
+    for await (const { subject, data, headers, sequence } of messages) {
+      const told = Number(headers?.get(JsHeaders.MessageSizeHdr) || Number.NaN);
+      const bytes = headersOnly ? told : data.length;
+      yield { subject, data: own(data), sequence, ...(Number.isNaN(bytes) ? {} : { bytes }) };
+    }
+  }
+}

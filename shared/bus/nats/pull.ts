@@ -1,0 +1,112 @@
+import { createInbox, type Msg } from "nats";
+import type { Link } from "./link.ts";
+import { ns } from "./stream.ts";
+
+export interface PullOptions {
+  stream: string;
+  consumer: string;
+  max: number;
+  maxBytes?: number;
+  waitMs: number;
+  signals: readonly AbortSignal[];
+  onMessage: (message: Msg) => void;
+}
+
+/**
+ * Why a pull ended: `full` all came; `expired` the server says that the time is over; `aborted` by a signal; `gone`
+ * the server has no such consumer; `silent` nothing came from the server, which is how 2.9 answers for a consumer
+ * that it does not have; `lost` the connection or the server's leader went away, and messages may have gone with it.
+ */
+export type PullEnd = "full" | "expired" | "aborted" | "gone" | "silent" | "lost";
+
+const graceful: readonly PullEnd[] = ["expired", "aborted", "silent"];
+
+/**
+ * One bounded request to a pull consumer. Never rejects. The request is written by hand, as the library's `fetch`
+ * asks anew after a reconnect, which hands out more than `max`, and cannot be told to stop.
+ *
+ * On `expired`, `aborted` and `silent`, a round trip to the server comes first, so that messages on their way still arrive.
+ */
+export function pull(link: Link, options: PullOptions): Promise<PullEnd> {
+  const { nc } = link;
+  return new Promise((resolve) => {
+    const inbox = createInbox();
+    const heartbeatMs = Math.min(2000, options.waitMs / 4);
+    let missing = options.max;
+    let ended = false;
+    let silence: NodeJS.Timeout | undefined;
+
+    const end = async (reason: PullEnd): Promise<void> => {
+      if (ended) return;
+      ended = true;
+      clearTimeout(deadline);
+      clearTimeout(silence);
+      forgetLost();
+      for (const signal of options.signals) signal.removeEventListener("abort", onAbort);
+      if (graceful.includes(reason) && link.up && !nc.isClosed()) {
+        await link.unlessLost(Promise.race([subscription.drain(), pause(1000)])).catch(() => {});
+      }
+      if (!subscription.isClosed()) subscription.unsubscribe();
+      resolve(reason);
+    };
+    const listen = (): void => {
+      clearTimeout(silence);
+      // Two heartbeats missed, and a half for the way.
+      silence = setTimeout(() => void end("silent"), heartbeatMs * 2.5);
+    };
+    const onAbort = (): void => void end("aborted");
+
+    const subscription = nc.subscribe(inbox, {
+      callback: (error, message) => {
+        if (error !== null) {
+          link.report(error);
+          return void end("lost");
+        }
+        if (message.subject === inbox) {
+          const reason = endOf(message);
+          if (reason === undefined) listen();
+          else void end(reason);
+          return;
+        }
+        missing--;
+        options.onMessage(message);
+        if (missing === 0) void end("full");
+        else listen();
+      },
+    });
+    const forgetLost = link.onLost(() => void end("lost"));
+    // The server ends the pull; this only helps when its word does not come.
+    const deadline = setTimeout(() => void end("silent"), options.waitMs + 250);
+    for (const signal of options.signals) signal.addEventListener("abort", onAbort, { once: true });
+    if (options.signals.some((signal) => signal.aborted)) return onAbort();
+
+    const request = {
+      batch: options.max,
+      expires: ns(options.waitMs),
+      ...(options.maxBytes === undefined ? {} : { max_bytes: options.maxBytes }),
+      idle_heartbeat: ns(heartbeatMs),
+    };
+    nc.publish(`$JS.API.CONSUMER.MSG.NEXT.${options.stream}.${options.consumer}`, JSON.stringify(request), {
+      reply: inbox,
+    });
+    listen();
+  });
+}
+
+/** What a status message says about the pull; undefined when it goes on. */
+function endOf(status: Msg): PullEnd | undefined {
+  const code = status.headers?.code ?? 0;
+  const text = status.headers?.description ?? "";
+  if (code === 100) return undefined;
+  if (code === 503 || /consumer deleted/i.test(text)) return "gone";
+  if (code === 404 || code === 408) return "expired";
+  if (/leadership|shutdown/i.test(text)) return "lost";
+  // The next message goes beyond `maxBytes`, so the request is complete.
+  if (/maxbytes|batch completed/i.test(text)) return "full";
+  // Refused for the moment, since too many pull: sit out the time rather than ask again at once.
+  return undefined;
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}

@@ -1,0 +1,67 @@
+import * as tf from "@tensorflow/tfjs";
+import { messageOf, StillhouseError } from "../errors.ts";
+import { type BackendName, backendOrder, loadBackend } from "./loadBackend.ts";
+
+export interface BackendReport {
+  name: BackendName;
+  version: string;
+  /** Every backend in the order of trying; those after the used one were not tried, and say so. */
+  tried: { backend: BackendName; used: boolean; why: string }[];
+}
+
+export interface BackendProbe {
+  backend: BackendName;
+  usable: boolean;
+  /** Null where it is not usable. */
+  version: string | null;
+  why: string;
+}
+
+/** No backend works, not even plain JavaScript. */
+export class NoBackend extends StillhouseError {}
+
+/**
+ * Sets and readies the best backend that works here: tfjs-node-gpu, tfjs-node, wasm, cpu. With `prefer`, that one is
+ * tried first, and the others follow in their order.
+ * @throws NoBackend
+ */
+export async function chooseBackend(options: { prefer?: BackendName } = {}): Promise<BackendReport> {
+  const { prefer } = options;
+  const order = prefer
+    ? [prefer, ...backendOrder.filter((backend) => backend !== prefer)]
+    : [...backendOrder];
+  const tried: BackendReport["tried"] = [];
+  for (const [place, backend] of order.entries()) {
+    try {
+      const { version, why } = await loadBackend(backend);
+      tried.push({ backend, used: true, why });
+      for (const later of order.slice(place + 1)) {
+        tried.push({ backend: later, used: false, why: `not needed, as ${backend} works` });
+      }
+      return { name: backend, version, tried };
+    } catch (error) {
+      tried.push({ backend, used: false, why: messageOf(error) });
+    }
+  }
+  throw new NoBackend(
+    `Cannot compute on this machine: no backend of TensorFlow.js works (${tried.map((t) => `${t.backend}: ${t.why}`).join("; ")})`,
+    { fields: { tried } },
+  );
+}
+
+/** Tries every backend and leaves the current one as it was. */
+export async function probeBackends(): Promise<BackendProbe[]> {
+  // Asking for the current backend would start one where none is set yet.
+  const before = tf.engine().backendName as string | undefined;
+  const probes: BackendProbe[] = [];
+  for (const backend of backendOrder) {
+    try {
+      const { version, why } = await loadBackend(backend);
+      probes.push({ backend, usable: true, version, why });
+    } catch (error) {
+      probes.push({ backend, usable: false, version: null, why: messageOf(error) });
+    }
+  }
+  if (before !== undefined) await tf.setBackend(before);
+  return probes;
+}

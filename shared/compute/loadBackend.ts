@@ -1,0 +1,101 @@
+import * as tf from "@tensorflow/tfjs";
+import { StillhouseError } from "../errors.ts";
+import { restoreUtilChecks } from "./native-util-guard.ts";
+import { withoutNewCrashListeners } from "./process-listeners.ts";
+import { installWasmBridge } from "./wasm-bridge.ts";
+import { installWasmTranspose } from "./wasm-transpose.ts";
+
+/** Every backend, the one most wanted first. */
+export const backendOrder = ["tfjs-node-gpu", "tfjs-node", "wasm", "cpu"] as const;
+export type BackendName = (typeof backendOrder)[number];
+
+export interface LoadedBackend {
+  version: string;
+  /** One sentence on what was found. */
+  why: string;
+}
+
+/** A backend of TensorFlow.js does not work here. */
+export class BackendUnusable extends StillhouseError {}
+
+// Both native packages register a backend called "tensorflow": one process can hold only one of them.
+let nativeInUse: BackendName | null = null;
+
+/**
+ * Loads a backend, makes it TensorFlow.js's current one and checks a product of two matrices on it.
+ * @throws BackendUnusable with the reason in one line
+ */
+export async function loadBackend(backend: BackendName): Promise<LoadedBackend> {
+  // Production mode only turns the library's own log lines off, among them its greeting in Node.js.
+  tf.enableProdMode();
+  try {
+    const loaded = await loaders[backend](backend);
+    const six = tf.tidy(
+      () =>
+        tf
+          .tensor2d([[2]])
+          .matMul(tf.tensor2d([[3]]))
+          .dataSync()[0],
+    );
+    if (six !== 6) throw new Error(`it computes 2 x 3 = ${six}`);
+    return loaded;
+  } catch (error) {
+    const why = reasonOf(backend, error);
+    throw new BackendUnusable(why, { fields: { backend }, cause: error });
+  }
+}
+
+const loaders: Record<BackendName, (backend: BackendName) => Promise<LoadedBackend>> = {
+  "tfjs-node-gpu": loadNative,
+  "tfjs-node": loadNative,
+  wasm: loadWasm,
+  cpu: async () => {
+    await activate("cpu");
+    return { version: tf.version_core, why: "plain JavaScript, always there" };
+  },
+};
+
+async function loadNative(backend: BackendName): Promise<LoadedBackend> {
+  if (nativeInUse !== null && nativeInUse !== backend) {
+    throw new Error(`this process already holds ${nativeInUse}, and only one native package fits into it`);
+  }
+  restoreUtilChecks();
+  // The name is a variable so that the compiler does not ask for an optional package.
+  const packageName = `@tensorflow/${backend}`;
+  const module = (await import(packageName)) as { version?: Record<string, string> };
+  if (tf.engine().findBackendFactory("tensorflow") === null) {
+    throw new Error("it brought a copy of TensorFlow.js of its own; install the same version of both");
+  }
+  await activate("tensorflow");
+  nativeInUse = backend;
+  const native = tf.backend() as { isUsingGpuDevice?: boolean };
+  return {
+    version: module.version?.["tfjs-node"] ?? tf.version_core,
+    why: native.isUsingGpuDevice ? "native TensorFlow on a GPU" : "native TensorFlow on the CPU",
+  };
+}
+
+async function loadWasm(): Promise<LoadedBackend> {
+  const { version_wasm } = await import("@tensorflow/tfjs-backend-wasm");
+  await withoutNewCrashListeners(() => activate("wasm"));
+  installWasmTranspose();
+  installWasmBridge();
+  return { version: version_wasm, why: "WebAssembly, one thread" };
+}
+
+async function activate(registered: string): Promise<void> {
+  if (!(await tf.setBackend(registered))) throw new Error("its initialisation failed");
+  await tf.ready();
+}
+
+function reasonOf(backend: BackendName, error: unknown): string {
+  const { code, message } = error as { code?: string; message?: string };
+  const text = message ?? String(error);
+  if (text.includes(`@tensorflow/${backend}`) && /_NOT_FOUND$/.test(code ?? "")) {
+    return `the package @tensorflow/${backend} is not installed`;
+  }
+  if (text.includes("native addon module")) {
+    return `the native library of @tensorflow/${backend} is not installed (npm rebuild @tensorflow/${backend})`;
+  }
+  return text.split("\n")[0] ?? text;
+}

@@ -1,0 +1,111 @@
+import { pathText } from "./locate.ts";
+import type { Problem } from "./problems.ts";
+import type { Path } from "./schemaNode.ts";
+import type { ArchSpec, DataSpec, RunSpec, TrainSpec } from "./spec.ts";
+
+/** Finds keys that are right by themselves and do not fit each other; each message names both. */
+export function crossChecks(spec: RunSpec): Problem[] {
+  const trainings: { path: Path; model: ArchSpec; train: TrainSpec }[] = [
+    { path: ["student"], ...spec.student },
+    ...spec.teachers.flatMap((teacher, i) =>
+      "train" in teacher ? [{ path: ["teachers", i], model: teacher.model, train: teacher.train }] : [],
+    ),
+  ];
+  return [
+    ...dataProblems(spec.data),
+    ...repeated(
+      spec.teachers.map((teacher) => teacher.name),
+      (i) => ["teachers", i, "name"],
+    ),
+    ...repeated(spec.seeds, (i) => ["seeds", i]),
+    ...ensembleProblems(spec),
+    ...trainings.flatMap(({ path, model, train }) => [
+      ...archProblems([...path, "model"], model, spec.data),
+      ...scheduleProblems([...path, "train"], train, spec.data),
+    ]),
+  ];
+}
+
+function ensembleProblems({ ensemble: { weights }, teachers }: RunSpec): Problem[] {
+  if (weights === undefined || weights.length === teachers.length) return [];
+  const message = `a list of ${weights.length}, and teachers has ${teachers.length}; expected one weight a teacher`;
+  return [{ path: ["ensemble", "weights"], message }];
+}
+
+/** Samples to train on, validation included, as far as a spec tells without its data. */
+function knownRows(data: DataSpec): { rows: number; from: string } | undefined {
+  if ("dataset" in data) return { rows: 60_000, from: `data.dataset ${data.dataset}` };
+  return data.format === "synthetic" ? { rows: data.train, from: "data.train" } : undefined;
+}
+
+function dataProblems(data: DataSpec): Problem[] {
+  const known = knownRows(data);
+  const { limit, labelled } = data;
+  const most = limit === undefined ? known : { rows: limit, from: "data.limit" };
+  return [
+    ...(known && limit !== undefined && limit > known.rows
+      ? [
+          {
+            path: ["data", "limit"],
+            message: `${limit}, expected at most the ${known.rows} of ${known.from}`,
+          },
+        ]
+      : []),
+    ...(most && labelled !== undefined && labelled >= most.rows
+      ? [
+          {
+            path: ["data", "labelled"],
+            message: `${labelled}, expected less than the ${most.rows} of ${most.from}, some of which data.validation takes`,
+          },
+        ]
+      : []),
+  ];
+}
+
+function archProblems(path: Path, model: ArchSpec, data: DataSpec): Problem[] {
+  if (model.arch === "cnn") {
+    if (!("format" in data) || data.format !== "synthetic") return [];
+    const message = '"cnn" takes images, and data.format "synthetic" gives lists of numbers; expected "mlp"';
+    return [{ path: [...path, "arch"], message }];
+  }
+  const { dropout, hidden } = model;
+  if (!Array.isArray(dropout) || dropout.length === hidden.length) return [];
+  const message = `a list of ${dropout.length}, and ${pathText([...path, "hidden"])} has ${hidden.length} layers; expected one share a layer`;
+  return [{ path: [...path, "dropout"], message }];
+}
+
+function scheduleProblems(path: Path, train: TrainSpec, data: DataSpec): Problem[] {
+  const { schedule, epochs, batch } = train;
+  const problems: Problem[] = [];
+  const rows = data.limit ?? knownRows(data)?.rows;
+  // Validation is still in `rows`, so this is the most steps that there can be.
+  const steps = rows === undefined ? Number.POSITIVE_INFINITY : Math.ceil(rows / batch) * epochs;
+  if (schedule.warmupSteps >= steps) {
+    problems.push({
+      path: [...path, "schedule", "warmupSteps"],
+      message: `${schedule.warmupSteps}, and ${pathText([...path, "epochs"])} ${epochs} makes at most ${steps} steps; expected fewer`,
+    });
+  }
+  if (schedule.kind !== "step") return problems;
+  schedule.epochs.forEach((epoch, i) => {
+    if (epoch < epochs) return;
+    problems.push({
+      path: [...path, "schedule", "epochs", i],
+      message: `${epoch}, and ${pathText([...path, "epochs"])} ${epochs} ends before it; expected less than ${epochs}`,
+    });
+  });
+  return [...problems, ...repeated(schedule.epochs, (i) => [...path, "schedule", "epochs", i])];
+}
+
+function repeated(values: readonly (string | number)[], pathOf: (index: number) => Path): Problem[] {
+  return values.flatMap((value, i) => {
+    const first = values.indexOf(value);
+    if (first === i) return [];
+    return [
+      {
+        path: pathOf(i),
+        message: `${JSON.stringify(value)} again, as in ${pathText(pathOf(first))}; expected another`,
+      },
+    ];
+  });
+}

@@ -1,0 +1,124 @@
+import { rng } from "../determinism/rng.ts";
+import { chunkOf, chunkRows } from "./chunks.ts";
+import { type Dataset, rowOf, type Shard, sampleId, shardOf, splits } from "./dataset.ts";
+
+/** A chunk of a dataset: the place of its shard, and its number there. */
+export interface ChunkRef {
+  readonly shard: number;
+  readonly chunk: number;
+}
+
+/** What an order depends on; a `Dataset` is one. */
+export type Ordered = Pick<Dataset, "splits"> & {
+  readonly shards: readonly Pick<Shard, "hash" | "rows">[];
+};
+
+/**
+ * Every chunk that holds a selected sample of any split, in the order of labelling: shards with training samples
+ * first, chunk by chunk, then the others. Chunks without a selected sample (`limit`) are left out.
+ */
+export function dispatchOrder(dataset: Ordered, chunkSize: number): ChunkRef[] {
+  const training = new Set(Array.from(dataset.splits.train, shardOf));
+  const all = splits.flatMap((split) => [...dataset.splits[split]]);
+  const chunks = chunksOf(dataset, chunkSize, all);
+  return [
+    ...chunks.filter(({ shard }) => training.has(shard)),
+    ...chunks.filter(({ shard }) => !training.has(shard)),
+  ];
+}
+
+/** Every chunk that holds a training sample, in the order of `dispatchOrder`, of which this is a part. */
+export function trainChunks(dataset: Ordered, chunkSize: number): ChunkRef[] {
+  return chunksOf(dataset, chunkSize, dataset.splits.train);
+}
+
+export interface EpochOrderOptions {
+  /** What the shuffles derive from, such as [run seed, student seed]. */
+  readonly seed: readonly (string | number)[];
+  /** Counted from 0. */
+  readonly epoch: number;
+  readonly dataset: Ordered;
+  readonly chunkSize: number;
+  /** Chunks in the window within which epoch 0 is shuffled. */
+  readonly shuffleChunks: number;
+}
+
+/**
+ * The order in which a student sees the training samples. Epoch 0 follows the chunks and is shuffled only inside
+ * windows of `shuffleChunks` of them, so that training starts long before labelling ends; later epochs are shuffled
+ * as a whole.
+ * @returns the ids of the training split, each once
+ */
+export function epochOrder(options: EpochOrderOptions): Uint32Array {
+  const { dataset, epoch, chunkSize, shuffleChunks } = options;
+  const [first, ...rest] = options.seed;
+  if (first === undefined) throw new RangeError("Cannot order an epoch without a seed: the list is empty");
+  const stream = rng(first, ...rest, "order", epoch);
+  if (epoch > 0) return stream.shuffle(Uint32Array.from(dataset.splits.train));
+
+  const selected = new Set(dataset.splits.train);
+  const order = new Uint32Array(dataset.splits.train.length);
+  let at = 0;
+  let windowStart = 0;
+  trainChunks(dataset, chunkSize).forEach(({ shard, chunk }, index) => {
+    if (index % shuffleChunks === 0) {
+      stream.shuffle(order.subarray(windowStart, at));
+      windowStart = at;
+    }
+    const { hash, rows } = dataset.shards[shard] as Pick<Shard, "hash" | "rows">;
+    for (const row of chunkRows(hash, rows, chunkSize, chunk)) {
+      const id = sampleId(shard, row);
+      if (selected.has(id)) order[at++] = id;
+    }
+  });
+  stream.shuffle(order.subarray(windowStart, at));
+  return order;
+}
+
+/**
+ * How many chunks must be labelled before a student can take each batch.
+ * @param options.order what `epochOrder` gave
+ * @param options.batch samples a batch; the last may be smaller
+ * @returns [batches]; value b: batches 0 to b need the first so many of `trainChunks`, and no others
+ */
+export function chunksNeeded(options: {
+  readonly dataset: Ordered;
+  readonly chunkSize: number;
+  readonly order: Uint32Array;
+  readonly batch: number;
+}): Uint32Array {
+  const { dataset, chunkSize, order, batch } = options;
+  const places = new Map(
+    trainChunks(dataset, chunkSize).map(({ shard, chunk }, place) => [sampleId(shard, chunk), place]),
+  );
+  const needed = new Uint32Array(Math.ceil(order.length / batch));
+  let most = 0;
+  order.forEach((id, position) => {
+    const chunk = chunkOfId(dataset, chunkSize, id);
+    const place = places.get(sampleId(shardOf(id), chunk));
+    if (place === undefined)
+      throw new RangeError(`Cannot order sample ${id}: it is not in the training split`);
+    most = Math.max(most, place + 1);
+    needed[Math.floor(position / batch)] = most;
+  });
+  return needed;
+}
+
+/** The chunks that hold the given samples, in the order of shards and chunks. */
+function chunksOf(dataset: Ordered, chunkSize: number, ids: Iterable<number>): ChunkRef[] {
+  const held = dataset.shards.map(() => new Set<number>());
+  for (const id of ids) held[shardOf(id)]?.add(chunkOfId(dataset, chunkSize, id));
+  return held.flatMap((chunks, shard) =>
+    [...chunks].sort((a, b) => a - b).map((chunk) => ({ shard, chunk })),
+  );
+}
+
+function chunkOfId(dataset: Ordered, chunkSize: number, id: number): number {
+  const shard = dataset.shards[shardOf(id)];
+  if (shard === undefined) {
+    throw new RangeError(
+      `Cannot find the chunk of sample ${id}: the dataset has ${dataset.shards.length} shards`,
+    );
+  }
+  return chunkOf(shard.hash, shard.rows, chunkSize, rowOf(id));
+}

@@ -1,0 +1,71 @@
+import type { Report } from "../reportSchema.ts";
+import { accuracyPlot } from "./accuracyPlot.ts";
+import { bytes, duration, fixed, milliseconds, percent, points, short, whole } from "./format.ts";
+import { type Content, html, type Markup } from "./markup.ts";
+import { plotSvg } from "./plot.ts";
+
+/** Teachers, ensemble, student alone and student: a plot of accuracies and a table. */
+export async function modelsSection(report: Report): Promise<Markup> {
+  const { data, seeds } = report;
+  const plot = await plotSvg("accuracy", "Test accuracy of every model", accuracyPlot(report));
+  const students =
+    seeds.length > 1
+      ? `for students over ${seeds.length} seeds (Student\u2019s t). Rings: single seeds.`
+      : "for students none, as there is one seed.";
+  return html`<section>
+<h2>Models</h2>
+<p class="note">On ${whole(data.samples.test)} test samples of ${data.name}, ${whole(data.classes)} classes.</p>
+<figure>${plot}
+<figcaption>Lines: 95% intervals, for teachers and ensemble over the test samples (Wilson), ${students}</figcaption>
+</figure>
+${table(report)}
+${latency(report)}
+</section>`;
+}
+
+function table({ teachers, ensemble, baseline, student, seeds }: Report): Markup {
+  const trained = (list: readonly { readonly seconds: number }[]) =>
+    `${duration(list.reduce((sum, one) => sum + one.seconds, 0) / list.length)} each`;
+  const size = { parameters: student.parameters, bytes: student.bytes };
+  const total = {
+    parameters: teachers.reduce((sum, one) => sum + one.parameters, 0),
+    bytes: teachers.reduce((sum, one) => sum + one.bytes, 0),
+  };
+  const alone = seeds.flatMap((one) => (one.baseline ? [one.baseline] : []));
+  return html`<div class="wide"><table>
+<thead><tr><th>Model</th><th>Accuracy</th><th>NLL</th><th>ECE</th><th>Parameters</th><th>Size</th><th>Training</th></tr></thead>
+<tbody>
+${teachers.map((one) => row("teacher", one.name, one, one, one.trainSeconds === null ? one.source : duration(one.trainSeconds)))}
+${row("ensemble", "Ensemble", ensemble, total, "")}
+${baseline && row("alone", "Student alone", baseline, size, trained(alone))}
+${row("student", "Student", student, size, trained(seeds.map((one) => one.student)), "strong")}
+</tbody></table></div>
+<p class="note">NLL: negative log-likelihood in nats a sample; ECE: expected calibration error over 15 bins; both are better when lower.</p>`;
+}
+
+interface Measured {
+  readonly accuracy: number;
+  readonly nll: number;
+  readonly ece: number;
+  readonly deviation?: number | null;
+}
+
+function row(
+  kind: string,
+  name: string,
+  measured: Measured,
+  size: { readonly parameters: number; readonly bytes: number },
+  training: Content,
+  weight = "",
+): Markup {
+  const { deviation } = measured;
+  const spread = typeof deviation === "number" ? html` <small>\u00b1 ${points(deviation)}</small>` : null;
+  return html`<tr class="${weight}"><td class="name"><span class="swatch ${kind}"></span>${name}</td><td>${percent(measured.accuracy)}${spread}</td><td>${fixed(measured.nll, 4)}</td><td>${percent(measured.ece)}</td><td>${short(size.parameters)}</td><td>${bytes(size.bytes)}</td><td>${training}</td></tr>
+`;
+}
+
+function latency({ student: { latencyMs } }: Report): Markup | null {
+  if (latencyMs === null) return null;
+  const { batch1, perSampleAtBatch, backend } = latencyMs;
+  return html`<p>One prediction of the student takes ${milliseconds(batch1.p50)} (median; 99th percentile ${milliseconds(batch1.p99)}) alone, and ${milliseconds(perSampleAtBatch.ms)} a sample in batches of ${whole(perSampleAtBatch.batch)}, on ${backend}.</p>`;
+}

@@ -1,0 +1,251 @@
+import { z } from "zod";
+
+/**
+ * `report.json`: what a run leaves behind. Every object is strict, every key says what it means and its unit;
+ * `docs/report.md` is generated from here. Accuracies, agreements and differences are shares (0.98, not 98).
+ */
+const share = z.number().min(0).max(1);
+const count = z.int().nonnegative();
+const nats = z.number().nonnegative();
+const seconds = z.number().nonnegative();
+const text = z.string();
+const interval = z.tuple([z.number(), z.number()]);
+
+const evaluated = {
+  accuracy: share.describe("share of right predictions"),
+  nll: nats.describe("negative log-likelihood, nats a sample"),
+  ece: share.describe("expected calibration error, 15 bins of equal width"),
+};
+
+const perClassAccuracy = z
+  .array(share.nullable())
+  .describe("share of right predictions of each class; null for a class without test samples");
+
+export const TestMetrics = z.strictObject({
+  ...evaluated,
+  brier: z.number().min(0).max(2).describe("Brier score, summed over classes, 0 (best) to 2"),
+  agreementWithEnsemble: share
+    .nullable()
+    .describe("share of samples on which it chooses the ensemble's class; null: not measured"),
+  agreementWhereEnsembleRight: share
+    .nullable()
+    .describe("the same where the ensemble is right; null: it never is, or not measured"),
+  agreementWhereEnsembleWrong: share
+    .nullable()
+    .describe(
+      "the same where the ensemble is wrong, its errors that were copied; null: it never is, or not measured",
+    ),
+  klToEnsemble: z
+    .number()
+    .nullable()
+    .describe("KL divergence from the ensemble at temperature 1, nats a sample; null: not measured"),
+  perClassAccuracy,
+});
+
+export const CurvePoint = z.strictObject({
+  epoch: z.int().positive().describe("counted from 1"),
+  trainLoss: z.number().describe("mean over the epoch of what was minimised"),
+  validationLoss: z.number().describe("cross-entropy with the labels of the validation split, nats a sample"),
+  validationAccuracy: share.describe("on the validation split"),
+});
+
+export const SeedResult = z.strictObject({
+  ...TestMetrics.shape,
+  weightsHash: text.describe("hash of the final weights"),
+  keptEpoch: z.int().positive().describe("epoch whose weights are final, counted from 1"),
+  seconds: seconds.describe("training time, of all attempts"),
+  steps: count.describe("optimiser steps"),
+  curve: z.array(CurvePoint).describe("one point an epoch"),
+  waitSeconds: seconds.describe("of these, spent waiting for labels, in the last attempt"),
+  lineage: z
+    .array(
+      z.strictObject({
+        node: text.describe("id of the student node"),
+        fromStep: count.describe("step at which this attempt went on; 0: from the start"),
+      }),
+    )
+    .min(1)
+    .describe("the attempts that led to the weights; one entry: it was never interrupted"),
+});
+
+export const TeacherReport = z.strictObject({
+  name: text.describe("as in the spec"),
+  ...evaluated,
+  parameters: count.describe("numbers that it consists of"),
+  bytes: count.describe("size of its weights"),
+  identity: text.describe("hash of weights, topology, input and output mapping"),
+  labelling: text.describe("hash under which its labels lie in the label log"),
+  source: z
+    .enum(["trained", "reused", "loaded"])
+    .describe("trained in this run, trained by an earlier one with the same recipe, or loaded from a file"),
+  trainSeconds: seconds.nullable().describe("training time; null where this run did not train it"),
+  outputWasProbabilities: z
+    .boolean()
+    .describe("its output was probabilities, made logits by a floored log: information was lost"),
+});
+
+const overSeeds = {
+  accuracy: share.describe("share of right predictions, mean over seeds"),
+  deviation: z.number().nonnegative().nullable().describe("sample deviation over seeds; null for one seed"),
+  nll: nats.describe("negative log-likelihood, nats a sample, mean over seeds"),
+  ece: share.describe("expected calibration error, 15 bins, mean over seeds"),
+  brier: z.number().min(0).max(2).describe("Brier score, mean over seeds"),
+};
+
+export const Latency = z.strictObject({
+  backend: text.describe("what the student ran on"),
+  batch1: z
+    .strictObject({
+      p50: z.number().nonnegative().describe("median, ms"),
+      p99: z.number().nonnegative().describe("99th percentile, ms"),
+    })
+    .describe("of one sample alone, after a warm-up"),
+  perSampleAtBatch: z
+    .strictObject({
+      batch: z.int().positive().describe("samples predicted at once"),
+      ms: z.number().nonnegative().describe("median time of the batch, divided by its samples, ms"),
+    })
+    .describe("of one sample among many, after a warm-up"),
+});
+
+const mcnemar = z.strictObject({
+  n10: count.describe("test samples that the student gets right and the student alone wrong"),
+  n01: count.describe("the reverse"),
+  chi2: z.number().nonnegative().describe("with continuity correction, one degree of freedom"),
+  exact: share.describe("two-sided p of the binomial test"),
+  midP: share.describe("mid-p, less conservative"),
+});
+
+export const Report = z.strictObject({
+  schemaVersion: z.literal(1).describe("version of this schema"),
+  name: text.describe("of the run, from the spec"),
+  run: text.describe("id of the run"),
+  createdAt: z.iso.datetime().describe("when the report was made, ISO 8601 in UTC"),
+  specHash: text.describe("hash of the parsed spec"),
+  spec: z.unknown().describe("the parsed spec, with its defaults"),
+  data: z
+    .strictObject({
+      name: text.describe("of the dataset"),
+      hash: text.describe("over shards, labels and splits"),
+      classes: z.int().positive().describe("number of classes"),
+      samples: z
+        .strictObject({
+          train: count.describe("in the training split"),
+          validation: count.describe("in the validation split, by which whatever is chosen is chosen"),
+          test: count.describe("in the test split, read after the weights are final"),
+        })
+        .describe("samples of each split"),
+    })
+    .describe("what was learnt"),
+  bus: z
+    .strictObject({
+      kind: z.enum(["nats", "memory"]).describe("a NATS server, or the memory of one process"),
+      note: text.optional().describe("why it was that one"),
+    })
+    .describe("what carried messages and labels"),
+  machine: z
+    .strictObject({
+      platform: text.describe("operating system"),
+      arch: text.describe("processor architecture"),
+      cpus: z.int().positive().describe("processor cores"),
+      node: text.describe("version of Node.js"),
+    })
+    .describe("where the run was started"),
+  backends: z.array(text).describe("compute backends that were used"),
+  teachers: z.array(TeacherReport).min(1).describe("each teacher, on the test split, in the spec's order"),
+  ensemble: z
+    .strictObject({
+      rule: text.describe("how the teachers were combined"),
+      weights: z.array(z.number().nonnegative()).describe("one a teacher, of sum 1"),
+      ...evaluated,
+      bestTeacher: text.describe("name of the most accurate teacher"),
+    })
+    .describe("the teachers together, at temperature 1, on the test split"),
+  baseline: z
+    .strictObject(overSeeds)
+    .nullable()
+    .describe(
+      "the student alone: same initial weights, batches and epochs, without teachers; null: not trained",
+    ),
+  student: z
+    .strictObject({
+      ...overSeeds,
+      weightsHash: text.describe("hash of the final weights of the first seed"),
+      parameters: count.describe("trainable numbers"),
+      bytes: count.describe("size of its weights"),
+      latencyMs: Latency.nullable().describe("time of a prediction; null: not measured"),
+    })
+    .describe("the student that learnt from the ensemble"),
+  seeds: z
+    .array(
+      z.strictObject({
+        seed: count.describe("from the spec"),
+        student: SeedResult.describe("the student that learnt from the ensemble, on the test split"),
+        baseline: SeedResult.nullable().describe("the student alone, on the test split; null: not trained"),
+        mcnemar: mcnemar.nullable().describe("McNemar's test of the two; null: not compared"),
+      }),
+    )
+    .min(1)
+    .describe("each pair of trainings"),
+  difference: z
+    .strictObject({
+      mean: z.number().describe("mean over seeds"),
+      interval95: interval
+        .nullable()
+        .describe("its 95% interval over seeds, by Student's t; null for one seed"),
+      perSeed: z.array(z.number()).describe("one a seed"),
+    })
+    .nullable()
+    .describe("accuracy of the student less that of the student alone; null: nothing to compare with"),
+  retention: z
+    .number()
+    .nonnegative()
+    .nullable()
+    .describe("student's accuracy / ensemble's; null where the ensemble is never right"),
+  gapRecovered: z
+    .number()
+    .nullable()
+    .describe("(student - alone) / (ensemble - alone); null where the ensemble is not better than alone"),
+  verdict: z
+    .enum(["helped", "harmed", "not shown"])
+    .describe("helped or harmed only where the whole 95% interval of the difference lies on one side of 0"),
+  verdictReason: text.describe("why, in a sentence"),
+  testReads: count.describe("times that the test split was read: once, after all weights are final"),
+  teacherPasses: z
+    .strictObject({
+      made: count.describe("samples that teachers predicted in this run"),
+      saved: count.describe("samples whose labels were already in the log"),
+    })
+    .describe("one a sample and teacher"),
+  teacherNodes: z
+    .array(
+      z.strictObject({
+        node: text.describe("id of the teacher node"),
+        samplesPredicted: count.describe("samples that it predicted, one a sample and teacher"),
+        chunks: count.describe("chunks that it labelled"),
+      }),
+    )
+    .describe("who made the passes"),
+  secondsByPhase: z
+    .record(z.string(), seconds)
+    .describe("seconds of each phase of the run; phases may overlap, so their sum may exceed the total"),
+  totalSeconds: seconds.describe("from start to report, by the clock"),
+  bytesPerSampleOnTheWire: z
+    .number()
+    .nonnegative()
+    .describe("bytes of labels for one sample of one teacher, with their headers"),
+  labelLog: z
+    .strictObject({
+      bytes: count.describe("size of the labels that this run uses"),
+      messages: count.describe("messages that hold them"),
+    })
+    .describe("the label log"),
+  warnings: z.array(text).describe("what a reader should know before trusting the numbers"),
+});
+
+export type Report = z.infer<typeof Report>;
+export type SeedResult = z.infer<typeof SeedResult>;
+export type TestMetrics = z.infer<typeof TestMetrics>;
+export type TeacherReport = z.infer<typeof TeacherReport>;
+export type CurvePoint = z.infer<typeof CurvePoint>;
+export type Latency = z.infer<typeof Latency>;

@@ -1,0 +1,75 @@
+import { readFile } from "node:fs/promises";
+import { dirname, join, normalize } from "node:path";
+import { Packr } from "msgpackr";
+import { z } from "zod";
+import { StillhouseError } from "../errors.ts";
+import { Bytes } from "../protocol/identifiers.ts";
+
+/** A model's files as one object, so that a node needs no access to the folder that the spec names. */
+const FileBundle = z.strictObject({
+  type: z.literal("tfjs-layers-files"),
+  modelJson: Bytes,
+  weightFiles: z.array(z.strictObject({ name: z.string(), bytes: Bytes })),
+});
+export type FileBundle = z.infer<typeof FileBundle>;
+
+/** A model file that is not there, or not what it should be. */
+export class ModelUnreadable extends StillhouseError {}
+
+const Manifest = z.object({
+  weightsManifest: z.array(z.object({ paths: z.array(z.string()).min(1) })).min(1),
+});
+
+const packr = new Packr({ useRecords: false, moreTypes: true });
+
+/**
+ * Reads a TensorFlow.js layers model from disk without TensorFlow.
+ * @param path of model.json
+ * @param written as the spec writes it, for the error
+ * @throws ModelUnreadable naming the file that is missing or wrong
+ */
+export async function bundleTfjsLayers(path: string, written: string): Promise<Uint8Array> {
+  const modelJson = await read(path, written);
+  let manifest: z.infer<typeof Manifest>;
+  try {
+    manifest = Manifest.parse(JSON.parse(new TextDecoder().decode(modelJson)));
+  } catch (cause) {
+    throw new ModelUnreadable(
+      `Cannot load model "${written}" as it is not the model.json of a TensorFlow.js model: no weightsManifest with paths was found`,
+      { cause },
+    );
+  }
+  const names = manifest.weightsManifest.flatMap(({ paths }) => paths);
+  for (const name of names) {
+    if (normalize(name).startsWith("..") || normalize(name).startsWith("/")) {
+      throw new ModelUnreadable(
+        `Cannot load model "${written}" as its weights must lie beside it: it names "${name}"`,
+      );
+    }
+  }
+  const weightFiles = await Promise.all(
+    names.map(async (name) => ({ name, bytes: await read(join(dirname(path), name), name) })),
+  );
+  return new Uint8Array(
+    packr.pack({ type: "tfjs-layers-files", modelJson, weightFiles } satisfies FileBundle),
+  );
+}
+
+/** @throws ModelUnreadable for bytes that are no bundle */
+export function unpackFileBundle(bytes: Uint8Array): FileBundle {
+  const parsed = FileBundle.safeParse(packr.unpack(bytes));
+  if (parsed.success) return parsed.data;
+  throw new ModelUnreadable("Cannot load a stored model as it is not a bundle of TensorFlow.js files", {
+    cause: parsed.error,
+  });
+}
+
+async function read(path: string, written: string): Promise<Uint8Array> {
+  try {
+    return new Uint8Array(await readFile(path));
+  } catch (cause) {
+    throw new ModelUnreadable(`Cannot load model file "${written}": nothing can be read at ${path}`, {
+      cause,
+    });
+  }
+}

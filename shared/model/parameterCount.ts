@@ -1,0 +1,28 @@
+import type { ArchSpec } from "../config/spec.ts";
+
+/** Trainable numbers of an architecture, by arithmetic alone: the coordinator plans without TensorFlow. */
+export function parameterCount(arch: ArchSpec, inputShape: readonly number[], classes: number): number {
+  switch (arch.arch) {
+    case "mlp":
+      return denseParameters([product(inputShape), ...arch.hidden, classes]);
+    case "cnn": {
+      let [height = 1, width = 1, channels = 1] = inputShape;
+      let count = 0;
+      for (const next of arch.channels) {
+        count += 9 * channels * next + next;
+        channels = next;
+        height = Math.floor(height / 2);
+        width = Math.floor(width / 2);
+      }
+      return count + denseParameters([height * width * channels, arch.dense, classes]);
+    }
+  }
+}
+
+function denseParameters(widths: readonly number[]): number {
+  return widths.slice(1).reduce((sum, width, i) => sum + ((widths[i] as number) + 1) * width, 0);
+}
+
+function product(values: readonly number[]): number {
+  return values.reduce((a, b) => a * b, 1);
+}

@@ -1,0 +1,64 @@
+import type { TrainProgress } from "../shared/compute/trainLoop.ts";
+import type { EnsembleSpec, LossSpec, StudentSpec } from "../shared/config/spec.ts";
+import type { Dataset } from "../shared/data/dataset.ts";
+import type { CurvePoint } from "../shared/evaluate/reportSchema.ts";
+import type { LabelStoreLayout, StoredPart } from "../shared/labels/labelStore.ts";
+import type { Evaluation, JobKey } from "../shared/protocol/jobs.ts";
+
+/** What a student node asks of its compute: TensorFlow in a worker thread, or in a test's own thread. */
+export interface StudentCompute {
+  /** Name of the backend that computes. */
+  backend(): Promise<string>;
+  openData(dataset: Dataset): Promise<void>;
+  /** Opens the file into which the node writes the labels that it reads. */
+  openLabels(path: string, layout: LabelStoreLayout): Promise<void>;
+  /** Tells what is in that file by now. */
+  addLabels(parts: readonly StoredPart[]): Promise<void>;
+  train(training: StudentTraining, hooks: TrainingHooks): Promise<TrainedStudent>;
+  /** Reads the test split: once a run, after all weights are final. */
+  evaluate(task: EvaluationTask): Promise<TestFindings>;
+  close(): Promise<void>;
+}
+
+/** What the compute finds out on the test split. */
+export type TestFindings = Omit<Evaluation, "type" | "labelBytes" | "labelMessages">;
+
+export interface TrainingHooks {
+  onProgress(progress: TrainProgress): void;
+  /** Stores a checkpoint; the training waits for it. */
+  onCheckpoint(step: number, state: Uint8Array): Promise<void>;
+  /** Resolves when the first `count` chunks, in the order of dispatch, are labelled by all teachers, and known here. */
+  labelsUpTo(count: number): Promise<void>;
+}
+
+/** One training of a student: a pure function of this, of the data and of the labels. */
+export interface StudentTraining {
+  readonly job: JobKey;
+  readonly runSeed: number;
+  readonly dataHash: string;
+  readonly student: StudentSpec;
+  readonly ensemble: EnsembleSpec;
+  readonly loss: LossSpec;
+  readonly teachers: number;
+  readonly chunkSize: number;
+  /** What `onCheckpoint` was given last, to go on from. */
+  readonly checkpoint: Uint8Array | null;
+}
+
+export interface TrainedStudent {
+  readonly artifact: Uint8Array;
+  readonly weightsHash: string;
+  readonly parameters: number;
+  readonly keptEpoch: number;
+  readonly steps: number;
+  readonly curve: CurvePoint[];
+  readonly waitSeconds: number;
+}
+
+export interface EvaluationTask {
+  readonly dataHash: string;
+  readonly teachers: readonly string[];
+  readonly ensemble: EnsembleSpec;
+  readonly chunkSize: number;
+  readonly models: readonly { job: JobKey; artifact: Uint8Array }[];
+}

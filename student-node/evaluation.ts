@@ -1,0 +1,82 @@
+import * as tf from "@tensorflow/tfjs";
+import { predictLogits } from "../shared/compute/predictLogits.ts";
+import type { Dataset } from "../shared/data/dataset.ts";
+import { gatherLabels } from "../shared/data/gather.ts";
+import { ensembleRules } from "../shared/distill/ensembles/registry.ts";
+import { correctness } from "../shared/evaluate/accuracy.ts";
+import { evaluateLogits } from "../shared/evaluate/evaluateLogits.ts";
+import { topClasses } from "../shared/evaluate/softmax.ts";
+import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
+import { unpackModel } from "../shared/model/artifact.ts";
+import { buildModel } from "../shared/model/build.ts";
+import { writeWeights } from "../shared/model/weights.ts";
+import type { EvaluationTask, TestFindings } from "./compute.ts";
+import { measureLatency } from "./latency.ts";
+import { teacherLogits } from "./teacherLogits.ts";
+
+/**
+ * Reads the test split once: every teacher and the ensemble from their labels in the log, every student from its
+ * final weights. The ensemble is taken at temperature 1.
+ */
+export function evaluateRun(
+  task: EvaluationTask,
+  dataset: Dataset,
+  labels: LabelStoreReader,
+  backend: string,
+): TestFindings {
+  const ids = dataset.splits.test;
+  const truth = gatherLabels(dataset, ids);
+  const { classes } = dataset;
+  const logits = teacherLogits(labels, dataset, task.teachers.length, ids);
+  const ensemble = combineAll(logits, task, classes);
+  const seeds = task.models.map(({ job, artifact }) => {
+    const model = restore(artifact);
+    try {
+      const predicted = predictLogits(model, dataset, ids);
+      return {
+        job,
+        metrics: evaluateLogits(predicted, truth, classes, ensemble),
+        correct: correctness(topClasses(predicted, classes), truth),
+      };
+    } finally {
+      model.dispose();
+    }
+  });
+  const student = task.models.find(({ job }) => job.kind === "student");
+  if (!student) throw new RangeError("Cannot evaluate a run without a student: its list of models has none");
+  const model = restore(student.artifact);
+  const latency = { backend, ...measureLatency(model, dataset.inputShape) };
+  model.dispose();
+  return {
+    teachers: task.teachers.map((name, k) => ({
+      name,
+      metrics: evaluateLogits(logits[k] as Float32Array, truth, classes, ensemble),
+    })),
+    ensemble: evaluateLogits(ensemble, truth, classes, ensemble),
+    seeds,
+    latency,
+  };
+}
+
+function restore(artifact: Uint8Array): tf.LayersModel {
+  const packed = unpackModel(artifact);
+  const model = buildModel(packed.arch, packed.inputShape, packed.classes, ["restored"]);
+  writeWeights(model, packed.weights);
+  return model;
+}
+
+/** Log-probabilities of the ensemble at T = 1: [samples, classes]. */
+function combineAll(
+  logits: readonly Float32Array[],
+  { ensemble, teachers }: EvaluationTask,
+  classes: number,
+): Float32Array {
+  const weights = ensemble.weights ?? new Array<number>(teachers.length).fill(1);
+  let combined = new Float32Array();
+  // The numbers leave through a variable: tidy() searches what is returned for tensors, element by element.
+  tf.tidy(() => {
+    const tensors = logits.map((values) => tf.tensor2d(values, [values.length / classes, classes]));
+    combined = new Float32Array(ensembleRules[ensemble.rule](tensors, weights, 1).dataSync());
+  });
+  return combined;
+}

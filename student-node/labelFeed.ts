@@ -1,0 +1,188 @@
+import type { Bus, LogEntry, WriteOnceLog } from "../shared/bus/bus.ts";
+import type { LabelEncoding } from "../shared/config/spec.ts";
+import type { Dataset, Shard } from "../shared/data/dataset.ts";
+import { dispatchOrder } from "../shared/data/order.ts";
+import { StillhouseError } from "../shared/errors.ts";
+import { bytesPerRow, firstUnusable } from "../shared/labels/encoding.ts";
+import type { LabelStoreWriter, StoredPart } from "../shared/labels/labelStore.ts";
+import { type ChunkLayout, chunkLayout } from "../shared/labels/layout.ts";
+import { rowsDigest } from "../shared/labels/rowsDigest.ts";
+import { decode } from "../shared/protocol/codec.ts";
+import { PLAIN_VIEW } from "../shared/protocol/identifiers.ts";
+import { Labels } from "../shared/protocol/labels.ts";
+import { parseLabelsSubject, shardLabelsFilter, streams } from "../shared/protocol/subjects.ts";
+
+/** A message of the label log that does not say what its subject promises. Never trained on. */
+export class WrongLabels extends StillhouseError {}
+
+export interface LabelFeedOptions {
+  readonly bus: Bus;
+  readonly dataset: Dataset;
+  readonly labellings: readonly string[];
+  readonly chunkSize: number;
+  readonly encoding: LabelEncoding;
+  readonly store: LabelStoreWriter;
+  /** Parts that came in, to be told to those that read the store. */
+  onParts(parts: readonly StoredPart[]): void;
+}
+
+/**
+ * Reads the labels that a run needs from the log into the local store, once for all students of the run, and tells
+ * how far the labelling has come in the order of dispatch.
+ */
+export class LabelFeed {
+  readonly #options: LabelFeedOptions;
+  /** Chunks in the order of dispatch, and how many parts of each are still to come, over all teachers. */
+  readonly #chunks: readonly { shard: number; chunk: number }[];
+  readonly #missing: number[];
+  readonly #place = new Map<string, number>();
+  readonly #layouts = new Map<string, ChunkLayout>();
+  readonly #seen = new Set<string>();
+  readonly #waiting: { count: number; resolve(): void; reject(error: unknown): void }[] = [];
+  #complete = 0;
+  #failure: unknown;
+  bytesRead = 0;
+  messagesRead = 0;
+
+  constructor(options: LabelFeedOptions) {
+    this.#options = options;
+    this.#chunks = dispatchOrder(options.dataset, options.chunkSize);
+    this.#missing = this.#chunks.map(({ shard, chunk }, place) => {
+      this.#place.set(`${shard}/${chunk}`, place);
+      return this.#layout(shard, chunk).parts.length * options.labellings.length;
+    });
+  }
+
+  /** Chunks of the run. */
+  get total(): number {
+    return this.#chunks.length;
+  }
+
+  /** Reads until `signal` aborts. @throws WrongLabels, which also fails everyone who waits */
+  async run(signal: AbortSignal): Promise<void> {
+    const { bus, dataset, labellings } = this.#options;
+    const log = await bus.log(streams.labels.name, streams.labels.filter);
+    const shards = [...new Set(this.#chunks.map(({ shard }) => shard))];
+    try {
+      await Promise.all(
+        labellings.flatMap((labelling, teacher) =>
+          shards.map((shard) => this.#readShard(log, labelling, teacher, shard, dataset, signal)),
+        ),
+      );
+    } catch (error) {
+      this.#failure = error;
+      for (const { reject } of this.#waiting.splice(0)) reject(error);
+      throw error;
+    }
+  }
+
+  /** Resolves when the first `count` chunks, in the order of dispatch, are labelled by all teachers. */
+  upTo(count: number): Promise<void> {
+    if (this.#failure) return Promise.reject(this.#failure);
+    if (count <= this.#complete) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ count, resolve, reject });
+    });
+  }
+
+  async #readShard(
+    log: WriteOnceLog,
+    labelling: string,
+    teacher: number,
+    shardIndex: number,
+    dataset: Dataset,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const shard = dataset.shards[shardIndex] as Shard;
+    const filter = shardLabelsFilter({ labelling, shard: shard.hash, view: PLAIN_VIEW });
+    for await (const entry of log.read(filter, signal)) this.#take(entry, teacher, shardIndex);
+  }
+
+  #take(entry: LogEntry, teacher: number, shard: number): void {
+    const key = parseLabelsSubject(entry.subject);
+    const place = this.#place.get(`${shard}/${key.chunk}`);
+    // Chunks that this run leaves out may be there for another run; a log read again after a reconnect may repeat.
+    if (place === undefined || this.#seen.has(entry.subject)) return;
+    const layout = this.#layout(shard, key.chunk);
+    const labels = this.#checked(entry, layout);
+    const [from, to] = layout.parts[key.part] as readonly [number, number];
+    const stored = this.#options.store.append(
+      { teacher, shard, chunk: key.chunk, from, rows: to - from },
+      labels.payload,
+    );
+    this.#seen.add(entry.subject);
+    this.bytesRead += entry.data.byteLength;
+    this.messagesRead++;
+    this.#options.onParts([stored]);
+    this.#missing[place] = (this.#missing[place] as number) - 1;
+    this.#advance();
+  }
+
+  #advance(): void {
+    while (this.#complete < this.#missing.length && this.#missing[this.#complete] === 0) this.#complete++;
+    for (let i = this.#waiting.length - 1; i >= 0; i--) {
+      const waiting = this.#waiting[i];
+      if (waiting && waiting.count <= this.#complete) {
+        this.#waiting.splice(i, 1);
+        waiting.resolve();
+      }
+    }
+  }
+
+  /** The message, held against its subject and against what this run expects at that place. */
+  #checked(entry: LogEntry, layout: ChunkLayout): Labels {
+    const { dataset, encoding } = this.#options;
+    const where = `labels at ${entry.subject}`;
+    const labels = decode(Labels, entry.data, where);
+    const key = parseLabelsSubject(entry.subject);
+    const range = layout.parts[key.part];
+    if (!range) {
+      throw new WrongLabels(
+        `Cannot use ${where} as this chunk has ${layout.parts.length} parts: it is part ${key.part}`,
+      );
+    }
+    const rows = layout.rows.slice(...range);
+    const expected = {
+      labelling: key.labelling,
+      shard: key.shard,
+      view: key.view,
+      chunk: key.chunk,
+      part: key.part,
+      encoding,
+      shape: `${rows.length},${dataset.classes}`,
+      rowsDigest: rowsDigest(rows),
+      bytes: rows.length * bytesPerRow(encoding, dataset.classes),
+    };
+    const seen = { ...labels, shape: labels.shape.join(","), bytes: labels.payload.byteLength };
+    for (const name of Object.keys(expected) as (keyof typeof expected)[]) {
+      if (seen[name] === expected[name]) continue;
+      throw new WrongLabels(
+        `Cannot use ${where}, written by node ${labels.node}, as its ${name} must be ${expected[name]}: it is ${seen[name]}`,
+        { fields: { name, expected: expected[name], seen: seen[name] } },
+      );
+    }
+    const unusable = firstUnusable(encoding, labels.payload);
+    if (unusable >= 0) {
+      throw new WrongLabels(
+        `Cannot use ${where}, written by node ${labels.node}, as row ${Math.floor(unusable / dataset.classes)} class ${unusable % dataset.classes} is not finite`,
+      );
+    }
+    return labels;
+  }
+
+  #layout(shard: number, chunk: number): ChunkLayout {
+    const key = `${shard}/${chunk}`;
+    const known = this.#layouts.get(key);
+    if (known) return known;
+    const { dataset, chunkSize, encoding } = this.#options;
+    const layout = chunkLayout({
+      shard: dataset.shards[shard] as Shard,
+      chunkSize,
+      chunk,
+      classes: dataset.classes,
+      encoding,
+    });
+    this.#layouts.set(key, layout);
+    return layout;
+  }
+}

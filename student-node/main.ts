@@ -1,0 +1,95 @@
+import type { Logger } from "pino";
+import { anySignal } from "../shared/bus/anySignal.ts";
+import type { Bus } from "../shared/bus/bus.ts";
+import type { Clock } from "../shared/bus/clock.ts";
+import { postFault } from "../shared/bus/faults.ts";
+import { beat } from "../shared/bus/heartbeat.ts";
+import { takeLease } from "../shared/bus/lease.ts";
+import { isLive, watchRuns } from "../shared/bus/watchRuns.ts";
+import { DataSources } from "../shared/data/openSource.ts";
+import { messageOf } from "../shared/errors.ts";
+import type { StudentCompute } from "./compute.ts";
+import { RunWatch } from "./runWatch.ts";
+import { trainRun } from "./trainRun.ts";
+
+export interface StudentNodeOptions {
+  bus: Bus;
+  /** Makes one compute (a worker thread) a training that is done at once. */
+  makeCompute: () => StudentCompute;
+  node: string;
+  clock: Clock;
+  /** Trainings at once; absent: what the run's spec says. */
+  workers?: number | undefined;
+  /** Where relative data paths start on this machine; absent: where the run's spec is. */
+  dataRoot?: string | undefined;
+  /** Folder for the local label store; absent: the system's temporary folder. */
+  scratch?: string | undefined;
+  log: Logger;
+  signal: AbortSignal;
+}
+
+/** What the student node shares among the runs that it trains. */
+export interface StudentContext extends StudentNodeOptions {
+  readonly data: DataSources;
+  readonly doing: Set<string>;
+}
+
+/**
+ * A student node: trains the students of live runs, those of one run at a time by one node, which holds the run's
+ * student lease. Killed at any instant, it or another goes on from the last checkpoints. Ends when `signal` aborts.
+ */
+export async function runStudentNode(options: StudentNodeOptions): Promise<void> {
+  const { bus, clock, node, log, signal } = options;
+  const context: StudentContext = { ...options, data: new DataSources(options.dataRoot), doing: new Set() };
+  const pulse = beat(
+    bus,
+    clock,
+    { role: "student", node },
+    () => ({
+      backend: "worker threads",
+      doing: [...context.doing].join(", ") || "idle",
+      serving: [],
+      samplesPredicted: 0,
+      chunksLabelled: 0,
+      redeliveries: 0,
+    }),
+    signal,
+  );
+  log.info("student node ready");
+  await Promise.all([pulse, followRuns(context)]);
+  log.info("student node ended");
+}
+
+async function followRuns(context: StudentContext): Promise<void> {
+  const { bus, log, signal } = context;
+  const watches = new Map<string, { watch: RunWatch; end: Promise<void> }>();
+  for await (const record of watchRuns(bus, signal, (error) => log.error(messageOf(error)))) {
+    const known = watches.get(record.run);
+    if (known) {
+      known.watch.update(record);
+      if (!isLive(record)) watches.delete(record.run);
+    } else if (isLive(record)) {
+      const watch = new RunWatch(record);
+      watches.set(record.run, { watch, end: serveRun(context, watch) });
+    }
+  }
+  await Promise.all([...watches.values()].map(({ end }) => end));
+}
+
+/** Takes the run's student lease, trains what is not yet trained, and reports what cannot be mended as a fault. */
+async function serveRun(context: StudentContext, watch: RunWatch): Promise<void> {
+  const { bus, clock, node, log, signal } = context;
+  const { run } = watch.current;
+  const waiting = anySignal(signal, watch.over);
+  const lease = await takeLease(bus, `student.${run}`, node, clock, waiting);
+  if (!lease) return;
+  try {
+    await trainRun(context, watch, anySignal(signal, watch.over, lease.signal));
+  } catch (error) {
+    if (waiting.aborted) return;
+    log.error({ run, error }, messageOf(error));
+    if (!lease.signal.aborted) await postFault(bus, clock, `run.${run}`, node, messageOf(error));
+  } finally {
+    await lease.release();
+  }
+}

@@ -1,0 +1,44 @@
+import { isLive } from "../shared/bus/watchRuns.ts";
+import type { RunRecord, RunState } from "../shared/protocol/run.ts";
+
+/** A run as the coordinator last told it, for those who wait until it has come somewhere. */
+export class RunWatch {
+  #current: RunRecord;
+  readonly #over = new AbortController();
+  readonly #waiting = new Set<() => void>();
+
+  constructor(record: RunRecord) {
+    this.#current = record;
+  }
+
+  get current(): RunRecord {
+    return this.#current;
+  }
+
+  /** Aborts when the run is done or has failed. */
+  get over(): AbortSignal {
+    return this.#over.signal;
+  }
+
+  update(record: RunRecord): void {
+    this.#current = record;
+    if (!isLive(record)) this.#over.abort();
+    for (const look of [...this.#waiting]) look();
+  }
+
+  /** Resolves with the record as soon as its state is one of `states`, or with undefined when `signal` aborts first. */
+  reached(states: readonly RunState[], signal: AbortSignal): Promise<RunRecord | undefined> {
+    return new Promise((resolve) => {
+      const look = (): void => {
+        const there = states.includes(this.#current.state);
+        if (!there && !signal.aborted) return;
+        this.#waiting.delete(look);
+        signal.removeEventListener("abort", look);
+        resolve(there ? this.#current : undefined);
+      };
+      this.#waiting.add(look);
+      signal.addEventListener("abort", look, { once: true });
+      look();
+    });
+  }
+}

@@ -1,0 +1,161 @@
+import type { Bus, KeyValue, ObjectStore } from "../shared/bus/bus.ts";
+import { CorruptObject } from "../shared/bus/errors.ts";
+import { sha256 } from "../shared/determinism/hash.ts";
+import { StillhouseError } from "../shared/errors.ts";
+import { decode, encode } from "../shared/protocol/codec.ts";
+import { Event } from "../shared/protocol/events.ts";
+import {
+  CheckpointPointer,
+  type JobKey,
+  JobResult,
+  jobName,
+  type LineageEntry,
+} from "../shared/protocol/jobs.ts";
+import type { RunRecord } from "../shared/protocol/run.ts";
+import { buckets, jobKeys, runEventSubject } from "../shared/protocol/subjects.ts";
+import { decodeCheckpoint } from "./checkpoint.ts";
+import type { StudentCompute } from "./compute.ts";
+import type { StudentContext } from "./main.ts";
+
+/** Does one training from its last checkpoint to its result, and stores model and result. */
+export async function trainJob(
+  { bus, clock, node, log }: StudentContext,
+  { run, spec, data, teachers }: RunRecord,
+  job: JobKey,
+  compute: StudentCompute,
+  labelsUpTo: (count: number) => Promise<void>,
+): Promise<void> {
+  const jobs = await bus.kv(buckets.jobs);
+  const checkpoints = new Checkpoints(
+    jobs,
+    await bus.objects(buckets.checkpoints),
+    jobKeys.checkpoint(run, jobName(job)),
+  );
+  const resumed = await checkpoints.load();
+  const lineage: LineageEntry[] = [
+    ...(resumed?.pointer.lineage ?? []),
+    { node, fromStep: resumed?.pointer.step ?? 0 },
+  ];
+  log.info({ run, job: jobName(job), fromStep: resumed?.pointer.step ?? 0 }, "training student");
+
+  const startedAt = clock.now();
+  const secondsSoFar = (): number => (resumed?.pointer.seconds ?? 0) + (clock.now() - startedAt) / 1000;
+  const trained = await compute.train(
+    {
+      job,
+      runSeed: spec.seed,
+      dataHash: data.hash,
+      student: spec.student,
+      ensemble: spec.ensemble,
+      loss: spec.distill.loss,
+      teachers: teachers.length,
+      chunkSize: spec.labels.chunkSize,
+      checkpoint: resumed?.state ?? null,
+    },
+    {
+      onProgress(progress) {
+        const event: Event = { type: "job-progress", run, job, node, ...progress };
+        bus.publish(runEventSubject(run), encode(Event, event));
+      },
+      onCheckpoint: (step, state) => checkpoints.save({ step, lineage, seconds: secondsSoFar() }, state),
+      labelsUpTo,
+    },
+  );
+
+  const artifact = sha256(trained.artifact);
+  await (await bus.objects(buckets.weights)).put(artifact, trained.artifact);
+  const result: JobResult = {
+    type: "job-result",
+    job,
+    artifact,
+    artifactBytes: trained.artifact.byteLength,
+    weightsHash: trained.weightsHash,
+    parameters: trained.parameters,
+    keptEpoch: trained.keptEpoch,
+    steps: trained.steps,
+    curve: trained.curve,
+    lineage,
+    seconds: secondsSoFar(),
+    waitSeconds: trained.waitSeconds,
+    backend: await compute.backend(),
+  };
+  await jobs.put(jobKeys.result(run, jobName(job)), encode(JobResult, result));
+  await checkpoints.remove();
+}
+
+export async function readResult(bus: Bus, run: string, job: JobKey): Promise<JobResult | undefined> {
+  const key = jobKeys.result(run, jobName(job));
+  const entry = await (await bus.kv(buckets.jobs)).get(key);
+  return entry && decode(JobResult, entry.value, `job result ${key}`);
+}
+
+/** The model of a finished training. */
+export async function loadArtifact(bus: Bus, run: string, job: JobKey): Promise<Uint8Array> {
+  const result = await readResult(bus, run, job);
+  const bytes = result && (await (await bus.objects(buckets.weights)).get(result.artifact));
+  if (!bytes)
+    throw new StillhouseError(`Cannot evaluate ${jobName(job)} of run ${run}: its model is not stored`);
+  return bytes;
+}
+
+/** The checkpoints of one training: the blob first, then the pointer; the one before is kept until the next. */
+class Checkpoints {
+  readonly #jobs: KeyValue;
+  readonly #objects: ObjectStore;
+  readonly #key: string;
+  #last: { pointer: CheckpointPointer; revision: number } | undefined;
+
+  constructor(jobs: KeyValue, objects: ObjectStore, key: string) {
+    this.#jobs = jobs;
+    this.#objects = objects;
+    this.#key = key;
+  }
+
+  /** The last checkpoint that can be read: the one before it when its blob is lost or corrupt. */
+  async load(): Promise<{ pointer: CheckpointPointer; state: Uint8Array } | undefined> {
+    const entry = await this.#jobs.get(this.#key);
+    if (!entry) return undefined;
+    const pointer = decode(CheckpointPointer, entry.value, `checkpoint ${this.#key}`);
+    this.#last = { pointer, revision: entry.revision };
+    const state = await this.#read(pointer.object);
+    if (state) return { pointer, state };
+    const earlier = pointer.previous && (await this.#read(pointer.previous));
+    if (!earlier) return undefined;
+    return { pointer: { ...pointer, step: decodeCheckpoint(earlier).step }, state: earlier };
+  }
+
+  async save(at: Pick<CheckpointPointer, "step" | "lineage" | "seconds">, state: Uint8Array): Promise<void> {
+    const object = sha256(state);
+    await this.#objects.put(object, state);
+    const before = this.#last?.pointer;
+    const pointer: CheckpointPointer = {
+      type: "checkpoint",
+      object,
+      previous: before?.object ?? null,
+      ...at,
+    };
+    const value = encode(CheckpointPointer, pointer);
+    const revision = this.#last
+      ? await this.#jobs.update(this.#key, value, this.#last.revision)
+      : await this.#jobs.create(this.#key, value);
+    this.#last = { pointer, revision };
+    if (before?.previous && before.previous !== object) await this.#objects.delete(before.previous);
+  }
+
+  /** After the result is stored nobody goes on from here. */
+  async remove(): Promise<void> {
+    const last = this.#last?.pointer;
+    if (!last) return;
+    await this.#jobs.delete(this.#key);
+    for (const object of [last.object, last.previous]) if (object) await this.#objects.delete(object);
+  }
+
+  async #read(object: string): Promise<Uint8Array | undefined> {
+    try {
+      return await this.#objects.get(object);
+    } catch (error) {
+      if (error instanceof CorruptObject) return undefined;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,162 @@
+import { anySignal } from "../shared/bus/anySignal.ts";
+import type { Dataset } from "../shared/data/dataset.ts";
+import { LabelStoreWriter, type StoredPart } from "../shared/labels/labelStore.ts";
+import { decode, encode } from "../shared/protocol/codec.ts";
+import { Counter, Evaluation, type JobKey, jobName } from "../shared/protocol/jobs.ts";
+import type { RunRecord } from "../shared/protocol/run.ts";
+import { buckets, jobKeys } from "../shared/protocol/subjects.ts";
+import type { StudentCompute } from "./compute.ts";
+import { JobQueue } from "./jobQueue.ts";
+import { LabelFeed } from "./labelFeed.ts";
+import type { StudentContext } from "./main.ts";
+import type { RunWatch } from "./runWatch.ts";
+import { loadArtifact, readResult, trainJob } from "./trainJob.ts";
+
+/** Trains every student and baseline of a run that has no result yet, then evaluates them all. */
+export async function trainRun(context: StudentContext, watch: RunWatch, signal: AbortSignal): Promise<void> {
+  const { spec, data, run } = watch.current;
+  const dataset = await context.data.open(data, `student node ${context.node}`);
+  const store = new LabelStoreWriter(context.scratch);
+  const computes = Array.from({ length: context.workers ?? spec.nodes.studentWorkers }, context.makeCompute);
+  const stop = new AbortController();
+  const until = anySignal(signal, stop.signal);
+  try {
+    for (const compute of computes) {
+      await compute.openData(dataset);
+      await compute.openLabels(store.path, {
+        encoding: spec.labels.encoding,
+        classes: dataset.classes,
+        chunkSize: spec.labels.chunkSize,
+        cacheBytes: spec.student.labelCacheBytes,
+      });
+    }
+    const feed = feedOnceReady(context, watch, dataset, store, computes, until);
+    const queue = new JobQueue(await unfinishedJobs(context, watch.current));
+    const distilling = watch.reached(["distilling", "evaluating"], until).then((record) => {
+      if (record) queue.openStudents();
+    });
+    // The first failure ends the run's training: stopping frees those who wait for labels or for the next state.
+    await Promise.race([
+      Promise.all(computes.map((compute) => work(context, watch, feed, queue, compute, until))),
+      feed.then(({ reading }) => reading).then(() => new Promise<never>(() => undefined)),
+      aborted(until),
+    ]);
+    await distilling;
+    if (until.aborted || !(await watch.reached(["evaluating"], until))) return;
+    await evaluate(context, watch.current, await feed, computes[0] as StudentCompute);
+    context.log.info({ run }, "run evaluated");
+  } finally {
+    stop.abort();
+    await Promise.all(computes.map((compute) => compute.close()));
+    store.close();
+  }
+}
+
+interface StartedFeed {
+  readonly feed: LabelFeed;
+  /** Ends with the reading, or fails with it. */
+  readonly reading: Promise<void>;
+}
+
+/** Starts to read labels as soon as all teachers are there. Never settles when the run ends first. */
+async function feedOnceReady(
+  context: StudentContext,
+  watch: RunWatch,
+  dataset: Dataset,
+  store: LabelStoreWriter,
+  computes: readonly StudentCompute[],
+  signal: AbortSignal,
+): Promise<StartedFeed> {
+  const record = await watch.reached(["distilling", "evaluating"], signal);
+  if (!record) return new Promise(() => undefined);
+  const { chunkSize, encoding } = record.spec.labels;
+  const feed = new LabelFeed({
+    bus: context.bus,
+    dataset,
+    labellings: record.teachers.map(({ ready }) => ready?.labelling ?? ""),
+    chunkSize,
+    encoding,
+    store,
+    onParts: (parts: readonly StoredPart[]) => {
+      for (const compute of computes) void compute.addLabels(parts);
+    },
+  });
+  return { feed, reading: feed.run(signal) };
+}
+
+async function work(
+  context: StudentContext,
+  watch: RunWatch,
+  feed: Promise<StartedFeed>,
+  queue: JobQueue,
+  compute: StudentCompute,
+  signal: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    const job = await queue.next();
+    if (!job || signal.aborted) return;
+    const name = `training ${jobName(job)}`;
+    context.doing.add(name);
+    try {
+      await trainJob(context, watch.current, job, compute, async (count) => (await feed).feed.upTo(count));
+    } finally {
+      context.doing.delete(name);
+    }
+  }
+}
+
+/** Baselines first: they need no teacher. Those with a result in the store are done. */
+async function unfinishedJobs(context: StudentContext, { run, spec }: RunRecord): Promise<JobKey[]> {
+  const all: JobKey[] = [
+    ...(spec.baseline ? spec.seeds.map((seed) => ({ kind: "baseline" as const, seed })) : []),
+    ...spec.seeds.map((seed) => ({ kind: "student" as const, seed })),
+  ];
+  const done = await Promise.all(all.map((job) => readResult(context.bus, run, job)));
+  return all.filter((_, i) => !done[i]);
+}
+
+/** Waits for the last test labels, then reads the test split once, counts that, and stores what was found. */
+async function evaluate(
+  context: StudentContext,
+  { run, spec, data, teachers }: RunRecord,
+  { feed }: StartedFeed,
+  compute: StudentCompute,
+): Promise<void> {
+  const jobs = await context.bus.kv(buckets.jobs);
+  if (await jobs.get(jobKeys.evaluation(run))) return;
+  context.doing.add("evaluating");
+  await feed.upTo(feed.total);
+  const keys: JobKey[] = spec.seeds.flatMap((seed) => [
+    { kind: "student" as const, seed },
+    ...(spec.baseline ? [{ kind: "baseline" as const, seed }] : []),
+  ]);
+  const models = await Promise.all(
+    keys.map(async (job) => ({ job, artifact: await loadArtifact(context.bus, run, job) })),
+  );
+
+  const counted = await jobs.get(jobKeys.testReads(run));
+  const count = counted ? decode(Counter, counted.value, `test reads of ${run}`).count : 0;
+  await jobs.put(jobKeys.testReads(run), encode(Counter, { type: "counter", count: count + 1 }));
+  const found = await compute.evaluate({
+    dataHash: data.hash,
+    teachers: teachers.map(({ name }) => name),
+    ensemble: spec.ensemble,
+    chunkSize: spec.labels.chunkSize,
+    models,
+  });
+  const evaluation: Evaluation = {
+    type: "evaluation",
+    ...found,
+    labelBytes: feed.bytesRead,
+    labelMessages: feed.messagesRead,
+  };
+  await jobs.put(jobKeys.evaluation(run), encode(Evaluation, evaluation));
+  context.doing.delete("evaluating");
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

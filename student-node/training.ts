@@ -1,0 +1,115 @@
+import * as tf from "@tensorflow/tfjs";
+import { trainLoop } from "../shared/compute/trainLoop.ts";
+import type { Dataset } from "../shared/data/dataset.ts";
+import { gatherLabels } from "../shared/data/gather.ts";
+import { chunksNeeded, dispatchOrder, epochOrder, trainChunks } from "../shared/data/order.ts";
+import { ensembleRules } from "../shared/distill/ensembles/registry.ts";
+import { crossEntropy } from "../shared/distill/losses/crossEntropy.ts";
+import { distillationLoss } from "../shared/distill/losses/kd.ts";
+import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
+import { packModel } from "../shared/model/artifact.ts";
+import { buildModel, countParameters } from "../shared/model/build.ts";
+import { readWeights, weightsHash } from "../shared/model/weights.ts";
+import { decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
+import type { StudentTraining, TrainedStudent, TrainingHooks } from "./compute.ts";
+import { teacherLogits } from "./teacherLogits.ts";
+
+/**
+ * Trains one student: with its teachers, or, as the baseline, on the true labels alone with the same initial weights,
+ * order, masks, epochs and optimiser.
+ */
+export async function trainStudent(
+  training: StudentTraining,
+  dataset: Dataset,
+  labels: LabelStoreReader,
+  hooks: TrainingHooks,
+): Promise<TrainedStudent> {
+  const { job, student, chunkSize } = training;
+  const seed = ["student", training.runSeed, job.seed];
+  const orderOf = (epoch: number): Uint32Array =>
+    epochOrder({ seed, epoch, dataset, chunkSize, shuffleChunks: student.shuffleChunks });
+  const model = buildModel(student.model, dataset.inputShape, dataset.classes, seed);
+  try {
+    const result = await trainLoop({
+      model,
+      dataset,
+      train: student.train,
+      maskSeed: seed,
+      orderOf,
+      ...(job.kind === "student" ? { ready: labelGate(training, dataset, orderOf(0), hooks) } : {}),
+      lossOf:
+        job.kind === "student" ? distillingLoss(training, dataset, labels) : (ids) => aloneLoss(dataset, ids),
+      resume: training.checkpoint ? decodeCheckpoint(training.checkpoint) : undefined,
+      checkpointSteps: student.checkpointSteps,
+      onCheckpoint: (state) => hooks.onCheckpoint(state.step, encodeCheckpoint(state)),
+      onProgress: hooks.onProgress,
+      now: () => performance.now(),
+    });
+    const weights = readWeights(model);
+    const artifact = packModel({
+      arch: student.model,
+      inputShape: dataset.inputShape,
+      inputScale: dataset.inputScale,
+      classes: dataset.classes,
+      weights,
+    });
+    return {
+      artifact,
+      weightsHash: weightsHash(weights),
+      parameters: countParameters(model),
+      keptEpoch: result.keptEpoch,
+      steps: result.steps,
+      curve: result.curve,
+      waitSeconds: result.waitMs / 1000,
+    };
+  } finally {
+    model.dispose();
+  }
+}
+
+/** Holds a batch back until all teachers have labelled it; later epochs need every training chunk. */
+function labelGate(
+  { student, chunkSize }: StudentTraining,
+  dataset: Dataset,
+  order: Uint32Array,
+  hooks: TrainingHooks,
+): (epoch: number, from: number, to: number) => Promise<void> | undefined {
+  const { batch } = student.train;
+  const needed = chunksNeeded({ dataset, chunkSize, order, batch });
+  const dispatched = dispatchOrder(dataset, chunkSize).map(({ shard, chunk }) => `${shard}/${chunk}`);
+  // Chunks are complete in the order of dispatch, in which some hold no training sample.
+  const upTo = trainChunks(dataset, chunkSize).map(
+    ({ shard, chunk }) => dispatched.indexOf(`${shard}/${chunk}`) + 1,
+  );
+  let have = 0;
+  return (epoch, from) => {
+    const chunks = epoch === 0 ? (needed[Math.floor(from / batch)] as number) : upTo.length;
+    const count = upTo[chunks - 1] as number;
+    if (count <= have) return undefined;
+    return hooks.labelsUpTo(count).then(() => {
+      have = count;
+    });
+  };
+}
+
+function distillingLoss(
+  { loss, ensemble, teachers }: StudentTraining,
+  dataset: Dataset,
+  labels: LabelStoreReader,
+): (ids: Uint32Array) => (logits: tf.Tensor2D) => tf.Scalar {
+  const { temperature, alpha } = loss;
+  const combine = ensembleRules[ensemble.rule];
+  const weights = ensemble.weights ?? new Array<number>(teachers).fill(1);
+  return (ids) => {
+    const shape: [number, number] = [ids.length, dataset.classes];
+    const logits = teacherLogits(labels, dataset, teachers, ids).map((values) => tf.tensor2d(values, shape));
+    const targetLogProbs = combine(logits, weights, temperature); // [batch, classes]
+    const truth = tf.tensor1d(gatherLabels(dataset, ids), "int32");
+    return (student) => distillationLoss({ student, targetLogProbs, labels: truth, temperature, alpha });
+  };
+}
+
+function aloneLoss(dataset: Dataset, ids: Uint32Array): (logits: tf.Tensor2D) => tf.Scalar {
+  const truth = tf.tensor1d(gatherLabels(dataset, ids), "int32");
+  return (student) => crossEntropy(student, truth);
+}

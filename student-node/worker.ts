@@ -1,0 +1,29 @@
+import { parentPort } from "node:worker_threads";
+import { connectRpc, type Rpc } from "../shared/compute/worker-rpc.ts";
+import type { StudentCompute, StudentTraining, TrainedStudent, TrainingHooks } from "./compute.ts";
+import { StudentEngine } from "./engine.ts";
+
+/** What the worker calls on its node; a worker does one training at a time. */
+export type NodeSide = TrainingHooks;
+
+/** What the node calls in the worker. */
+export type WorkerSide = Omit<StudentCompute, "train" | "close"> & {
+  train(training: StudentTraining): Promise<TrainedStudent>;
+};
+
+if (parentPort) {
+  const engine = new StudentEngine();
+  const node: Rpc<NodeSide> = connectRpc<NodeSide, WorkerSide>(parentPort, {
+    backend: () => engine.backend(),
+    openData: (dataset) => engine.openData(dataset),
+    openLabels: (path, layout) => engine.openLabels(path, layout),
+    addLabels: (parts) => engine.addLabels(parts),
+    evaluate: (task) => engine.evaluate(task),
+    train: (training) =>
+      engine.train(training, {
+        onProgress: (progress) => void node.call("onProgress", progress),
+        onCheckpoint: (step, state) => node.call("onCheckpoint", step, state),
+        labelsUpTo: (count) => node.call("labelsUpTo", count),
+      }),
+  });
+}

@@ -1,0 +1,46 @@
+import type { TrainProgress } from "../shared/compute/trainLoop.ts";
+import type { ArchSpec, TeacherTrainSpec } from "../shared/config/spec.ts";
+import type { Dataset } from "../shared/data/dataset.ts";
+import type { CurvePoint } from "../shared/evaluate/reportSchema.ts";
+import type { TeacherModel } from "../shared/protocol/run.ts";
+
+/** What a teacher node asks of its compute: TensorFlow in a worker thread, or a stand-in in a test. */
+export interface TeacherCompute {
+  /** Name of the backend that computes. */
+  backend(): Promise<string>;
+  /** Makes a data set known under its hash. */
+  openData(dataset: Dataset): Promise<void>;
+  /** @throws ClassCountMismatch, or an error of the model's format */
+  load(teacher: TeacherToLoad): Promise<void>;
+  unload(labelling: string): Promise<void>;
+  /**
+   * Logits of the teacher for rows of a shard.
+   * @returns [rows.length, classes], row-major
+   */
+  predict(labelling: string, dataHash: string, shard: number, rows: Uint32Array): Promise<Float32Array>;
+  train(task: TeacherTraining, onProgress: (progress: TrainProgress) => void): Promise<TrainedModel>;
+  close(): Promise<void>;
+}
+
+export interface TeacherToLoad {
+  readonly labelling: string;
+  readonly name: string;
+  readonly model: TeacherModel;
+  readonly bytes: Uint8Array;
+  readonly classes: number;
+  readonly inputShape: readonly number[];
+}
+
+export interface TeacherTraining {
+  readonly name: string;
+  readonly model: ArchSpec;
+  readonly train: TeacherTrainSpec;
+  readonly dataHash: string;
+}
+
+export interface TrainedModel {
+  readonly artifact: Uint8Array;
+  readonly weightsHash: string;
+  readonly parameters: number;
+  readonly curve: CurvePoint[];
+}

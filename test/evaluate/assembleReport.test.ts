@@ -1,0 +1,138 @@
+import { describe, expect, it } from "vitest";
+import { assembleReport } from "../../shared/evaluate/assembleReport.ts";
+import { ReportError } from "../../shared/evaluate/errors.ts";
+import { Report } from "../../shared/evaluate/reportSchema.ts";
+import { reportInput, seedResult } from "./reportInput.ts";
+
+const noWarnings: string[] = [];
+const warningsOf = (about: Parameters<typeof reportInput>[0]) => assembleReport(reportInput(about)).warnings;
+
+describe("a report of three seeds", () => {
+  const report = assembleReport(reportInput());
+
+  it("holds means and deviations over seeds", () => {
+    // Students .9812 .9820 .9809: mean .981367, deviation sqrt((.000167^2 + .000633^2 + .000467^2) / 2) = .000569.
+    expect(report.student.accuracy).toBeCloseTo(0.9813667, 6);
+    expect(report.student.deviation).toBeCloseTo(0.000569, 6);
+    expect(report.baseline?.accuracy).toBeCloseTo(0.9771667, 6);
+    expect(report.baseline?.nll).toBeCloseTo((0.0931 + 0.0911 + 0.0944) / 3, 12);
+  });
+
+  it("holds the paired difference, its interval and the verdict", () => {
+    // Differences .0044 .0039 .0043: mean .0042, deviation .00026458, half 4.30265 * .00026458 / sqrt(3) = .00065726.
+    expect(report.difference?.mean).toBeCloseTo(0.0042, 12);
+    expect(report.difference?.interval95?.[0]).toBeCloseTo(0.00354274, 7);
+    expect(report.difference?.interval95?.[1]).toBeCloseTo(0.00485726, 7);
+    expect(report.difference?.perSeed).toHaveLength(3);
+    expect(report.verdict).toBe("helped");
+  });
+
+  it("holds retention and the gap recovered", () => {
+    expect(report.retention).toBeCloseTo(0.9813667 / 0.9881, 6);
+    expect(report.gapRecovered).toBeCloseTo(0.0042 / (0.9881 - 0.9771667), 5);
+  });
+
+  it("names the best teacher, the first seed's weights and each seed's McNemar test", () => {
+    expect(report.ensemble.bestTeacher).toBe("wide-a");
+    expect(report.student.weightsHash).toBe(report.seeds[0]?.student.weightsHash);
+    // (|96 - 52| - 1)^2 / 148
+    expect(report.seeds[0]?.mcnemar?.chi2).toBeCloseTo(43 ** 2 / 148, 10);
+  });
+
+  it("has nothing to warn of, and survives JSON", () => {
+    expect(report.warnings).toEqual(noWarnings);
+    expect(Report.parse(JSON.parse(JSON.stringify(report)))).toEqual(report);
+  });
+});
+
+describe("a report without students alone", () => {
+  const seeds = reportInput().seeds.map((one) => ({ ...one, baseline: null, discordant: null }));
+  const report = assembleReport(reportInput({ seeds }));
+
+  it("leaves out what they are needed for, and says that the effect is unknown", () => {
+    const { baseline, difference, gapRecovered, verdict } = report;
+    expect({ baseline, difference, gapRecovered }).toEqual({
+      baseline: null,
+      difference: null,
+      gapRecovered: null,
+    });
+    expect(verdict).toBe("not shown");
+    expect(report.warnings).toEqual([expect.stringContaining("effect of distillation is unknown")]);
+  });
+});
+
+describe("a report warns", () => {
+  const { teachers, ensemble, seeds } = reportInput();
+
+  it("of an ensemble that is not better than its best teacher", () => {
+    const found = warningsOf({ ensemble: { ...ensemble, accuracy: 0.9861 } });
+    expect(found).toEqual([expect.stringMatching(/ensemble \(98.61%\) .* best teacher wide-a \(98.61%\)/)]);
+  });
+
+  it("not of a single teacher, which is the ensemble", () => {
+    const only = teachers.slice(0, 1);
+    expect(warningsOf({ teachers: only, ensemble: { ...ensemble, weights: [1], accuracy: 0.9861 } })).toEqual(
+      noWarnings,
+    );
+  });
+
+  it("of an ensemble that is not better than the student alone", () => {
+    const weak = teachers.map((one) => ({ ...one, accuracy: 0.9 }));
+    const report = assembleReport(reportInput({ teachers: weak, ensemble: { ...ensemble, accuracy: 0.95 } }));
+    expect(report.warnings).toEqual([expect.stringMatching(/95.00%.*student alone \(97.72%\)/)]);
+    expect(report.gapRecovered).toBeNull();
+  });
+
+  it("of probabilities that were made logits", () => {
+    const floored = teachers.map((one, i) => ({ ...one, outputWasProbabilities: i === 1 }));
+    expect(warningsOf({ teachers: floored })).toEqual([expect.stringMatching(/wide-b gives probabilities/)]);
+  });
+
+  it("of labels that were kept in memory, with the reason", () => {
+    const found = warningsOf({ bus: { kind: "memory", note: "no NATS server was found" } });
+    expect(found).toEqual([expect.stringMatching(/memory of one process \(no NATS server was found\)/)]);
+  });
+
+  it("of too few seeds", () => {
+    expect(warningsOf({ seeds: seeds.slice(0, 1) })).toEqual([expect.stringContaining("Only one seed")]);
+    expect(warningsOf({ seeds: seeds.slice(0, 2) })).toEqual([expect.stringContaining("Only two seeds")]);
+  });
+
+  it("of a test split that was read more than once", () => {
+    expect(warningsOf({ testReads: 2 })).toEqual([expect.stringContaining("read 2 times")]);
+  });
+
+  it("of what the run itself saw, first", () => {
+    expect(warningsOf({ warnings: ["A teacher node was slow."], testReads: 2 })[0]).toBe(
+      "A teacher node was slow.",
+    );
+  });
+});
+
+describe("a report is refused", () => {
+  it("when only some seeds have a student alone", () => {
+    const seeds = reportInput().seeds.map((one) => (one.seed === 2 ? { ...one, baseline: null } : one));
+    expect(() => assembleReport(reportInput({ seeds }))).toThrow(/missing for seed 2/);
+  });
+
+  it("when a number is none, with the place", () => {
+    const seeds = [
+      { seed: 1, student: seedResult(0.9, { nll: Number.NaN }), baseline: null, discordant: null },
+    ];
+    const act = () => assembleReport(reportInput({ seeds }));
+    expect(act).toThrow(ReportError);
+    expect(act).toThrow(/seeds\.0\.student\.nll/);
+  });
+
+  it("without seeds or teachers", () => {
+    expect(() => assembleReport(reportInput({ seeds: [] }))).toThrow(/at least one seed/);
+    expect(() => assembleReport(reportInput({ teachers: [] }))).toThrow(/at least one teacher/);
+  });
+
+  it("when it holds a key that the schema does not know, at the top or deep inside", () => {
+    const report = assembleReport(reportInput());
+    expect(Report.safeParse({ ...report, extra: 1 }).success).toBe(false);
+    expect(Report.safeParse({ ...report, student: { ...report.student, extra: 1 } }).success).toBe(false);
+    expect(Report.safeParse(report).success).toBe(true);
+  });
+});

@@ -1,0 +1,200 @@
+import { describe, expect, it } from "vitest";
+import { assembleReport } from "../../shared/evaluate/assembleReport.ts";
+import { classDeltas, shownDeltas } from "../../shared/evaluate/html/classPlot.ts";
+import { bytes, duration, percent, signedPoints } from "../../shared/evaluate/html/format.ts";
+import { html } from "../../shared/evaluate/html/markup.ts";
+import { verdictSentence } from "../../shared/evaluate/html/verdictSection.ts";
+import { renderReport } from "../../shared/evaluate/reportHtml.ts";
+import { reportInput, seedResult } from "./reportInput.ts";
+
+type About = Parameters<typeof reportInput>[0];
+const page = (about?: About) => renderReport(assembleReport(reportInput(about)));
+const sentence = (about?: About) => verdictSentence(assembleReport(reportInput(about)));
+
+/** Seeds whose students differ from the students alone by these shares. */
+function seedsWith(...differences: number[]) {
+  return differences.map((d, i) => ({
+    seed: i + 1,
+    student: seedResult(0.9 + d),
+    baseline: seedResult(0.9),
+    discordant: null,
+  }));
+}
+
+describe("the verdict's sentence", () => {
+  it("says how much better the students are, the interval, the seeds and what follows", () => {
+    expect(sentence()).toBe(
+      "The students that learnt from the ensemble are 0.42 points better than the same students alone (95% interval 0.35 to 0.49, 3 seeds): distillation helped.",
+    );
+  });
+
+  it("says how much worse they are, as positive numbers in rising order", () => {
+    // -0.04 -+ 0.024841, as in the tests of the verdict.
+    expect(sentence({ seeds: seedsWith(-0.03, -0.04, -0.05) })).toContain(
+      "4.00 points worse than the same students alone (95% interval 1.52 to 6.48, 3 seeds): distillation harmed.",
+    );
+  });
+
+  it("says that an interval that holds 0 shows nothing", () => {
+    expect(sentence({ seeds: seedsWith(0.01, 0.02, 0.03) })).toContain(
+      "but the 95% interval from \u22120.48 to +4.48 (3 seeds) holds 0: an effect is not shown.",
+    );
+  });
+
+  it("says that a single seed shows nothing", () => {
+    expect(sentence({ seeds: seedsWith(0.02) })).toBe(
+      "The student that learnt from the ensemble is 2.00 points better than the same student alone, in a single seed: that may be chance, and an effect is not shown.",
+    );
+  });
+
+  it("says that nothing was compared without students alone", () => {
+    const seeds = seedsWith(0.02, 0.02).map((one) => ({ ...one, baseline: null }));
+    expect(sentence({ seeds })).toMatch(/reach 92.00%, the ensemble 98.81%; no student was trained alone/);
+  });
+});
+
+describe("the page", () => {
+  it("holds the verdict, the numbers, the hashes, the warnings and the spec", async () => {
+    const text = await page({ warnings: ["A teacher node was slow."] });
+    const expected = [
+      "Distillation helped",
+      "98.14%", // students, mean of .9812 .9820 .9809
+      "97.72%", // students alone
+      "98.81%", // ensemble
+      "38%", // gap recovered, .42 / 1.0933
+      "140,000 samples",
+      "70,000 samples (33%)",
+      "20.7 B a sample and teacher",
+      "6b86b273ff34fce19d6b804eff5a3f57",
+      "5e884898da28047151d0e56f8dc62927",
+      "A teacher node was slow.",
+      "temperature: 4",
+      "2 min 51 s",
+      "wide-b",
+      "teacher-2",
+    ];
+    expect(expected.filter((part) => !text.includes(part))).toEqual([]);
+    expect(text.match(/<svg /g)).toHaveLength(4);
+  });
+
+  it("runs no script and refers to nothing outside itself", async () => {
+    const text = await page();
+    expect(text).not.toMatch(/https?:|<script|<link|<img|<iframe|@import|src=|href=/i);
+    expect(text.match(/url\([^)]*\)/g)?.filter((one) => !one.startsWith("url(#")) ?? []).toEqual([]);
+  });
+
+  it("has no id twice, and every reference finds its id", async () => {
+    const text = await page();
+    const ids = [...text.matchAll(/ id="([^"]+)"/g)].map((match) => match[1]);
+    const used = [...text.matchAll(/url\(#([^)]+)\)/g)].map((match) => match[1]);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(used.length).toBeGreaterThan(0);
+    expect(used.filter((id) => !ids.includes(id))).toEqual([]);
+  });
+
+  it("shows hostile names as text", async () => {
+    const hostile = `"><script>alert('x')</script>&amp;`;
+    const { teachers, data } = reportInput();
+    const text = await page({
+      name: hostile,
+      run: hostile,
+      data: { ...data, name: hostile },
+      bus: { kind: "memory", note: hostile },
+      backends: [hostile],
+      teachers: teachers.map((one) => ({ ...one, name: hostile, identity: hostile })),
+      teacherNodes: [{ node: hostile, samplesPredicted: 1, chunks: 1 }],
+      secondsByPhase: { [hostile]: 1 },
+      spec: { name: hostile, [hostile]: hostile },
+      warnings: [hostile],
+    });
+    expect(text).not.toMatch(/<script/i);
+    expect(text).toContain("<h1>&quot;&gt;&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&amp;amp;</h1>");
+  });
+
+  it("is the same for the same report", async () => {
+    expect(await page()).toBe(await page());
+  });
+
+  it("leaves out what was not measured", async () => {
+    const { student } = reportInput();
+    const bare = seedsWith(0.02).map((one) => ({
+      ...one,
+      student: seedResult(0.92, { curve: [], klToEnsemble: null }),
+      baseline: null,
+    }));
+    const text = await page({
+      seeds: bare,
+      student: { ...student, latencyMs: null },
+      secondsByPhase: {},
+      teacherNodes: [],
+      teacherPasses: { made: 0, saved: 0 },
+    });
+    expect(text).not.toMatch(/NaN|undefined|Infinity|null%/);
+    expect(text).not.toContain("Learning curves");
+    expect(text.match(/<svg /g)).toHaveLength(1);
+  });
+});
+
+describe("the changes by class", () => {
+  const withClasses = (student: (number | null)[], alone: (number | null)[]) => {
+    const { data } = reportInput();
+    return assembleReport(
+      reportInput({
+        data: { ...data, classes: student.length },
+        seeds: [
+          {
+            seed: 1,
+            student: seedResult(0.9, { perClassAccuracy: student }),
+            baseline: seedResult(0.9, { perClassAccuracy: alone }),
+            discordant: null,
+          },
+        ],
+      }),
+    );
+  };
+
+  it("leave out a class without test samples", () => {
+    const found = classDeltas(withClasses([0.5, null, 0.75], [0.25, null, 1]));
+    expect(found).toEqual([
+      { class: 0, delta: 25, perSeed: [25] },
+      { class: 2, delta: -25, perSeed: [-25] },
+    ]);
+  });
+
+  it("of a hundred classes are the twenty lowest and the twenty highest", () => {
+    // Class c changes by c / 128 - 1 / 2, exact in binary: classes 0 to 19 lost most, 80 to 99 gained most.
+    const student = Array.from({ length: 100 }, (_, c) => c / 128);
+    const shown = shownDeltas(classDeltas(withClasses(student, new Array<number>(100).fill(0.5))));
+    const expected = Array.from({ length: 40 }, (_, i) => (i < 20 ? i : i + 60));
+    expect(shown.map((one) => one.class)).toEqual(expected);
+  });
+});
+
+describe("numbers on the page", () => {
+  it("are short, with a true minus sign and none before a zero", () => {
+    expect([percent(0.98214), percent(-0.5, 0)]).toEqual(["98.21%", "\u221250%"]);
+    expect([0.0042, -0.0042, -0.000001, 0].map(signedPoints)).toEqual([
+      "+0.42",
+      "\u22120.42",
+      "0.00",
+      "0.00",
+    ]);
+    expect([20, 2048, 5 * 1024 ** 2].map(bytes)).toEqual(["20 B", "2.00 KiB", "5.00 MiB"]);
+    expect([0.42, 12.34, 59.99, 245, 7620].map(duration)).toEqual([
+      "0.42 s",
+      "12.3 s",
+      "1 min 00 s",
+      "4 min 05 s",
+      "2 h 07 min",
+    ]);
+  });
+});
+
+describe("html``", () => {
+  it("escapes text, keeps markup and joins lists", () => {
+    const inner = html`<b>${"a&b"}</b>`;
+    expect(html`<p title="${`"'`}">${[inner, "<", 3, null]}</p>`.text).toBe(
+      '<p title="&quot;&#39;"><b>a&amp;b</b>&lt;3</p>',
+    );
+  });
+});
