@@ -91,26 +91,25 @@ async function teacherReports(
   evaluation: Evaluation,
 ): Promise<TeacherReport[]> {
   const recipes = await bus.kv(buckets.recipes);
-  const objects = await bus.objects(buckets.weights);
   return Promise.all(
     store.record.teachers.map(async ({ name, source, recipe, ready }, k) => {
       const entry = recipe ? await recipes.get(recipe) : undefined;
       const trained = entry && decode(TrainedTeacher, entry.value, `trained teacher ${recipe}`);
-      const metrics = evaluation.teachers[k]?.metrics as Evaluation["ensemble"];
-      const bytes =
-        trained?.artifactBytes ?? (ready && (await objects.get(ready.model.artifact))?.byteLength) ?? 0;
+      const metrics = evaluation.teachers[k]?.metrics;
+      if (!ready || !metrics)
+        throw new RangeError(`Cannot report on teacher "${name}": it was not evaluated`);
       return {
         name,
         accuracy: metrics.accuracy,
         nll: metrics.nll,
         ece: metrics.ece,
-        parameters: trained?.parameters ?? null,
-        bytes,
-        identity: ready?.identity ?? "",
-        labelling: ready?.labelling ?? "",
+        parameters: ready.parameters,
+        bytes: ready.bytes,
+        identity: ready.identity,
+        labelling: ready.labelling,
         source,
         trainSeconds: source === "trained" ? (trained?.seconds ?? null) : null,
-        outputWasProbabilities: ready?.model.output === "probabilities",
+        outputWasProbabilities: ready.model.output === "probabilities",
       };
     }),
   );

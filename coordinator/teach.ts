@@ -73,11 +73,17 @@ async function trained(
     ? decode(TrainedTeacher, known.value, `trained teacher ${recipe}`)
     : await firstAnswer(bus, recipe, signal);
   if (!answer) return undefined;
-  return ready(
-    { ...planned, source: known ? "reused" : "trained" },
-    { artifact: answer.artifact, format: "stillhouse", output: "logits", probabilityFloor: 1e-7, scale: 1 },
-    spec.labels,
-  );
+  return ready({ ...planned, source: known ? "reused" : "trained" }, spec.labels, {
+    model: {
+      artifact: answer.artifact,
+      format: "stillhouse",
+      output: "logits",
+      probabilityFloor: 1e-7,
+      scale: 1,
+    },
+    parameters: answer.parameters,
+    bytes: answer.artifactBytes,
+  });
 }
 
 async function firstAnswer(
@@ -99,15 +105,25 @@ async function loaded(
   { model }: LoadedTeacherSpec,
   planned: RunTeacher,
 ): Promise<RunTeacher> {
-  const bytes = await bundleTfjsLayers(resolve(data.baseDir, model.path), model.path);
+  const { bytes, parameters } = await bundleTfjsLayers(resolve(data.baseDir, model.path), model.path);
   const artifact = sha256(bytes);
   await (await bus.objects(buckets.weights)).put(artifact, bytes);
   const { format, output, probabilityFloor, scale } = model;
-  return ready(planned, { artifact, format, output, probabilityFloor, scale }, spec.labels);
+  return ready(planned, spec.labels, {
+    model: { artifact, format, output, probabilityFloor, scale },
+    parameters,
+    bytes: bytes.byteLength,
+  });
 }
 
-function ready(teacher: RunTeacher, model: TeacherModel, labels: RunRecord["spec"]["labels"]): RunTeacher {
-  const identity = contentHash(model);
-  const labelling = labellingHash({ identity, encoding: labels.encoding, chunkSize: labels.chunkSize });
-  return { ...teacher, ready: { identity, labelling, model } };
+function ready(
+  teacher: RunTeacher,
+  { encoding, chunkSize }: RunRecord["spec"]["labels"],
+  found: { model: TeacherModel; parameters: number; bytes: number },
+): RunTeacher {
+  const identity = contentHash(found.model);
+  return {
+    ...teacher,
+    ready: { identity, labelling: labellingHash({ identity, encoding, chunkSize }), ...found },
+  };
 }

@@ -177,6 +177,7 @@ async function abortable<T>(
       work.then(discard, () => {});
       reject(signal.reason);
     };
+    if (signal.aborted) stop();
     signal.addEventListener("abort", stop, { once: true });
   });
   try {

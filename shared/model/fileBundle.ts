@@ -17,7 +17,14 @@ export type FileBundle = z.infer<typeof FileBundle>;
 export class ModelUnreadable extends StillhouseError {}
 
 const Manifest = z.object({
-  weightsManifest: z.array(z.object({ paths: z.array(z.string()).min(1) })).min(1),
+  weightsManifest: z
+    .array(
+      z.object({
+        paths: z.array(z.string()).min(1),
+        weights: z.array(z.object({ shape: z.array(z.int().nonnegative()) })),
+      }),
+    )
+    .min(1),
 });
 
 const packr = new Packr({ useRecords: false, moreTypes: true });
@@ -28,14 +35,17 @@ const packr = new Packr({ useRecords: false, moreTypes: true });
  * @param written as the spec writes it, for the error
  * @throws ModelUnreadable naming the file that is missing or wrong
  */
-export async function bundleTfjsLayers(path: string, written: string): Promise<Uint8Array> {
+export async function bundleTfjsLayers(
+  path: string,
+  written: string,
+): Promise<{ bytes: Uint8Array; parameters: number }> {
   const modelJson = await read(path, written);
   let manifest: z.infer<typeof Manifest>;
   try {
     manifest = Manifest.parse(JSON.parse(new TextDecoder().decode(modelJson)));
   } catch (cause) {
     throw new ModelUnreadable(
-      `Cannot load model "${written}" as it is not the model.json of a TensorFlow.js model: no weightsManifest with paths was found`,
+      `Cannot load model "${written}" as it is not the model.json of a TensorFlow.js model: no weightsManifest with paths and weights was found`,
       { cause },
     );
   }
@@ -50,9 +60,11 @@ export async function bundleTfjsLayers(path: string, written: string): Promise<U
   const weightFiles = await Promise.all(
     names.map(async (name) => ({ name, bytes: await read(join(dirname(path), name), name) })),
   );
-  return new Uint8Array(
-    packr.pack({ type: "tfjs-layers-files", modelJson, weightFiles } satisfies FileBundle),
-  );
+  const bundle: FileBundle = { type: "tfjs-layers-files", modelJson, weightFiles };
+  const parameters = manifest.weightsManifest
+    .flatMap(({ weights }) => weights)
+    .reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+  return { bytes: new Uint8Array(packr.pack(bundle)), parameters };
 }
 
 /** @throws ModelUnreadable for bytes that are no bundle */

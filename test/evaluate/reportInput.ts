@@ -18,6 +18,8 @@ export function seedResult(accuracy: number, about: Partial<SeedResult> = {}): S
     weightsHash: "3f9ab12c77de4410a5b6c3d2e1f00987",
     keptEpoch: EPOCHS,
     seconds: 41.3,
+    waitSeconds: 0.4,
+    lineage: [{ node: "student-a", fromStep: 0 }],
     steps: 5064,
     curve: Array.from({ length: EPOCHS }, (_, i) => ({
       epoch: i + 1,

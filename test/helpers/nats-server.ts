@@ -16,6 +16,8 @@ export interface NatsServer {
   kill(): Promise<void>;
   /** Starts it again on the same port and store, ending it first if it runs. */
   restart(): Promise<void>;
+  /** Kills it and starts it again with an empty store: what a lost disk leaves behind. */
+  loseStore(): Promise<void>;
   /** Ends it and removes its store. */
   dispose(): Promise<void>;
 }
@@ -59,6 +61,11 @@ export async function startNatsServer(options: NatsServerOptions = {}): Promise<
     kill: () => end(running, "SIGKILL"),
     async restart() {
       await end(running, "SIGTERM");
+      running = await launch(binary, args, port);
+    },
+    async loseStore() {
+      await end(running, "SIGKILL");
+      await rm(storeDir, { recursive: true, force: true, maxRetries: 5 });
       running = await launch(binary, args, port);
     },
     async dispose() {
