@@ -7,27 +7,14 @@ import {
   type NatsConnection,
 } from "nats";
 import { messageOf, StillhouseError } from "../errors.ts";
-import type {
-  Bus,
-  BusStatus,
-  CoreMessage,
-  KeyValue,
-  ObjectStore,
-  Subscription,
-  WorkQueue,
-  WriteOnceLog,
-} from "./bus.ts";
-import { own } from "./bytes.ts";
+import type { Bus } from "./bus.ts";
 import { BusUnreachable, BusUnsuitable } from "./errors.ts";
-import { checkFilter, checkName, checkPayload, checkSubject, checkTtl } from "./names.ts";
 import { type Address, parseAddress } from "./nats/address.ts";
-import { closedError, isTransient } from "./nats/errors.ts";
-import { NatsKv } from "./nats/kv.ts";
+import { NatsBus } from "./nats/bus.ts";
+import { isTransient } from "./nats/errors.ts";
+import { awaitGreeting } from "./nats/greeting.ts";
 import { Link, requestMs } from "./nats/link.ts";
-import { NatsLog } from "./nats/log.ts";
-import { NatsObjects } from "./nats/objects.ts";
-import { maxPayloadBytes } from "./nats/stream.ts";
-import { NatsWorkQueue } from "./nats/work-queue.ts";
+import { compareVersion } from "./nats/version.ts";
 
 export interface NatsOptions {
   /** `nats://[user:password@ | token@]host[:port]`, or several servers of one cluster with commas between. */
@@ -46,7 +33,7 @@ export interface NatsOptions {
   patienceMs?: number;
 }
 
-const oldestServer = [2, 9, 10] as const;
+const oldestServer = [2, 9, 10];
 
 /**
  * Connects to a NATS server and stays connected: after an outage it reconnects for ever, and operations under way
@@ -115,30 +102,29 @@ async function dial(
   address: Address,
   options: NatsOptions,
 ): Promise<NatsConnection> {
+  const silent = await awaitGreeting(address.servers, options.connectTimeoutMs ?? 5000, options.signal);
+  options.signal?.throwIfAborted();
+  if (silent !== undefined) throw unreachable(silent, address, options);
   try {
     return await connect(settings);
   } catch (cause) {
-    const seen = messageOf(cause);
-    const fix = /auth/i.test(seen)
-      ? "Give the user and password in the url, or the path of a credentials file"
-      : `Start one there with "nats-server -js", or give the url of one that runs`;
-    throw new BusUnreachable(
-      `Cannot connect ${options.name} to a NATS server at ${address.shown}: ${seen}. ${fix}`,
-      {
-        fields: { address: address.shown, seen },
-        retry: true,
-        cause,
-      },
-    );
+    throw unreachable(messageOf(cause), address, options, cause);
   }
+}
+
+function unreachable(seen: string, address: Address, options: NatsOptions, cause?: unknown): BusUnreachable {
+  const fix = /auth/i.test(seen)
+    ? "Give the user and password in the url, or the path of a credentials file"
+    : `Start one there with "nats-server -js", or give the url of one that runs`;
+  return new BusUnreachable(
+    `Cannot connect ${options.name} to a NATS server at ${address.shown}: ${seen}. ${fix}`,
+    { fields: { address: address.shown, seen }, retry: true, cause },
+  );
 }
 
 function checkVersion(nc: NatsConnection, address: Address): void {
   const seen = nc.info?.version ?? "unknown";
-  const numbers = seen.split(/[.-]/).slice(0, 3).map(Number);
-  const order =
-    oldestServer.map((part, i) => Math.sign((numbers[i] ?? 0) - part)).find((sign) => sign !== 0) ?? 0;
-  if (order >= 0) return;
+  if (compareVersion(seen, oldestServer) >= 0) return;
   const expected = oldestServer.join(".");
   throw new BusUnsuitable(
     `Cannot use the NATS server at ${address.shown} as its version is ${seen}: expected ${expected} or newer`,
@@ -189,78 +175,4 @@ async function abortable<T>(
 
 function warn(error: unknown): void {
   process.emitWarning(error instanceof Error ? error : new Error(messageOf(error)));
-}
-
-class NatsBus implements Bus {
-  readonly kind = "nats";
-  readonly #link: Link;
-
-  constructor(link: Link) {
-    this.#link = link;
-  }
-
-  get address(): string {
-    return this.#link.options.address;
-  }
-
-  get maxPayloadBytes(): number {
-    return maxPayloadBytes(this.#link);
-  }
-
-  publish(subject: string, data: Uint8Array): void {
-    this.#refuseClosed(`publish on "${subject}"`);
-    checkSubject(subject);
-    checkPayload(subject, data.length, this.maxPayloadBytes);
-    this.#link.nc.publish(subject, data.slice());
-  }
-
-  subscribe(filter: string, onMessage: (message: CoreMessage) => void): Subscription {
-    this.#refuseClosed(`subscribe to "${filter}"`);
-    checkFilter(filter);
-    return this.#link.nc.subscribe(filter, {
-      callback: (error, message) => {
-        if (error !== null) return this.#link.report(error);
-        try {
-          onMessage({ subject: message.subject, data: own(message.data) });
-        } catch (thrown) {
-          this.#link.report(thrown);
-        }
-      },
-    });
-  }
-
-  async log(name: string, filter: string): Promise<WriteOnceLog> {
-    checkName("log", name);
-    checkFilter(filter);
-    return NatsLog.open(this.#link, name, filter);
-  }
-
-  async workQueue(name: string, filter: string): Promise<WorkQueue> {
-    checkName("work queue", name);
-    checkFilter(filter);
-    return NatsWorkQueue.open(this.#link, name, filter);
-  }
-
-  async kv(bucket: string, options: { ttlMs?: number } = {}): Promise<KeyValue> {
-    checkName("bucket", bucket);
-    checkTtl(bucket, options.ttlMs);
-    return NatsKv.open(this.#link, bucket, options.ttlMs);
-  }
-
-  async objects(bucket: string): Promise<ObjectStore> {
-    checkName("bucket", bucket);
-    return NatsObjects.open(this.#link, bucket);
-  }
-
-  onStatus(listener: (status: BusStatus) => void): void {
-    this.#link.onStatus(listener);
-  }
-
-  close(): Promise<void> {
-    return this.#link.close();
-  }
-
-  #refuseClosed(action: string): void {
-    if (this.#link.closing.aborted) throw closedError(action, this.address);
-  }
 }

@@ -135,6 +135,30 @@ export function workContract(h: Harness): void {
       expect(only(await pull(consumer, 1)).delivery).toBe(1);
     });
 
+    it("purges what matches and leaves the rest as it was, in flight or new, also of another consumer", async () => {
+      const root = h.fresh("work");
+      const queue = await h.finish(h.one.workQueue(root, `${root}.>`));
+      const open = (name: string) =>
+        h.finish(queue.consumer({ name, filter: `${root}.${name}.*`, ackWaitMs, maxDeliver: 9 }));
+      const [a, b] = [await open("a"), await open("b")];
+      for (const name of ["a.1", "b.1", "a.2", "b.2", "a.3", "b.3"]) {
+        await h.finish(queue.publish(`${root}.${name}`, bytes(1)));
+      }
+      const first = only(await pull(a, 1));
+      const other = only(await pull(b, 1));
+      expect(await h.finish(queue.purge(`${root}.a.2`))).toBe(1);
+      expect((await h.finish(queue.pending(`${root}.>`))).length).toBe(5);
+      expect((await pull(a, 2, 3000)).map(({ subject }) => subject)).toEqual([`${root}.a.3`, first.subject]);
+      expect(await h.finish(queue.purge(`${root}.a.*`))).toBe(2);
+      await h.finish(other.ack());
+      expect((await pull(b, 2, 3000)).map(({ subject }) => subject).sort()).toEqual([
+        `${root}.b.2`,
+        `${root}.b.3`,
+      ]);
+      expect((await h.finish(queue.pending(`${root}.>`))).sort()).toEqual([`${root}.b.2`, `${root}.b.3`]);
+      expect(await h.finish(queue.purge(`${root}.>`))).toBe(2);
+    });
+
     it("ends a pull early on abort, and hands back what came", async () => {
       const { queue, consumer, root } = await open({ ackWaitMs: 20_000 });
       await h.finish(queue.publish(`${root}.a`, bytes(1)));

@@ -40,7 +40,7 @@ describe("connecting to NATS", () => {
     const error = await refusal(connectNats({ url: `nats://ada:s3cret@127.0.0.1:${port}`, name: "student" }));
     expect(error).toBeInstanceOf(BusUnreachable);
     expect(error.message).toBe(
-      `Cannot connect student to a NATS server at nats://127.0.0.1:${port}: CONNECTION_REFUSED. Start one there with "nats-server -js", or give the url of one that runs`,
+      `Cannot connect student to a NATS server at nats://127.0.0.1:${port}: nothing listens there. Start one there with "nats-server -js", or give the url of one that runs`,
     );
     expect(JSON.stringify(error)).not.toContain("s3cret");
   });
@@ -52,7 +52,7 @@ describe("connecting to NATS", () => {
     const url = `nats://127.0.0.1:${port}`;
     const late = await refusal(connectNats({ url, name: "student", connectTimeoutMs: 200 }));
     expect(late).toBeInstanceOf(BusUnreachable);
-    expect(late.message).toContain("TIMEOUT");
+    expect(late.message).toContain("no greeting came within 200 ms");
     const reason = new Error("the user pressed Ctrl-C");
     const stopped = connectNats({
       url,
@@ -127,6 +127,13 @@ describe("connecting to NATS", () => {
       expect(error.message).not.toContain("s3cret");
     },
   );
+
+  it("says which credentials file it cannot read", async () => {
+    const error = await refusal(
+      connectNats({ url: "nats://127.0.0.1:4222", name: "student", credentialsPath: "no/such.creds" }),
+    );
+    expect(error.message).toMatch(/^Cannot read the NATS credentials at no\/such.creds: ENOENT/);
+  });
 
   it("keeps no process alive after close", async () => {
     await withNatsServer(async (server) => {
@@ -324,8 +331,11 @@ describe("a NATS server without room", () => {
             expect(error.message).toMatch(
               /Cannot append to "labels.\d+" as the server at \S+ has no room: .*\(\d+\)/,
             );
+            // A purge of a part gives its room back, as does one of all.
+            expect(await log.purge("labels.1")).toBe(1);
+            expect(await log.append("labels.1", new Uint8Array(10_000))).toBe("appended");
             await log.purge("labels.>");
-            expect(await log.append("labels.0", bytes(1))).toBe("appended");
+            await refusal(fill());
             expect(await log.append("labels.0", bytes(1))).toBe("exists");
           }),
         { args: ["-c", join(server.storeDir, "small.conf")] },

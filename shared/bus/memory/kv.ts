@@ -2,7 +2,7 @@ import type { KeyValue, KvChange, KvEntry } from "../bus.ts";
 import { checkFilter, checkKey, checkPayload } from "../names.ts";
 import { revisionConflict } from "../refusals.ts";
 import { matches } from "../subjects.ts";
-import type { MemoryClient } from "./bus.ts";
+import type { MemoryClient } from "./client.ts";
 import type { BucketState } from "./hub.ts";
 import type { Stored } from "./stream.ts";
 

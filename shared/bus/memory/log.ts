@@ -1,7 +1,7 @@
 import type { LogEntry, WriteOnceLog } from "../bus.ts";
 import { checkFilter, checkInside, checkPayload, checkSubject } from "../names.ts";
 import { matches } from "../subjects.ts";
-import type { MemoryClient } from "./bus.ts";
+import type { MemoryClient } from "./client.ts";
 import type { LogState } from "./hub.ts";
 
 export class MemoryLog implements WriteOnceLog {

@@ -2,7 +2,7 @@ import { sha256 } from "../../determinism/hash.ts";
 import type { ObjectStore } from "../bus.ts";
 import { checkObjectName } from "../names.ts";
 import { corruptObject, nameTaken } from "../refusals.ts";
-import type { MemoryClient } from "./bus.ts";
+import type { MemoryClient } from "./client.ts";
 
 export interface Blob {
   readonly data: Uint8Array;

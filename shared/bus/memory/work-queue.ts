@@ -2,7 +2,7 @@ import type { Subscription, WorkConsumer, WorkConsumerOptions, WorkItem, WorkQue
 import { checkFilter, checkInside, checkName, checkPayload, checkSubject } from "../names.ts";
 import { consumerOverlap } from "../refusals.ts";
 import { matches, overlap } from "../subjects.ts";
-import type { MemoryClient } from "./bus.ts";
+import type { MemoryClient } from "./client.ts";
 import type { QueueState } from "./hub.ts";
 import { ConsumerState, type Handed } from "./work-consumer.ts";
 

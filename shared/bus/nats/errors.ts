@@ -12,6 +12,7 @@ export const serverCode = {
   memoryExceeded: 10028,
   noMessage: 10037,
   storageExceeded: 10047,
+  messageDeleteFailed: 10057,
   streamNameInUse: 10058,
   streamNotFound: 10059,
   wrongLastSequence: 10071,
@@ -61,13 +62,18 @@ const full: readonly (number | undefined)[] = [
   serverCode.storeFailed,
 ];
 
+/** The server has no room for a message, be it in the stream, on its disk or under its limits. */
+export function isFull(error: unknown): boolean {
+  return full.includes(serverCodeOf(error)) && !isSubjectTaken(error);
+}
+
 /** The error to throw for what the client library threw. `action` continues "Cannot": `append to "a.b"`. */
 export function explain(error: unknown, action: string, address: string): StillhouseError {
   if (error instanceof StillhouseError) return error;
   const code = serverCodeOf(error);
   const seen = descriptionOf(error);
   const fields = { action, address, code, seen };
-  if (full.includes(code)) {
+  if (isFull(error)) {
     return new BusFull(
       `Cannot ${action} as the server at ${address} has no room: ${seen} (${code}). Free space on its disk, prune labels, or raise the limits of the stream or of JetStream`,
       { fields, retry: true, cause: error },

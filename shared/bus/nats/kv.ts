@@ -7,7 +7,7 @@ import { getDirect } from "./direct.ts";
 import { serverCode, serverCodeOf } from "./errors.ts";
 import { follow } from "./follow.ts";
 import type { Link } from "./link.ts";
-import { persist } from "./retry.ts";
+import { persist, persistUntil } from "./retry.ts";
 import { ensureStream, maxPayloadBytes, ns, streamConfig } from "./stream.ts";
 
 const operation = "KV-Operation";
@@ -96,9 +96,10 @@ export class NatsKv implements KeyValue {
   }
 
   async *#changes(filter: string, signal: AbortSignal): AsyncGenerator<KvChange> {
-    const before = await persist(this.#link, `watch "${filter}"`, async () => {
+    const before = await persistUntil(this.#link, `watch "${filter}"`, signal, async () => {
       return (await this.#link.jsm.streams.info(this.#stream)).state.last_seq;
     });
+    if (before === undefined) return;
     for await (const { subject, data, headers: marks, sequence } of this.#follow(
       filter,
       "for-ever",

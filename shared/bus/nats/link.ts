@@ -50,14 +50,13 @@ export class Link {
     this.#listeners.push(listener);
   }
 
-  /** Waits until the connection is up, `waitMs` have passed, or the bus closes; says whether it is up. */
-  async connected(waitMs: number): Promise<boolean> {
+  /** Waits until the connection is up, `waitMs` or a minute have passed, or the bus closes; says whether it is up. */
+  async connected(waitMs: number, signal?: AbortSignal): Promise<boolean> {
     if (this.#up || waitMs <= 0) return this.#up;
     const enough = new AbortController();
-    const timer = setTimeout(() => enough.abort(), waitMs);
-    while (!this.#up && !enough.signal.aborted && !this.closing.aborted) {
-      await this.#changed.wait(enough.signal, this.closing);
-    }
+    const signals = [enough.signal, this.closing, ...(signal === undefined ? [] : [signal])];
+    const timer = setTimeout(() => enough.abort(), Math.min(waitMs, 60_000));
+    while (!this.#up && !signals.some((s) => s.aborted)) await this.#changed.wait(...signals);
     clearTimeout(timer);
     return this.#up;
   }

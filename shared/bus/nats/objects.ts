@@ -7,6 +7,7 @@ import { getDirect } from "./direct.ts";
 import { serverCode, serverCodeOf } from "./errors.ts";
 import { follow } from "./follow.ts";
 import type { Link } from "./link.ts";
+import { purge } from "./purge.ts";
 import { persist } from "./retry.ts";
 import { ensureStream, listSubjects, maxPayloadBytes, streamConfig } from "./stream.ts";
 
@@ -147,11 +148,12 @@ export class NatsObjects implements ObjectStore {
     return persist(this.#link, `store the object "${note.name}"`, async () => {
       const found = await this.#readNote(note.name);
       if (found !== undefined && !found.note.deleted) return found.note.nuid === note.nuid;
-      const rollup = headers();
-      rollup.set(JsHeaders.RollupHdr, JsHeaders.RollupValueSubject);
+      const marks = headers();
+      // Another tool's note that says "deleted" goes.
+      if (found !== undefined) marks.set(JsHeaders.RollupHdr, JsHeaders.RollupValueSubject);
       try {
         await this.#link.js.publish(this.#noteSubject(note.name), JSON.stringify(note), {
-          headers: rollup,
+          headers: marks,
           expect: { streamName: this.#stream, lastSubjectSequence: found?.sequence ?? 0 },
         });
         return true;
@@ -173,9 +175,7 @@ export class NatsObjects implements ObjectStore {
   }
 
   async #purge(filter: string): Promise<void> {
-    await persist(this.#link, `delete from ${this.#bucket}`, () =>
-      this.#link.jsm.streams.purge(this.#stream, { filter }),
-    );
+    await purge(this.#link, { stream: this.#stream, filter, everything: false, workQueue: false });
   }
 
   #chunkSubject(id: string): string {

@@ -1,6 +1,7 @@
 import { messageOf } from "../../errors.ts";
 import { sleep, systemClock } from "../clock.ts";
 import { BusUnreachable } from "../errors.ts";
+import { Wakeup } from "../wakeup.ts";
 import { closedError, explain, isTransient } from "./errors.ts";
 import type { Link } from "./link.ts";
 
@@ -16,8 +17,9 @@ export async function persist<T>(
   link: Link,
   action: string,
   attempt: (again: boolean) => Promise<T>,
+  patienceMs: number = link.options.patienceMs,
 ): Promise<T> {
-  const { address, patienceMs } = link.options;
+  const { address } = link.options;
   const deadline = performance.now() + patienceMs;
   let last: unknown = "no connection";
   for (let tries = 0; ; ) {
@@ -39,6 +41,36 @@ export async function persist<T>(
       );
     }
     await sleep(systemClock, pauseMs(tries), link.closing);
+  }
+}
+
+/**
+ * The same for what goes on for as long as somebody wants it: tries for ever, and gives undefined once the signal
+ * aborts or the bus closes.
+ */
+export async function persistUntil<T>(
+  link: Link,
+  action: string,
+  signal: AbortSignal,
+  attempt: () => Promise<T>,
+): Promise<T | undefined> {
+  const done = new AbortController();
+  const stopped = new Wakeup().wait(signal, link.closing, done.signal);
+  try {
+    return await Promise.race([
+      stopped.then(() => undefined),
+      persist(
+        link,
+        action,
+        () => (signal.aborted ? Promise.reject(signal.reason) : attempt()),
+        Number.POSITIVE_INFINITY,
+      ),
+    ]);
+  } catch (error) {
+    if (signal.aborted || link.closing.aborted) return undefined;
+    throw error;
+  } finally {
+    done.abort();
   }
 }
 

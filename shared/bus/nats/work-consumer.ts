@@ -3,12 +3,13 @@ import type { WorkConsumer, WorkConsumerOptions, WorkItem } from "../bus.ts";
 import { own } from "../bytes.ts";
 import { sleep, systemClock } from "../clock.ts";
 import { consumerOverlap } from "../refusals.ts";
+import { deliveryOf } from "./delivery.ts";
 import { closedError, isTransient, serverCode, serverCodeOf } from "./errors.ts";
-import { deliveryOf } from "./follow.ts";
 import { type Link, requestMs } from "./link.ts";
 import { pull } from "./pull.ts";
 import { pauseMs, persist } from "./retry.ts";
-import { ns, type WriteOnceStream } from "./stream.ts";
+import { ns } from "./stream.ts";
+import type { WriteOnceStream } from "./write-once-stream.ts";
 
 export class NatsWorkConsumer implements WorkConsumer {
   readonly #stream: WriteOnceStream;
@@ -36,7 +37,7 @@ export class NatsWorkConsumer implements WorkConsumer {
     const left = (): number => Math.ceil(deadline - performance.now());
     if (link.closing.aborted) throw closedError("pull work", link.options.address);
     const items: NatsWorkItem[] = [];
-    if (!link.up) await Promise.race([link.connected(left()), sleep(systemClock, left(), signal)]);
+    await link.connected(left(), signal);
     for (let failures = 0; link.up && !stopped() && left() > 0; ) {
       const end = await pull(link, {
         stream: this.#stream.name,

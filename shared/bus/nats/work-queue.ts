@@ -2,11 +2,11 @@ import { type Msg, RetentionPolicy } from "nats";
 import type { Subscription, WorkConsumer, WorkConsumerOptions, WorkQueue } from "../bus.ts";
 import { checkFilter, checkInside, checkName } from "../names.ts";
 import { getDirect } from "./direct.ts";
-import { isNotFound } from "./errors.ts";
+import { closedError, isNotFound } from "./errors.ts";
 import type { Link } from "./link.ts";
 import { persist } from "./retry.ts";
-import { WriteOnceStream } from "./stream.ts";
 import { NatsWorkConsumer } from "./work-consumer.ts";
+import { WriteOnceStream } from "./write-once-stream.ts";
 
 export class NatsWorkQueue implements WorkQueue {
   readonly #stream: WriteOnceStream;
@@ -54,6 +54,7 @@ export class NatsWorkQueue implements WorkQueue {
 
   onExhausted(listener: (subject: string) => void): Subscription {
     const { link, name } = this.#stream;
+    if (link.closing.aborted) throw closedError("listen for exhausted work", link.options.address);
     return link.nc.subscribe(`$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.${name}.*`, {
       callback: (error, message) => {
         if (error !== null) link.report(error);
