@@ -1,5 +1,5 @@
 import { parentPort } from "node:worker_threads";
-import { connectRpc, type Rpc } from "../shared/compute/worker-rpc.ts";
+import { connectRpc, type Rpc } from "../shared/compute/workerRpc.ts";
 import type { StudentCompute, StudentTraining, TrainedStudent, TrainingHooks } from "./compute.ts";
 import { StudentEngine } from "./engine.ts";
 

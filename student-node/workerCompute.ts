@@ -1,5 +1,5 @@
-import { connectRpc } from "../shared/compute/worker-rpc.ts";
-import { startWorker } from "../shared/compute/worker-thread.ts";
+import { connectRpc } from "../shared/compute/workerRpc.ts";
+import { startWorker } from "../shared/compute/workerThread.ts";
 import { StillhouseError } from "../shared/errors.ts";
 import type { StudentCompute, TrainingHooks } from "./compute.ts";
 import type { NodeSide, WorkerSide } from "./worker.ts";

@@ -1,6 +1,6 @@
 import { parentPort } from "node:worker_threads";
 import type { TrainProgress } from "../shared/compute/trainLoop.ts";
-import { connectRpc, type Rpc } from "../shared/compute/worker-rpc.ts";
+import { connectRpc, type Rpc } from "../shared/compute/workerRpc.ts";
 import type { TeacherTraining } from "./compute.ts";
 import { TeacherEngine } from "./engine.ts";
 

@@ -1,6 +1,6 @@
 import type { TrainProgress } from "../shared/compute/trainLoop.ts";
-import { connectRpc } from "../shared/compute/worker-rpc.ts";
-import { startWorker } from "../shared/compute/worker-thread.ts";
+import { connectRpc } from "../shared/compute/workerRpc.ts";
+import { startWorker } from "../shared/compute/workerThread.ts";
 import type { TeacherCompute } from "./compute.ts";
 import type { NodeSide, WorkerSide } from "./worker.ts";
 

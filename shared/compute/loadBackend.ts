@@ -1,9 +1,9 @@
 import * as tf from "@tensorflow/tfjs";
 import { StillhouseError } from "../errors.ts";
-import { restoreUtilChecks } from "./native-util-guard.ts";
-import { withoutNewCrashListeners } from "./process-listeners.ts";
-import { installWasmBridge } from "./wasm-bridge.ts";
-import { installWasmTranspose } from "./wasm-transpose.ts";
+import { restoreUtilChecks } from "./nativeUtilGuard.ts";
+import { withoutNewCrashListeners } from "./processListeners.ts";
+import { installWasmBridge } from "./wasmBridge.ts";
+import { installWasmTranspose } from "./wasmTranspose.ts";
 
 /** Every backend, the one most wanted first. */
 export const backendOrder = ["tfjs-node-gpu", "tfjs-node", "wasm", "cpu"] as const;

@@ -5,7 +5,7 @@ import { gatherInputs } from "../data/gather.ts";
 import type { CurvePoint } from "../evaluate/reportSchema.ts";
 import { type NamedWeight, readWeights, writeWeights } from "../model/weights.ts";
 import { scoreSplit } from "./scoreSplit.ts";
-import { type TrainingSnapshot, TrainingStep } from "./training-step.ts";
+import { type TrainingSnapshot, TrainingStep } from "./trainingStep.ts";
 
 /** All that a training needs to go on as if nothing had happened. */
 export interface TrainingState {

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe } from "vitest";
 import type { Bus } from "../../shared/bus/bus.ts";
-import { coreContract } from "./contract-core.ts";
-import { kvContract } from "./contract-kv.ts";
-import { logContract } from "./contract-log.ts";
-import { objectsContract } from "./contract-objects.ts";
-import { workContract } from "./contract-work.ts";
+import { coreContract } from "./contractCore.ts";
+import { kvContract } from "./contractKv.ts";
+import { logContract } from "./contractLog.ts";
+import { objectsContract } from "./contractObjects.ts";
+import { workContract } from "./contractWork.ts";
 
 /** One bus to test: how to get clients of it, and how to let its time pass. */
 export interface BusUnderTest {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { CorruptObject } from "../../shared/bus/errors.ts";
 import { createMemoryBus } from "../../shared/bus/memory.ts";
 import { rng } from "../../shared/determinism/rng.ts";
-import { ManualClock, settle } from "../helpers/manual-clock.ts";
+import { ManualClock, settle } from "../helpers/manualClock.ts";
 import { busContract, bytes } from "./contract.ts";
 
 busContract("the bus in memory", async () => {

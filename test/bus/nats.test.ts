@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Bus } from "../../shared/bus/bus.ts";
 import { CorruptObject } from "../../shared/bus/errors.ts";
 import { connectNats } from "../../shared/bus/nats.ts";
-import { type NatsServer, startNatsServer } from "../helpers/nats-server.ts";
+import { type NatsServer, startNatsServer } from "../helpers/natsServer.ts";
 import { busContract, bytes } from "./contract.ts";
 
 const pass = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

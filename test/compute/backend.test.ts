@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { chooseBackend, probeBackends } from "../../shared/compute/backend.ts";
 import { backendOrder } from "../../shared/compute/loadBackend.ts";
-import { restoreUtilChecks } from "../../shared/compute/native-util-guard.ts";
+import { restoreUtilChecks } from "../../shared/compute/nativeUtilGuard.ts";
 
 const consoleMethods = ["log", "info", "warn", "error"] as const;
 
@@ -39,7 +39,7 @@ describe("chooseBackend()", () => {
     // A thread of Node 20 does not take the loader from its arguments: it has to register it itself.
     const start = `import { register } from ${JSON.stringify(import.meta.resolve("tsx/esm/api"))};
       register();
-      await import(${JSON.stringify(new URL("./backend-worker.ts", import.meta.url).href)});`;
+      await import(${JSON.stringify(new URL("./backendWorker.ts", import.meta.url).href)});`;
     const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(start)}`), {
       execArgv: [],
       stderr: true,

@@ -2,14 +2,14 @@ import { existsSync, readFileSync } from "node:fs";
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { chooseBackend } from "../../shared/compute/backend.ts";
-import { loadNativeModel } from "../../shared/compute/predictors/native-model.ts";
+import { loadNativeModel } from "../../shared/compute/predictors/nativeModel.ts";
 import { InputShapeMismatch, type Predictor } from "../../shared/compute/predictors/predictor.ts";
 import {
   BadTfjsModel,
   loadTfjsLayers,
   type TfjsLayersFiles,
   weightFileNames,
-} from "../../shared/compute/predictors/tfjs-layers.ts";
+} from "../../shared/compute/predictors/tfjsLayers.ts";
 import { ArchSpec } from "../../shared/config/spec.ts";
 import { packModel } from "../../shared/model/artifact.ts";
 import { buildModel } from "../../shared/model/build.ts";

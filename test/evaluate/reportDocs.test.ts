@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { z } from "zod";
-import { reportMarkdown } from "../../docs/generate-report-schema.ts";
+import { reportMarkdown } from "../../docs/generateReportSchema.ts";
 import { Report } from "../../shared/evaluate/reportSchema.ts";
 
 it("docs/report.md is what the schema says; `npm run docs:report` writes it", () => {

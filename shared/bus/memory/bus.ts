@@ -15,7 +15,7 @@ import { MemoryKv } from "./kv.ts";
 import { MemoryLog } from "./log.ts";
 import { MemoryObjects } from "./objects.ts";
 import { MemoryStream } from "./stream.ts";
-import { MemoryWorkQueue } from "./work-queue.ts";
+import { MemoryWorkQueue } from "./workQueue.ts";
 
 export class MemoryBus implements Bus {
   readonly kind = "memory";

@@ -7,7 +7,7 @@ import { MemoryBus } from "./bus.ts";
 import { CoreHub } from "./core.ts";
 import type { Blob } from "./objects.ts";
 import type { MemoryStream } from "./stream.ts";
-import type { ConsumerState } from "./work-consumer.ts";
+import type { ConsumerState } from "./workConsumer.ts";
 
 export interface MemoryBusOptions {
   /** All waiting goes by it; the system's without it. */

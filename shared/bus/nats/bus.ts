@@ -16,7 +16,7 @@ import type { Link } from "./link.ts";
 import { NatsLog } from "./log.ts";
 import { NatsObjects } from "./objects.ts";
 import { maxPayloadBytes } from "./stream.ts";
-import { NatsWorkQueue } from "./work-queue.ts";
+import { NatsWorkQueue } from "./workQueue.ts";
 
 /** The contract over one connection. */
 export class NatsBus implements Bus {

@@ -4,7 +4,7 @@ import { own } from "../bytes.ts";
 import { follow } from "./follow.ts";
 import type { Link } from "./link.ts";
 import { persist } from "./retry.ts";
-import { WriteOnceStream } from "./write-once-stream.ts";
+import { WriteOnceStream } from "./writeOnceStream.ts";
 
 export class NatsLog implements WriteOnceLog {
   readonly #stream: WriteOnceStream;

@@ -1,9 +1,9 @@
 import { StillhouseError } from "../../errors.ts";
 import { unpackFileBundle } from "../../model/fileBundle.ts";
 import type { TeacherModel } from "../../protocol/run.ts";
-import { loadNativeModel } from "./native-model.ts";
+import { loadNativeModel } from "./nativeModel.ts";
 import type { Predictor } from "./predictor.ts";
-import { loadTfjsLayers } from "./tfjs-layers.ts";
+import { loadTfjsLayers } from "./tfjsLayers.ts";
 
 /** A teacher that takes other inputs than the data has. */
 export class TeacherInputMismatch extends StillhouseError {}

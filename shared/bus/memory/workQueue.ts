@@ -4,7 +4,7 @@ import { consumerOverlap } from "../refusals.ts";
 import { matches, overlap } from "../subjects.ts";
 import type { MemoryClient } from "./client.ts";
 import type { QueueState } from "./hub.ts";
-import { ConsumerState, type Handed } from "./work-consumer.ts";
+import { ConsumerState, type Handed } from "./workConsumer.ts";
 
 export class MemoryWorkQueue implements WorkQueue {
   readonly #client: MemoryClient;

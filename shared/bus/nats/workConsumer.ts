@@ -9,7 +9,7 @@ import { type Link, requestMs } from "./link.ts";
 import { pull } from "./pull.ts";
 import { pauseMs, persist } from "./retry.ts";
 import { ns } from "./stream.ts";
-import type { WriteOnceStream } from "./write-once-stream.ts";
+import type { WriteOnceStream } from "./writeOnceStream.ts";
 
 export class NatsWorkConsumer implements WorkConsumer {
   readonly #stream: WriteOnceStream;

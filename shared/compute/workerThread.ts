@@ -6,7 +6,7 @@ import { Worker } from "node:worker_threads";
  */
 export function startWorker(module: URL): Worker {
   if (!module.pathname.endsWith(".ts")) return new Worker(module);
-  return new Worker(new URL("./source-worker.mjs", import.meta.url), {
+  return new Worker(new URL("./sourceWorker.mjs", import.meta.url), {
     workerData: { module: module.href },
     execArgv: [],
   });

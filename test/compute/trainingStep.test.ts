@@ -4,7 +4,7 @@ import {
   TrainingDiverged,
   TrainingStep,
   type TrainingStepOptions,
-} from "../../shared/compute/training-step.ts";
+} from "../../shared/compute/trainingStep.ts";
 import { ArchSpec, type OptimizerSpec } from "../../shared/config/spec.ts";
 import { rng } from "../../shared/determinism/rng.ts";
 import { crossEntropy } from "../../shared/distill/losses/crossEntropy.ts";

@@ -5,8 +5,8 @@ import { getDirect } from "./direct.ts";
 import { closedError, isNotFound } from "./errors.ts";
 import type { Link } from "./link.ts";
 import { persist } from "./retry.ts";
-import { NatsWorkConsumer } from "./work-consumer.ts";
-import { WriteOnceStream } from "./write-once-stream.ts";
+import { NatsWorkConsumer } from "./workConsumer.ts";
+import { WriteOnceStream } from "./writeOnceStream.ts";
 
 export class NatsWorkQueue implements WorkQueue {
   readonly #stream: WriteOnceStream;

@@ -1,8 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { chooseBackend } from "../../shared/compute/backend.ts";
-import { installWasmBridge } from "../../shared/compute/wasm-bridge.ts";
-import { installWasmTranspose } from "../../shared/compute/wasm-transpose.ts";
+import { installWasmBridge } from "../../shared/compute/wasmBridge.ts";
+import { installWasmTranspose } from "../../shared/compute/wasmTranspose.ts";
 import { rng } from "../../shared/determinism/rng.ts";
 import { expectClose, expectNoLeak } from "../helpers/tensors.ts";
 

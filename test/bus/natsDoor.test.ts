@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import type { Bus } from "../../shared/bus/bus.ts";
 import { BusFull, BusUnreachable, BusUnsuitable } from "../../shared/bus/errors.ts";
 import { connectNats, type NatsOptions } from "../../shared/bus/nats.ts";
-import { freePort, type NatsServer, withNatsServer } from "../helpers/nats-server.ts";
+import { freePort, type NatsServer, withNatsServer } from "../helpers/natsServer.ts";
 import { bytes, collect } from "./contract.ts";
 
 const pass = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

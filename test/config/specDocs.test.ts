@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { specMarkdown } from "../../docs/generate-spec.ts";
+import { specMarkdown } from "../../docs/generateSpec.ts";
 import { parseSpec } from "../../shared/config/load.ts";
 
 const page = readFileSync(new URL("../../docs/spec.md", import.meta.url), "utf8");
