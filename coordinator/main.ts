@@ -4,6 +4,7 @@ import { anySignal } from "../shared/bus/anySignal.ts";
 import type { Bus } from "../shared/bus/bus.ts";
 import type { Clock } from "../shared/bus/clock.ts";
 import { takeLease } from "../shared/bus/lease.ts";
+import { publishNotice } from "../shared/bus/notice.ts";
 import type { RunSpec } from "../shared/config/spec.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { openDataset } from "../shared/data/open.ts";
@@ -67,7 +68,7 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<Repor
       publish,
       notice(text) {
         log.warn({ run }, text);
-        publish({ type: "notice", run, node, level: "warn", text });
+        publishNotice(bus, run, node, "warn", text);
       },
     });
   } finally {

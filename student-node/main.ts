@@ -1,12 +1,13 @@
 import type { Logger } from "pino";
 import { anySignal } from "../shared/bus/anySignal.ts";
 import type { Bus } from "../shared/bus/bus.ts";
-import type { Clock } from "../shared/bus/clock.ts";
+import { type Clock, sleep } from "../shared/bus/clock.ts";
 import { postFault } from "../shared/bus/faults.ts";
 import { beat } from "../shared/bus/heartbeat.ts";
 import { takeLease } from "../shared/bus/lease.ts";
+import { publishNotice } from "../shared/bus/notice.ts";
 import { isLive, watchRuns } from "../shared/bus/watchRuns.ts";
-import { DataSources } from "../shared/data/openSource.ts";
+import { DataNotHere, DataSources } from "../shared/data/openSource.ts";
 import { messageOf } from "../shared/errors.ts";
 import type { StudentCompute } from "./compute.ts";
 import { RunWatch } from "./runWatch.ts";
@@ -27,6 +28,9 @@ export interface StudentNodeOptions {
   log: Logger;
   signal: AbortSignal;
 }
+
+/** Long enough that another node takes the lease first. */
+const RETRY_MS = 5_000;
 
 /** What the student node shares among the runs that it trains. */
 export interface StudentContext extends StudentNodeOptions {
@@ -76,20 +80,33 @@ async function followRuns(context: StudentContext): Promise<void> {
   await Promise.all([...watches.values()].map(({ end }) => end));
 }
 
-/** Takes the run's student lease, trains what is not yet trained, and reports what cannot be mended as a fault. */
+/**
+ * Takes the run's student lease and trains what is not yet trained. What trying again will not mend is reported as a
+ * fault; a node whose data is wrong gives the lease back, so that another may take it, and tries again later.
+ */
 async function serveRun(context: StudentContext, watch: RunWatch): Promise<void> {
   const { bus, clock, node, log, signal } = context;
   const { run } = watch.current;
   const waiting = anySignal(signal, watch.over);
-  const lease = await takeLease(bus, `student.${run}`, node, clock, waiting);
-  if (!lease) return;
-  try {
-    await trainRun(context, watch, anySignal(signal, watch.over, lease.signal));
-  } catch (error) {
-    if (waiting.aborted) return;
-    log.error({ run, error }, messageOf(error));
-    if (!lease.signal.aborted) await postFault(bus, clock, `run.${run}`, node, messageOf(error));
-  } finally {
-    await lease.release();
+  while (!waiting.aborted) {
+    const lease = await takeLease(bus, `student.${run}`, node, clock, waiting);
+    if (!lease) return;
+    try {
+      await trainRun(context, watch, anySignal(signal, watch.over, lease.signal));
+      if (!lease.signal.aborted) return;
+      log.warn({ run }, messageOf(lease.signal.reason));
+    } catch (error) {
+      if (waiting.aborted) return;
+      log.error({ run, error }, messageOf(error));
+      if (error instanceof DataNotHere) {
+        publishNotice(bus, run, node, "error", `${node} trains nothing: ${error.message}`);
+      } else if (!lease.signal.aborted) {
+        await postFault(bus, clock, `run.${run}`, node, messageOf(error));
+        return;
+      }
+    } finally {
+      await lease.release();
+    }
+    await sleep(clock, RETRY_MS, waiting);
   }
 }

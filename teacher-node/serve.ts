@@ -1,4 +1,5 @@
 import { postFault } from "../shared/bus/faults.ts";
+import { publishNotice } from "../shared/bus/notice.ts";
 import { messageOf, StillhouseError } from "../shared/errors.ts";
 import type { RunRecord, RunTeacher } from "../shared/protocol/run.ts";
 import { buckets, labelWorkFilter, streams } from "../shared/protocol/subjects.ts";
@@ -11,13 +12,13 @@ export interface ServedTeacher extends NonNullable<RunTeacher["ready"]> {
   readonly name: string;
 }
 
-/** Items pulled at once: enough that the next is here when one is done, few enough that a fast node takes more. */
+/** Items pulled at once: enough that the compute has its next, few enough that a fast node takes more. */
 const PULL = 2;
 const PULL_WAIT_MS = 2_000;
 
 /**
  * Loads a teacher and labels chunks with it until `signal` aborts. What trying again will not mend (a model that does
- * not load, another number of classes, data that is not the run's) is reported as a fault and ends the serving.
+ * not load, another number of classes) is reported as a fault and ends the serving.
  */
 export async function serveLabelling(
   context: NodeContext,
@@ -26,7 +27,8 @@ export async function serveLabelling(
 ): Promise<void> {
   const { bus, compute, clock, node, log } = context;
   try {
-    const dataset = await openData(context, teacher);
+    const dataset = await openData(context, teacher, signal);
+    if (!dataset) return;
     const bytes = await (await bus.objects(buckets.weights)).get(teacher.model.artifact);
     if (!bytes) {
       throw new StillhouseError(
@@ -51,16 +53,11 @@ export async function serveLabelling(
       ackWaitMs: ACK_WAIT_MS,
       maxDeliver: MAX_DELIVER,
     });
-    let current = Promise.resolve();
     while (!signal.aborted) {
       const items = await consumer.pull(PULL, PULL_WAIT_MS, signal);
-      // The next pull travels while the last items are at work, and waits for them before it adds more.
-      await current;
-      current = Promise.all(items.map((item) => labelChunk(context, teacher, dataset, labels, item))).then(
-        () => undefined,
-      );
+      // Side by side: one predicts while the other is encoded and appended.
+      await Promise.all(items.map((item) => labelChunk(context, teacher, dataset, labels, item)));
     }
-    await current;
   } catch (error) {
     if (signal.aborted) return;
     log.error({ teacher: teacher.name, error }, messageOf(error));
@@ -70,8 +67,13 @@ export async function serveLabelling(
   }
 }
 
-async function openData(context: NodeContext, teacher: ServedTeacher) {
-  const dataset = await context.data.open(teacher.run.data, `teacher node ${context.node}`);
-  await context.compute.openData(dataset);
+/** A node whose data is wrong serves nothing and says so; the others of the cluster go on, and it joins once it is mended. */
+async function openData(context: NodeContext, { run }: ServedTeacher, signal: AbortSignal) {
+  const { bus, clock, data, node, log } = context;
+  const dataset = await data.openWhenRight(run.data, `teacher node ${node}`, clock, signal, (error) => {
+    log.error({ run: run.run, error }, error.message);
+    publishNotice(bus, run.run, node, "error", `${node} serves nothing: ${error.message}`);
+  });
+  if (dataset) await context.compute.openData(dataset);
   return dataset;
 }

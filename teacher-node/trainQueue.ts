@@ -2,7 +2,7 @@ import type { WorkItem } from "../shared/bus/bus.ts";
 import { RevisionConflict } from "../shared/bus/errors.ts";
 import { postFault } from "../shared/bus/faults.ts";
 import { sha256 } from "../shared/determinism/hash.ts";
-import { messageOf } from "../shared/errors.ts";
+import { messageOf, StillhouseError } from "../shared/errors.ts";
 import { decode, encode, MalformedMessage } from "../shared/protocol/codec.ts";
 import { Event } from "../shared/protocol/events.ts";
 import { TrainedTeacher } from "../shared/protocol/jobs.ts";
@@ -12,6 +12,8 @@ import { ACK_WAIT_MS, MAX_DELIVER, MAX_SILENCE_MS, type NodeContext } from "./co
 import { keepAlive } from "./keepAlive.ts";
 
 const PULL_WAIT_MS = 2_000;
+/** Long enough that another node asks first. */
+const RETRY_MS = 5_000;
 
 /** Trains teachers, one at a time, for as long as the node lives: several nodes train several at once. */
 export async function pullTrainings(context: NodeContext): Promise<void> {
@@ -63,6 +65,10 @@ async function trainOne(context: NodeContext, item: WorkItem): Promise<void> {
   } catch (error) {
     if (context.signal.aborted) return;
     log.error({ teacher: task.name, error }, messageOf(error));
+    if (error instanceof StillhouseError && error.retry && item.delivery < MAX_DELIVER) {
+      item.nak(RETRY_MS);
+      return;
+    }
     await postFault(bus, clock, `recipe.${task.recipe}`, node, messageOf(error));
     item.term();
   } finally {
