@@ -1,4 +1,5 @@
 import { chooseBackend } from "../shared/compute/backend.ts";
+import type { BackendName } from "../shared/compute/loadBackend.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { StillhouseError } from "../shared/errors.ts";
 import { type LabelStoreLayout, LabelStoreReader, type StoredPart } from "../shared/labels/labelStore.ts";
@@ -16,8 +17,13 @@ import { trainStudent } from "./training.ts";
 /** The TensorFlow side of a student node: runs in a worker thread, or in a test's own thread. */
 export class StudentEngine implements StudentCompute {
   readonly #datasets = new Map<string, Dataset>();
-  readonly #backend = chooseBackend();
+  readonly #backend: ReturnType<typeof chooseBackend>;
   #labels: LabelStoreReader | undefined;
+
+  /** @param prefer the backend to try first; absent: the best that works here */
+  constructor(prefer?: BackendName) {
+    this.#backend = chooseBackend(prefer ? { prefer } : {});
+  }
 
   async backend(): Promise<string> {
     return (await this.#backend).name;

@@ -1,4 +1,5 @@
 import { chooseBackend } from "../shared/compute/backend.ts";
+import type { BackendName } from "../shared/compute/loadBackend.ts";
 import type { Predictor } from "../shared/compute/predictors/predictor.ts";
 import { loadTeacherModel } from "../shared/compute/predictors/teacherModel.ts";
 import type { TrainProgress } from "../shared/compute/trainLoop.ts";
@@ -15,7 +16,12 @@ export class ClassCountMismatch extends StillhouseError {}
 export class TeacherEngine implements TeacherCompute {
   readonly #datasets = new Map<string, Dataset>();
   readonly #teachers = new Map<string, Predictor>();
-  readonly #backend = chooseBackend();
+  readonly #backend: ReturnType<typeof chooseBackend>;
+
+  /** @param prefer the backend to try first; absent: the best that works here */
+  constructor(prefer?: BackendName) {
+    this.#backend = chooseBackend(prefer ? { prefer } : {});
+  }
 
   async backend(): Promise<string> {
     return (await this.#backend).name;

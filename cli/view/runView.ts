@@ -51,14 +51,10 @@ export class RunView {
         this.#task(jobName(event.job), event, "samples/s", event.samplesPerS, event.waiting);
         return;
       case "label-progress": {
-        const rate = this.#rate("labelling", event.done);
-        this.#task(
-          "labelling",
-          { step: event.done, total: Math.max(1, event.total), loss: null, accuracy: null },
-          "chunks/s",
-          rate,
-          false,
-        );
+        // A full log leaves nothing to do, which is done.
+        const [step, total] = event.total === 0 ? [1, 1] : [event.done, event.total];
+        const rate = this.#rate("labelling", step);
+        this.#task("labelling", { step, total, loss: null, accuracy: null }, "chunks/s", rate, false);
         return;
       }
       case "notice":

@@ -1,8 +1,9 @@
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { describeNatsServer, findNatsServer } from "../../cli/bootstrap/nats-server.mjs";
 
 export interface NatsServer {
   readonly url: string;
@@ -44,7 +45,7 @@ export async function withNatsServer(
 
 /** The same for `beforeAll`: end it with `dispose`. */
 export async function startNatsServer(options: NatsServerOptions = {}): Promise<NatsServer> {
-  const binary = findBinary();
+  const binary = natsServerBinary();
   const storeDir = await mkdtemp(join(tmpdir(), "stillhouse-nats-"));
   const port = await freePort();
   const jetStream = options.jetStream === false ? [] : ["-js", "-sd", storeDir];
@@ -86,15 +87,22 @@ export function freePort(): Promise<number> {
   });
 }
 
-function findBinary(): string {
-  const named = process.env.NATS_SERVER_BIN;
-  const candidates = named === undefined ? ["nats-server", "/usr/sbin/nats-server"] : [named];
-  const found = candidates.find((path) => spawnSync(path, ["--version"]).status === 0);
-  if (found !== undefined) return found;
-  throw new Error(
-    `These tests need a real nats-server, and ${candidates.join(" and ")} did not run. Install it ` +
-      "(Debian: apt-get install nats-server; macOS: brew install nats-server), or set NATS_SERVER_BIN to its path",
-  );
+/**
+ * The binary that the tests run: NATS_SERVER_BIN, else what the command line itself would find. Every worker of vitest
+ * looks once.
+ * @throws with what was tried and what to type
+ */
+export function natsServerBinary(): string {
+  if (typeof found === "string") return found;
+  throw found;
+}
+
+const found = await findBinary();
+
+async function findBinary(): Promise<string | Error> {
+  const server = await findNatsServer({ ignoreUrl: true });
+  if (server.kind === "binary") return server.path;
+  return new Error(`These tests need a real nats-server. ${describeNatsServer(server)}`);
 }
 
 async function launch(binary: string, args: string[], port: number): Promise<ChildProcess> {

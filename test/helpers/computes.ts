@@ -1,0 +1,207 @@
+import type { TrainProgress } from "../../shared/compute/trainLoop.ts";
+import type { Dataset } from "../../shared/data/dataset.ts";
+import { sha256 } from "../../shared/determinism/hash.ts";
+import { rng } from "../../shared/determinism/rng.ts";
+import type { LabelStoreLayout, StoredPart } from "../../shared/labels/labelStore.ts";
+import type {
+  EvaluationTask,
+  StudentCompute,
+  StudentTraining,
+  TestFindings,
+  TrainedStudent,
+  TrainingHooks,
+} from "../../student-node/compute.ts";
+import type {
+  TeacherCompute,
+  TeacherToLoad,
+  TeacherTraining,
+  TrainedModel,
+} from "../../teacher-node/compute.ts";
+import type { Life } from "./mortality.ts";
+
+/** A teacher without TensorFlow: its logits are a function of its model's bytes, the shard and the row alone. */
+export class SimulatedTeacher implements TeacherCompute {
+  readonly #datasets = new Map<string, Dataset>();
+  readonly #teachers = new Map<string, string>();
+
+  async backend(): Promise<string> {
+    return "simulated";
+  }
+
+  async openData(dataset: Dataset): Promise<void> {
+    this.#datasets.set(dataset.hash, dataset);
+  }
+
+  async load({ labelling, bytes }: TeacherToLoad): Promise<void> {
+    this.#teachers.set(labelling, sha256(bytes));
+  }
+
+  async unload(labelling: string): Promise<void> {
+    this.#teachers.delete(labelling);
+  }
+
+  async predict(
+    labelling: string,
+    dataHash: string,
+    shard: number,
+    rows: Uint32Array,
+  ): Promise<Float32Array> {
+    const model = this.#teachers.get(labelling);
+    const dataset = this.#datasets.get(dataHash);
+    if (model === undefined || dataset === undefined) throw new Error("the teacher or the data is not there");
+    const draws = rng(model, "logits", dataset.shards[shard]?.hash ?? "");
+    const { classes } = dataset;
+    // Within plus and minus 6, as the logits of a trained classifier are.
+    return Float32Array.from(
+      { length: rows.length * classes },
+      (_, i) =>
+        (draws.at((rows[Math.floor(i / classes)] as number) * classes + (i % classes)) / 2 ** 32) * 12 - 6,
+    );
+  }
+
+  async train(): Promise<TrainedModel> {
+    throw new Error("a simulated teacher is loaded, not trained");
+  }
+
+  async close(): Promise<void> {}
+}
+
+export interface Prediction {
+  readonly labelling: string;
+  readonly shard: number;
+  readonly rows: Uint32Array;
+  /** 0 at the node's first prediction. */
+  readonly index: number;
+}
+
+/** Stands around each prediction of a node: may wait, kill, change what comes out. */
+export type AroundPrediction = (
+  prediction: Prediction,
+  predict: () => Promise<Float32Array>,
+) => Promise<Float32Array>;
+
+/** Counts what a teacher's compute does, by itself and not by the counters of the product. */
+export class ProbedTeacher implements TeacherCompute {
+  readonly #inner: TeacherCompute;
+  readonly #life: Life;
+  readonly #around: AroundPrediction;
+  /** Rows of predictions that came to their end. */
+  rowsPredicted = 0;
+  predictions = 0;
+  trainings = 0;
+
+  constructor(inner: TeacherCompute, life: Life, around: AroundPrediction = (_, predict) => predict()) {
+    this.#inner = inner;
+    this.#life = life;
+    this.#around = around;
+  }
+
+  backend(): Promise<string> {
+    return this.#inner.backend();
+  }
+
+  openData(dataset: Dataset): Promise<void> {
+    return this.#inner.openData(dataset);
+  }
+
+  load(teacher: TeacherToLoad): Promise<void> {
+    return this.#inner.load(teacher);
+  }
+
+  unload(labelling: string): Promise<void> {
+    return this.#inner.unload(labelling);
+  }
+
+  predict(labelling: string, dataHash: string, shard: number, rows: Uint32Array): Promise<Float32Array> {
+    const prediction = { labelling, shard, rows, index: this.predictions++ };
+    const answer = this.#around(prediction, () => this.#inner.predict(labelling, dataHash, shard, rows));
+    return this.#life.heard(
+      answer.then((logits) => {
+        if (!this.#life.dead) this.rowsPredicted += rows.length;
+        return logits;
+      }),
+    );
+  }
+
+  train(task: TeacherTraining, onProgress: (progress: TrainProgress) => void): Promise<TrainedModel> {
+    this.trainings++;
+    return this.#life.heard(this.#inner.train(task, onProgress));
+  }
+
+  close(): Promise<void> {
+    return this.#inner.close();
+  }
+}
+
+/** The process is dead: unwinds what still computes for it, so that it leaves no tensors. */
+class Killed extends Error {}
+
+export interface StudentWatch {
+  /** After a checkpoint is stored. */
+  onCheckpoint?(training: StudentTraining, step: number): void;
+  /** When a training starts, before its first step. */
+  onTrain?(training: StudentTraining): void;
+}
+
+/** A student's compute that a test looks into, and that stops when its node is killed. */
+export class ProbedStudent implements StudentCompute {
+  readonly #inner: StudentCompute;
+  readonly #life: Life;
+  readonly #watch: StudentWatch;
+
+  constructor(inner: StudentCompute, life: Life, watch: StudentWatch) {
+    this.#inner = inner;
+    this.#life = life;
+    this.#watch = watch;
+  }
+
+  backend(): Promise<string> {
+    return this.#inner.backend();
+  }
+
+  openData(dataset: Dataset): Promise<void> {
+    return this.#inner.openData(dataset);
+  }
+
+  openLabels(path: string, layout: LabelStoreLayout): Promise<void> {
+    return this.#inner.openLabels(path, layout);
+  }
+
+  addLabels(parts: readonly StoredPart[]): Promise<void> {
+    return this.#inner.addLabels(parts);
+  }
+
+  train(training: StudentTraining, hooks: TrainingHooks): Promise<TrainedStudent> {
+    const alive = (): void => {
+      if (this.#life.dead) throw new Killed();
+    };
+    this.#watch.onTrain?.(training);
+    return this.#life.heard(
+      this.#inner.train(training, {
+        onProgress: (progress) => {
+          alive();
+          hooks.onProgress(progress);
+        },
+        onCheckpoint: async (step, state) => {
+          alive();
+          await hooks.onCheckpoint(step, state);
+          this.#watch.onCheckpoint?.(training, step);
+          alive();
+        },
+        labelsUpTo: async (count) => {
+          alive();
+          await hooks.labelsUpTo(count);
+          alive();
+        },
+      }),
+    );
+  }
+
+  evaluate(task: EvaluationTask): Promise<TestFindings> {
+    return this.#life.heard(this.#inner.evaluate(task));
+  }
+
+  close(): Promise<void> {
+    return this.#inner.close();
+  }
+}
