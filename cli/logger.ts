@@ -5,7 +5,7 @@ import pino, { type DestinationStream, type Logger } from "pino";
  * asked for. STILLHOUSE_LOG sets the level.
  */
 export function makeLogger(fields: Record<string, string>, destination?: DestinationStream): Logger {
-  const level = process.env["STILLHOUSE_LOG"] ?? "info";
+  const level = process.env.STILLHOUSE_LOG ?? "info";
   return pino(
     {
       level,

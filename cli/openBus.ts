@@ -15,7 +15,7 @@ export interface BusChoice {
 
 /** Connects to the server that `--nats` or NATS_URL names, or to the one that a run has started in `--store`. */
 export function openBus(choice: BusChoice, name: string): Promise<Bus> {
-  const url = choice.nats ?? process.env["NATS_URL"] ?? runningServer(openStore(choice.store))?.url;
+  const url = choice.nats ?? process.env.NATS_URL ?? runningServer(openStore(choice.store))?.url;
   if (!url) {
     throw new NoServer(
       `Cannot connect as no NATS server is named: give --nats nats://HOST:4222 or set NATS_URL (no run of this machine has a server in ${choice.store})`,

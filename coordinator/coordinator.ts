@@ -1,10 +1,11 @@
 import { anySignal } from "../shared/bus/anySignal.ts";
 import { clearFaults, type FaultTopic, watchFaults } from "../shared/bus/faults.ts";
+import { sleep } from "../shared/bus/clock.ts";
 import { beat } from "../shared/bus/heartbeat.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { messageOf, StillhouseError } from "../shared/errors.ts";
 import type { Report } from "../shared/evaluate/reportSchema.ts";
-import { streams } from "../shared/protocol/subjects.ts";
+import { PRESENCE_RENEW_MS, streams } from "../shared/protocol/subjects.ts";
 import { awaitEvaluation, awaitResults } from "./awaitStudents.ts";
 import type { CoordinatorContext } from "./context.ts";
 import { dispatch } from "./dispatch.ts";
@@ -25,6 +26,10 @@ export async function coordinate(context: CoordinatorContext): Promise<Report> {
   const { store, bus, clock, membership, signal } = context;
   const stop = new AbortController();
   const until = anySignal(signal, stop.signal);
+  const { state } = store.record;
+  // What stopped an earlier run, or this one before its cause was mended, is no reason to stop now.
+  if (state === "planned" || state === "failed") await clearFaults(bus, faultTopics(store.record));
+  const way = pipeline(context, until);
   const beside = Promise.all([
     membership.follow(bus, clock, until),
     beat(bus, clock, { role: "coordinator", node: context.node }, () => idlePulse(store.record.state), until),
@@ -32,39 +37,45 @@ export async function coordinate(context: CoordinatorContext): Promise<Report> {
     failOnFault(context, until),
   ]);
   try {
-    return await Promise.race([pipeline(context, until), beside.then(() => never()), abortion(signal)]);
+    return await Promise.race([way, beside.then(() => never()), abortion(signal)]);
   } catch (error) {
     if (error instanceof RunFailed) await store.enter("failed", { error: messageOf(error) });
     throw error;
   } finally {
     stop.abort();
-    await beside.catch(() => undefined);
+    // Nothing may be written any more once the lease is given back.
+    await Promise.allSettled([way, beside]);
   }
 }
 
 async function pipeline(context: CoordinatorContext, signal: AbortSignal): Promise<Report> {
   const { store, bus, dataset } = context;
-  if (store.record.state === "failed") await restart(context);
+  if (store.record.state === "failed") await store.enter("planned", { error: null });
   if (store.record.state === "planned") await store.enter("teaching");
   if (store.record.state === "teaching") {
     await getTeachers(bus, store, signal);
+    signal.throwIfAborted();
     await enterDistilling(context, dataset);
   }
   if (store.record.state === "distilling") {
     await Promise.all([labelAll(context, dataset, signal), awaitResults(context, signal)]);
+    signal.throwIfAborted();
     await store.enter("evaluating");
   }
   const evaluation = await awaitEvaluation(context, signal);
+  await lastCounters(context, signal);
   const report = await makeReport(context, evaluation);
   await storeReport(bus, report);
   if (store.record.state === "evaluating") await store.enter("done");
   return report;
 }
 
-/** A failed run is started again after its cause was mended: old faults are forgotten, finished work is not. */
-async function restart({ bus, store }: CoordinatorContext): Promise<void> {
-  await clearFaults(bus, faultTopics(store.record));
-  await store.enter("planned", { error: null });
+/** What a node did until the last label is in its next heartbeat, which the next look at the members finds. */
+async function lastCounters({ store, clock }: CoordinatorContext, signal: AbortSignal): Promise<void> {
+  const { labelledAtMs } = store.record;
+  const sinceMs = Math.max(0, clock.now() - (labelledAtMs ?? clock.now()));
+  if (sinceMs < 3 * PRESENCE_RENEW_MS) await sleep(clock, 3 * PRESENCE_RENEW_MS - sinceMs, signal);
+  signal.throwIfAborted();
 }
 
 /** Notes what the log holds already, so that the report can tell passes made from passes saved. */

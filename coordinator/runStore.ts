@@ -14,6 +14,8 @@ export class RunStore {
   readonly #fence: number;
   #record: RunRecord;
   #revision: number;
+  /** The run's own changes go one after the other: two at once would look like two coordinators. */
+  #writing: Promise<unknown> = Promise.resolve();
 
   constructor(kv: KeyValue, clock: Clock, fence: number, record: RunRecord, revision: number) {
     this.#kv = kv;
@@ -42,18 +44,30 @@ export class RunStore {
   }
 
   /** Moves the run to another state: the one door. @throws ImpossibleTransition, LeaseLost */
-  async enter(state: RunState, also: Partial<RunRecord> = {}): Promise<void> {
-    requireArrow(this.#record.run, this.#record.state, state);
-    const { enteredAtMs } = this.#record;
-    await this.change({
-      ...also,
-      state,
-      enteredAtMs: { ...enteredAtMs, [state]: enteredAtMs[state] ?? this.#clock.now() },
+  enter(state: RunState, also: Partial<RunRecord> = {}): Promise<void> {
+    return this.#inTurn(() => {
+      requireArrow(this.#record.run, this.#record.state, state);
+      const { enteredAtMs } = this.#record;
+      return this.#write({
+        ...also,
+        state,
+        enteredAtMs: { ...enteredAtMs, [state]: enteredAtMs[state] ?? this.#clock.now() },
+      });
     });
   }
 
   /** Changes anything but the state. @throws LeaseLost when another coordinator has written meanwhile */
-  async change(patch: Partial<RunRecord>): Promise<void> {
+  change(patch: Partial<Omit<RunRecord, "state">>): Promise<void> {
+    return this.#inTurn(() => this.#write(patch));
+  }
+
+  #inTurn(write: () => Promise<void>): Promise<void> {
+    const mine = this.#writing.then(write);
+    this.#writing = mine.catch(() => undefined);
+    return mine;
+  }
+
+  async #write(patch: Partial<RunRecord>): Promise<void> {
     const next: RunRecord = { ...this.#record, ...patch, fence: this.#fence };
     if (this.#record.fence > this.#fence) throw this.#overtaken(this.#record.fence);
     try {

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { anySignal } from "../shared/bus/anySignal.ts";
 import type { Bus } from "../shared/bus/bus.ts";
+import { clearFaults } from "../shared/bus/faults.ts";
 import type { LoadedTeacherSpec, TeacherSpec, TrainedTeacherSpec } from "../shared/config/spec.ts";
 import { contentHash, sha256 } from "../shared/determinism/hash.ts";
 import { bundleTfjsLayers } from "../shared/model/fileBundle.ts";
@@ -36,9 +37,11 @@ export async function getTeachers(bus: Bus, store: RunStore, signal: AbortSignal
   // One after the other into the record, which has one writer.
   let writing = Promise.resolve();
   const found = (place: number, teacher: RunTeacher): Promise<void> => {
-    writing = writing.then(() =>
-      store.change({ teachers: store.record.teachers.map((old, i) => (i === place ? teacher : old)) }),
-    );
+    writing = writing.then(async () => {
+      // A fault of an earlier run with the same labels; from the change on, a new one is this run's.
+      if (teacher.ready) await clearFaults(bus, [`labelling.${teacher.ready.labelling}`]);
+      await store.change({ teachers: store.record.teachers.map((old, i) => (i === place ? teacher : old)) });
+    });
     return writing;
   };
   await Promise.all(

@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import { anySignal } from "../shared/bus/anySignal.ts";
 import type { Bus } from "../shared/bus/bus.ts";
 import { type Clock, sleep } from "../shared/bus/clock.ts";
+import { RevisionConflict } from "../shared/bus/errors.ts";
 import { postFault } from "../shared/bus/faults.ts";
 import { beat } from "../shared/bus/heartbeat.ts";
 import { takeLease } from "../shared/bus/lease.ts";
@@ -100,7 +101,8 @@ async function serveRun(context: StudentContext, watch: RunWatch): Promise<void>
       log.error({ run, error }, messageOf(error));
       if (error instanceof DataNotHere) {
         publishNotice(bus, run, node, "error", `${node} trains nothing: ${error.message}`);
-      } else if (!lease.signal.aborted) {
+      } else if (!lease.signal.aborted && !(error instanceof RevisionConflict)) {
+        // After a conflict two nodes have written the same checkpoint: one of them has lost the lease, perhaps unknowingly.
         await postFault(bus, clock, `run.${run}`, node, messageOf(error));
         return;
       }

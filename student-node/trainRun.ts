@@ -31,6 +31,8 @@ export async function trainRun(context: StudentContext, watch: RunWatch, signal:
       });
     }
     const feed = feedOnceReady(context, watch, dataset, store, computes, until);
+    // Both are waited for below; until then a failure is not without a handler.
+    feed.then(({ reading }) => reading).catch(() => undefined);
     const queue = new JobQueue(await unfinishedJobs(context, watch.current));
     const distilling = watch.reached(["distilling", "evaluating"], until).then((record) => {
       if (record) queue.openStudents();
@@ -78,7 +80,8 @@ async function feedOnceReady(
     encoding,
     store,
     onParts: (parts: readonly StoredPart[]) => {
-      for (const compute of computes) void compute.addLabels(parts);
+      // A compute that takes no labels any more has ended, and its training says why.
+      for (const compute of computes) compute.addLabels(parts).catch(() => undefined);
     },
   });
   return { feed, reading: feed.run(signal) };

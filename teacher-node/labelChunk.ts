@@ -1,13 +1,18 @@
 import type { WorkItem, WriteOnceLog } from "../shared/bus/bus.ts";
 import { postFault } from "../shared/bus/faults.ts";
-import type { Dataset } from "../shared/data/dataset.ts";
 import { messageOf, StillhouseError } from "../shared/errors.ts";
 import { encodeLogits } from "../shared/labels/encoding.ts";
 import { chunkLayout } from "../shared/labels/layout.ts";
 import { rowsDigest } from "../shared/labels/rowsDigest.ts";
-import { decode, encode } from "../shared/protocol/codec.ts";
+import { decode, encode, MalformedMessage } from "../shared/protocol/codec.ts";
+import { PLAIN_VIEW } from "../shared/protocol/identifiers.ts";
 import { Labels } from "../shared/protocol/labels.ts";
-import { chunkLabelsFilter, labelsSubject, parseLabelsSubject } from "../shared/protocol/subjects.ts";
+import {
+  chunkLabelsFilter,
+  labelsSubject,
+  labelWorkSubject,
+  parseLabelsSubject,
+} from "../shared/protocol/subjects.ts";
 import { LabelChunk } from "../shared/protocol/work.ts";
 import { MAX_CHUNK_MS, MAX_DELIVER, type NodeContext } from "./context.ts";
 import { keepAlive } from "./keepAlive.ts";
@@ -20,7 +25,6 @@ import type { ServedTeacher } from "./serve.ts";
 export async function labelChunk(
   context: NodeContext,
   teacher: ServedTeacher,
-  dataset: Dataset,
   log: WriteOnceLog,
   item: WorkItem,
 ): Promise<void> {
@@ -31,7 +35,7 @@ export async function labelChunk(
   const task = `labelling with ${teacher.name}`;
   doing.add(task);
   try {
-    await appendMissing(context, teacher, dataset, log, item);
+    await appendMissing(context, teacher, log, item);
     await item.ack();
     counters.chunksLabelled++;
   } catch (error) {
@@ -45,19 +49,12 @@ export async function labelChunk(
 async function appendMissing(
   context: NodeContext,
   teacher: ServedTeacher,
-  dataset: Dataset,
   log: WriteOnceLog,
   item: WorkItem,
 ): Promise<void> {
-  const work = decode(LabelChunk, item.data, `work item ${item.subject}`);
-  const shardIndex = dataset.shards.findIndex((shard) => shard.hash === work.shard);
-  const shard = dataset.shards[shardIndex];
-  if (!shard) {
-    throw new StillhouseError(
-      `Cannot label chunk ${work.chunk} of shard ${work.shard} as data ${dataset.hash} has no such shard: it has ${dataset.shards.map((s) => s.hash).join(", ")}`,
-    );
-  }
-  const { encoding, chunkSize } = teacher.run.spec.labels;
+  const work = readWork(item);
+  const { dataset, shardIndex, shard } = await teacher.find(work);
+  const { encoding, chunkSize } = teacher;
   const layout = chunkLayout({ shard, chunkSize, chunk: work.chunk, classes: dataset.classes, encoding });
   const there =
     item.delivery > 1
@@ -91,6 +88,17 @@ async function appendMissing(
   }
 }
 
+/** @throws MalformedMessage also for work that its subject does not name: its labels would stand at another's place for ever */
+function readWork({ data, subject }: WorkItem): LabelChunk {
+  const work = decode(LabelChunk, data, `work item ${subject}`);
+  const named = labelWorkSubject({ ...work, view: PLAIN_VIEW });
+  if (named === subject) return work;
+  throw new MalformedMessage(
+    `Cannot do work item ${subject} as it must be under the subject of what it asks for: that is ${named}`,
+    { fields: { seen: subject, expected: named } },
+  );
+}
+
 /** Back to the queue when another try can help; otherwise, and after the last try, a fault and out of the queue. */
 async function giveBack(
   { bus, clock, node, log }: NodeContext,
@@ -107,6 +115,9 @@ async function giveBack(
     item.nak(1_000 * item.delivery);
     return;
   }
-  await postFault(bus, clock, `labelling.${teacher.labelling}`, node, messageOf(error));
+  // Work is a hint: whoever still needs a chunk of data that nobody here knows queues it again.
+  if (!(error instanceof UnknownShard)) {
+    await postFault(bus, clock, `labelling.${teacher.labelling}`, node, messageOf(error));
+  }
   item.term();
 }

@@ -129,7 +129,7 @@ async function runProcesses(of: {
   const stopView = new AbortController();
   const view = watchRun(bus, out.run, process.stderr, anySignal(signal, stopView.signal), notices);
   // The address may hold a password: the environment is not shown in a list of processes, an argument is.
-  process.env["NATS_URL"] = url;
+  process.env.NATS_URL = url;
   const server = creds === undefined ? [] : ["--creds", creds];
   const interrupted = new Promise<"interrupted">((resolve) => {
     signal.addEventListener("abort", () => resolve("interrupted"), { once: true });

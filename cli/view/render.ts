@@ -45,7 +45,7 @@ function plainTask(task: ViewTask): string {
 function facts(task: ViewTask): string {
   const rate = `${Math.round(task.rate).toLocaleString("en")} ${task.unit}`;
   const eta = task.etaSeconds === null ? "" : `, ${clockTime(task.etaSeconds)} left`;
-  return `${rate}${eta}${scores(task) ? `, ${scores(task)}` : ""}`;
+  return [`${rate}${eta}`, scores(task), task.note].filter(Boolean).join(", ");
 }
 
 function scores({ loss, accuracy }: ViewTask): string {

@@ -13,6 +13,8 @@ export interface ViewTask {
   readonly unit: string;
   readonly loss: number | null;
   readonly accuracy: number | null;
+  /** More for people: how far the labels lag behind. */
+  readonly note: string;
   readonly waiting: boolean;
   readonly finished: boolean;
   /** Seconds until it ends, at its rate so far; null while that is not known. */
@@ -54,7 +56,8 @@ export class RunView {
         // A full log leaves nothing to do, which is done.
         const [step, total] = event.total === 0 ? [1, 1] : [event.done, event.total];
         const rate = this.#rate("labelling", step);
-        this.#task("labelling", { step, total, loss: null, accuracy: null }, "chunks/s", rate, false);
+        const lag = `${total - step} chunks to come, ${event.inFlight} in flight`;
+        this.#task("labelling", { step, total, loss: null, accuracy: null }, "chunks/s", rate, false, lag);
         return;
       }
       case "notice":
@@ -99,6 +102,7 @@ export class RunView {
     unit: string,
     rate: number,
     waiting: boolean,
+    note = "",
   ): void {
     const stepsPerS = this.#rate(name, step);
     const etaSeconds = stepsPerS > 0 ? (total - step) / stepsPerS : null;
@@ -111,6 +115,7 @@ export class RunView {
       unit,
       loss,
       accuracy,
+      note,
       waiting,
       finished,
       etaSeconds,

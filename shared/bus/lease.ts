@@ -55,8 +55,8 @@ function hold(kv: KeyValue, key: string, holder: string, fence: number, clock: C
   const released = new AbortController();
   const value = encode(LeaseRecord, { type: "lease", holder, fence });
 
+  let revision = fence;
   const renewing = (async () => {
-    let revision = fence;
     let renewedAt = clock.now();
     while (!released.signal.aborted) {
       await sleep(clock, PRESENCE_RENEW_MS, released.signal);
@@ -88,7 +88,15 @@ function hold(kv: KeyValue, key: string, holder: string, fence: number, clock: C
       if (released.signal.aborted) return;
       released.abort();
       await renewing;
-      if (!lost.signal.aborted) await kv.delete(key);
+      if (lost.signal.aborted) return;
+      try {
+        // A lease that went to somebody else while nobody looked is not ours to delete.
+        await kv.update(key, value, revision);
+      } catch (error) {
+        if (error instanceof RevisionConflict) return;
+        throw error;
+      }
+      await kv.delete(key);
     },
   };
 }

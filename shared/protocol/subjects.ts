@@ -69,22 +69,16 @@ function chunkPrefix({ labelling, shard, view, chunk }: ChunkKey): string {
 
 /** The key and part that a subject of the label log names. @throws StillhouseError for another subject */
 export function parseLabelsSubject(subject: string): ChunkKey & { part: number } {
-  const [root, kind, labelling, shard, view, block, chunk, part, ...rest] = subject.split(".");
-  const numbers = [block, chunk, part].map(Number);
-  if (
-    root !== ROOT ||
-    kind !== "labels" ||
-    !labelling ||
-    !shard ||
-    !view ||
-    rest.length > 0 ||
-    !numbers.every((n) => Number.isInteger(n) && n >= 0)
-  ) {
-    throw new StillhouseError(
-      `Cannot read "${subject}" as a subject of the label log: expected ${ROOT}.labels.LABELLING.SHARD.VIEW.BLOCK.CHUNK.PART`,
-    );
+  const [, , labelling, shard, view, , chunk, part, ...rest] = subject.split(".");
+  if (labelling && shard && view && rest.length === 0) {
+    const key = { labelling, shard, view, chunk: Number(chunk), part: Number(part) };
+    const whole = [key.chunk, key.part].every((n) => Number.isInteger(n) && n >= 0);
+    // One subject a key: another way to write the same numbers, or another block, would be a second message.
+    if (whole && labelsSubject(key, key.part) === subject) return key;
   }
-  return { labelling, shard, view, chunk: numbers[1] as number, part: numbers[2] as number };
+  throw new StillhouseError(
+    `Cannot read "${subject}" as a subject of the label log: expected ${ROOT}.labels.LABELLING.SHARD.VIEW.BLOCK.CHUNK.PART`,
+  );
 }
 
 /** Progress of a teacher's training. */
