@@ -1,6 +1,6 @@
 import { anySignal } from "../shared/bus/anySignal.ts";
-import { clearFaults, type FaultTopic, watchFaults } from "../shared/bus/faults.ts";
 import { sleep } from "../shared/bus/clock.ts";
+import { clearFaults } from "../shared/bus/faults.ts";
 import { beat } from "../shared/bus/heartbeat.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { messageOf, StillhouseError } from "../shared/errors.ts";
@@ -9,13 +9,11 @@ import { PRESENCE_RENEW_MS, streams } from "../shared/protocol/subjects.ts";
 import { awaitEvaluation, awaitResults } from "./awaitStudents.ts";
 import type { CoordinatorContext } from "./context.ts";
 import { dispatch } from "./dispatch.ts";
+import { failOnExhausted, failOnFault, faultTopics, RunFailed } from "./failures.ts";
 import { findMissing } from "./missingLabels.ts";
 import { makeReport, storeReport } from "./report.ts";
 import { watchStalls } from "./stalls.ts";
 import { getTeachers } from "./teach.ts";
-
-/** A run that cannot go on: some node met what trying again will not mend. */
-export class RunFailed extends StillhouseError {}
 
 /**
  * Brings a run from where its record says it stands to its report: teachers, labels, students, evaluation. It may be
@@ -35,6 +33,7 @@ export async function coordinate(context: CoordinatorContext): Promise<Report> {
     beat(bus, clock, { role: "coordinator", node: context.node }, () => idlePulse(store.record.state), until),
     watchStalls(() => store.record, membership, clock, context.notice, until),
     failOnFault(context, until),
+    failOnExhausted(context, until),
   ]);
   try {
     return await Promise.race([way, beside.then(() => never()), abortion(signal)]);
@@ -111,33 +110,21 @@ async function labelAll(
     await store.change({ labelledAtMs: clock.now() });
 }
 
-function labellings(record: CoordinatorContext["store"]["record"]): string[] {
-  return record.teachers.map(({ name, ready }) => {
+function labellings({ run, teachers }: CoordinatorContext["store"]["record"]): string[] {
+  const names = new Map<string, string>();
+  for (const { name, ready } of teachers) {
     if (!ready)
-      throw new StillhouseError(`Cannot label with teacher "${name}" of run ${record.run}: it is not there`);
-    return ready.labelling;
-  });
-}
-
-/** Fails the run as soon as a node reports a fault on something that the run needs. */
-async function failOnFault({ bus, store }: CoordinatorContext, signal: AbortSignal): Promise<void> {
-  for await (const { topic, fault } of watchFaults(bus, signal)) {
-    if (store.record.state === "failed") continue;
-    if (!faultTopics(store.record).includes(topic as FaultTopic)) continue;
-    throw new RunFailed(`Run ${store.record.run} failed at node ${fault.node}: ${fault.text}`, {
-      fields: { run: store.record.run, topic, node: fault.node },
-    });
+      throw new StillhouseError(`Cannot label with teacher "${name}" of run ${run}: it is not there`);
+    const twin = names.get(ready.labelling);
+    if (twin !== undefined) {
+      throw new RunFailed(
+        `Run ${run} failed as its teachers "${twin}" and "${name}" are the same model: leave one out, and give it more weight with ensemble.weights`,
+        { fields: { run, teachers: [twin, name] } },
+      );
+    }
+    names.set(ready.labelling, name);
   }
-}
-
-function faultTopics({ run, teachers }: CoordinatorContext["store"]["record"]): FaultTopic[] {
-  return [
-    `run.${run}`,
-    ...teachers.flatMap(({ recipe, ready }): FaultTopic[] => [
-      ...(recipe ? [`recipe.${recipe}` as const] : []),
-      ...(ready ? [`labelling.${ready.labelling}` as const] : []),
-    ]),
-  ];
+  return [...names.keys()];
 }
 
 function idlePulse(doing: string) {

@@ -3,7 +3,7 @@ import type { Logger } from "pino";
 import { anySignal } from "../shared/bus/anySignal.ts";
 import type { Bus } from "../shared/bus/bus.ts";
 import type { Clock } from "../shared/bus/clock.ts";
-import { takeLease } from "../shared/bus/lease.ts";
+import { type Lease, LeaseLost, takeLease } from "../shared/bus/lease.ts";
 import { publishNotice } from "../shared/bus/notice.ts";
 import type { RunSpec } from "../shared/config/spec.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
@@ -39,41 +39,53 @@ export class SpecChanged extends StillhouseError {}
 
 /**
  * Coordinates one run to its end: checks the spec against the data, takes the run's lease (waiting as a standby while
- * another holds it), creates or takes over its record, and runs the pipeline.
+ * another holds it, and again when it was lost), creates or takes over its record, and runs the pipeline.
  * @returns undefined when `signal` aborted before the lease was there
  */
 export async function runCoordinator(options: CoordinatorOptions): Promise<Report | undefined> {
   const { bus, spec, run, node, clock, log, signal } = options;
   const dataset = await openDataset(spec.data, options.baseDir);
   planRun(spec, dataset);
-  const lease = await takeLease(bus, `coordinator.${run}`, node, clock, signal, (holder) =>
-    log.info({ holder }, "standing by: another coordinator holds the run"),
-  );
-  if (!lease) return undefined;
-  try {
-    const store = await RunStore.open(bus, clock, lease.fence, initialRecord(options, dataset));
-    requireSameSpec(store.record, spec);
-    log.info({ run, state: store.record.state, host: hostname() }, "coordinating");
-    const publish = (event: Event): void => bus.publish(runEventSubject(run), encode(Event, event));
-    return await coordinate({
-      bus,
-      busNote: options.busNote,
-      clock,
-      node,
-      dataset,
-      store,
-      membership: new Membership(),
-      log,
-      signal: anySignal(signal, lease.signal),
-      publish,
-      notice(text) {
-        log.warn({ run }, text);
-        publishNotice(bus, run, node, "warn", text);
-      },
-    });
-  } finally {
-    await lease.release();
+  for (;;) {
+    const lease = await takeLease(bus, `coordinator.${run}`, node, clock, signal, (holder) =>
+      log.info({ holder }, "standing by: another coordinator holds the run"),
+    );
+    if (!lease) return undefined;
+    try {
+      return await holding(options, dataset, lease);
+    } catch (error) {
+      // A server that was away for longer than a lease lasts took it: whoever takes it next goes on, be it this one.
+      if (!(error instanceof LeaseLost) || signal.aborted) throw error;
+      log.warn({ run }, error.message);
+    } finally {
+      await lease.release();
+    }
   }
+}
+
+/** Coordinates the run for as long as the lease is held. @throws LeaseLost, and what `coordinate` throws */
+async function holding(options: CoordinatorOptions, dataset: Dataset, lease: Lease): Promise<Report> {
+  const { bus, spec, run, node, clock, log, signal } = options;
+  const store = await RunStore.open(bus, clock, lease.fence, initialRecord(options, dataset));
+  requireSameSpec(store.record, spec);
+  log.info({ run, state: store.record.state, host: hostname() }, "coordinating");
+  const publish = (event: Event): void => bus.publish(runEventSubject(run), encode(Event, event));
+  return coordinate({
+    bus,
+    busNote: options.busNote,
+    clock,
+    node,
+    dataset,
+    store,
+    membership: new Membership(),
+    log,
+    signal: anySignal(signal, lease.signal),
+    publish,
+    notice(text) {
+      log.warn({ run }, text);
+      publishNotice(bus, run, node, "warn", text);
+    },
+  });
 }
 
 function initialRecord({ spec, run, baseDir, clock }: CoordinatorOptions, dataset: Dataset): RunRecord {

@@ -65,16 +65,13 @@ async function trained(
   signal: AbortSignal,
 ): Promise<RunTeacher | undefined> {
   const recipe = planned.recipe as string;
-  const recipes = await bus.kv(buckets.recipes);
-  const known = await recipes.get(recipe);
+  const known = await storedTeacher(bus, recipe);
   if (!known) {
     const queue = await bus.workQueue(streams.work.name, streams.work.filter);
     const task: TrainTeacher = { type: "train-teacher", recipe, name, model, train, data };
     await queue.publish(trainWorkSubject(recipe), encode(TrainTeacher, task));
   }
-  const answer = known
-    ? decode(TrainedTeacher, known.value, `trained teacher ${recipe}`)
-    : await firstAnswer(bus, recipe, signal);
+  const answer = known ?? (await firstAnswer(bus, recipe, signal));
   if (!answer) return undefined;
   return ready({ ...planned, source: known ? "reused" : "trained" }, spec.labels, {
     model: {
@@ -87,6 +84,17 @@ async function trained(
     parameters: answer.parameters,
     bytes: answer.artifactBytes,
   });
+}
+
+/** The teacher that an earlier run trained by this recipe; one whose model is gone is forgotten, to be trained again. */
+async function storedTeacher(bus: Bus, recipe: string): Promise<TrainedTeacher | undefined> {
+  const recipes = await bus.kv(buckets.recipes);
+  const entry = await recipes.get(recipe);
+  if (!entry) return undefined;
+  const known = decode(TrainedTeacher, entry.value, `trained teacher ${recipe}`);
+  if (await (await bus.objects(buckets.weights)).get(known.artifact)) return known;
+  await recipes.delete(recipe);
+  return undefined;
 }
 
 async function firstAnswer(

@@ -1,3 +1,5 @@
+import type { Bus } from "../../shared/bus/bus.ts";
+import { systemClock } from "../../shared/bus/clock.ts";
 import { loadSpec } from "../../shared/config/load.ts";
 import { messageOf } from "../../shared/errors.ts";
 import type { RoleReport } from "../local/processes.ts";
@@ -6,6 +8,8 @@ import { newRunId } from "../nodeId.ts";
 import { type BusChoice, openBus } from "../openBus.ts";
 import { type RoleStart, startCoordinator, startStudent, startTeacher } from "../roles.ts";
 import { stopSignals } from "../stopSignals.ts";
+
+const FAREWELL_MS = 2_000;
 
 export interface NodeOptions extends BusChoice {
   name?: string;
@@ -40,6 +44,7 @@ async function inRole(
   const signal = stopSignals();
   try {
     const bus = await openBus(options, role);
+    const leave = leaveAnyhow(bus, signal);
     try {
       await run({
         bus,
@@ -49,6 +54,7 @@ async function inRole(
         dataRoot: options.dataRoot,
       });
     } finally {
+      leave();
       await bus.close();
     }
     return 0;
@@ -57,4 +63,21 @@ async function inRole(
     if (process.send) process.send({ kind: "failed", message: messageOf(error) } satisfies RoleReport);
     throw error;
   }
+}
+
+/**
+ * A role that is told to end says farewell on the bus, which waits for a server that is away: after a while it ends all
+ * the same.
+ * @returns takes that back
+ */
+function leaveAnyhow(bus: Bus, signal: AbortSignal): () => void {
+  let cancel = (): void => undefined;
+  const start = (): void => {
+    cancel = systemClock.after(FAREWELL_MS, () => void bus.close());
+  };
+  signal.addEventListener("abort", start, { once: true });
+  return () => {
+    signal.removeEventListener("abort", start);
+    cancel();
+  };
 }

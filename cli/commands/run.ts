@@ -46,12 +46,17 @@ export async function run(specPath: string, options: RunOptions): Promise<number
       return 0;
     }
     say(out.resumed ? `Going on with run ${out.run}.` : `Run ${out.run}, report in ${out.folder}.`);
-    const report =
+    const running =
       place.kind === "memory"
-        ? await runInProcess({ spec, baseDir, out, signal, note: place.note })
-        : await withServer(place, options, say, (url) =>
+        ? runInProcess({ spec, baseDir, out, signal, note: place.note })
+        : withServer(place, options, say, signal, (url) =>
             runProcesses({ spec, specPath, out, signal, url, creds: options.creds }),
           );
+    const report = await running.catch((error: unknown) => {
+      // What fails because it was told to end has not failed.
+      if (signal.aborted) return undefined;
+      throw error;
+    });
     if (!report) {
       say(
         place.kind === "nats"
@@ -94,13 +99,14 @@ async function withServer<T>(
   { url, binary }: { url?: string; binary?: string },
   options: RunOptions,
   say: (line: string) => void,
+  signal: AbortSignal,
   use: (url: string) => Promise<T>,
 ): Promise<T> {
   if (url) {
     say(`NATS server: ${withoutCredentials(url)}`);
     return use(url);
   }
-  const server = await joinServer(options.store, binary as string);
+  const server = await joinServer(options.store, binary as string, signal);
   say(`NATS server: ${server.url} (${server.joined ? "joined" : "started"}, data in ${options.store})`);
   try {
     return await use(server.url);
@@ -122,8 +128,13 @@ async function runProcesses(of: {
   const bus = await connectNats({
     url,
     name: `run ${out.run}`,
+    signal,
     ...(creds === undefined ? {} : { credentialsPath: creds }),
   });
+  if (signal.aborted) {
+    await bus.close();
+    return undefined;
+  }
   const notices: string[] = [];
   const processes = new Processes(join(out.folder, "logs"), (text) => notices.push(text));
   const stopView = new AbortController();
@@ -193,10 +204,7 @@ async function runInProcess(of: {
       run: out.run,
       busNote: note,
     });
-    return await Promise.race([coordinator, Promise.all(roles).then(() => undefined)]).catch((error) => {
-      if (signal.aborted) return undefined;
-      throw error;
-    });
+    return await Promise.race([coordinator, Promise.all(roles).then(() => undefined)]);
   } finally {
     stop.abort();
     await Promise.allSettled(roles);

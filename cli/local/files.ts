@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { messageOf, StillhouseError } from "../../shared/errors.ts";
 
 /** The JSON in a file, or undefined where there is no such file. @throws SyntaxError for a file that is not JSON */
 export function readJson(path: string): unknown {
@@ -11,6 +12,18 @@ export function readJson(path: string): unknown {
     throw error;
   }
   return JSON.parse(text);
+}
+
+/** Makes a folder that the user named, where it is not there. @throws StillhouseError where it cannot be one */
+export function makeFolder(path: string, what: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (cause) {
+    throw new StillhouseError(
+      `Cannot use ${what} as its folder cannot be made (${messageOf(cause)}): choose another`,
+      { fields: { path }, cause },
+    );
+  }
 }
 
 /** Writes a file whole or not at all: under another name first, then renamed. */

@@ -1,8 +1,9 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
 import { sleep, systemClock } from "../../shared/bus/clock.ts";
 import { StillhouseError } from "../../shared/errors.ts";
 import { mainScript } from "./mainScript.ts";
-import { openStore, registerUser, runningServer } from "./store.ts";
+import { openStore, registerUser, runningServer, type Store } from "./store.ts";
 
 const WAIT_MS = 15_000;
 
@@ -14,32 +15,47 @@ export interface LocalServer {
   leave(): void;
 }
 
-/** Joins the store's server, or starts one on a free loopback port. @throws StillhouseError when none comes up */
-export async function joinServer(folder: string, binary: string): Promise<LocalServer> {
+/**
+ * Joins the store's server, or starts one on a free loopback port.
+ * @throws StillhouseError when none comes up, or the reason of `signal`
+ */
+export async function joinServer(folder: string, binary: string, signal: AbortSignal): Promise<LocalServer> {
   const store = openStore(folder);
   const leave = registerUser(store);
-  const there = runningServer(store);
-  if (there) return { url: there.url, joined: true, leave };
-  // Of its own session: it must outlive this process where another run has joined, and get no Ctrl-C meant for it.
-  const keeper = spawn(
-    process.execPath,
-    [...process.execArgv, mainScript, "keep-server", store.folder, binary],
-    {
-      detached: true,
-      stdio: "ignore",
-    },
-  );
-  keeper.unref();
   const deadline = systemClock.now() + WAIT_MS;
-  for (;;) {
-    const server = runningServer(store);
-    if (server) return { url: server.url, joined: false, leave };
-    if (systemClock.now() > deadline) {
-      leave();
-      throw new StillhouseError(
-        `Cannot start nats-server (${binary}) in store ${store.folder}: nothing answered within ${WAIT_MS} ms; see ${store.serverLog}`,
-      );
+  let keeper: ChildProcess | undefined;
+  try {
+    for (;;) {
+      const server = runningServer(store);
+      if (server) return { url: server.url, joined: keeper === undefined, leave };
+      signal.throwIfAborted();
+      if (keeper?.exitCode) throw notStarted(store, binary, `its keeper ended with code ${keeper.exitCode}`);
+      if (systemClock.now() > deadline) {
+        throw notStarted(store, binary, `nothing answered within ${WAIT_MS} ms`);
+      }
+      // A keeper ends at once where another is at work, and that one may be about to stop: then one is started again.
+      if (keeper?.exitCode !== null) keeper = startKeeper(store, binary);
+      await sleep(systemClock, 50, signal);
     }
-    await sleep(systemClock, 50);
+  } catch (error) {
+    leave();
+    throw error;
   }
+}
+
+/** Of its own session: it must outlive this process where another run has joined, and get no Ctrl-C meant for it. */
+function startKeeper(store: Store, binary: string): ChildProcess {
+  const log = openSync(store.serverLog, "a");
+  const args = [...process.execArgv, mainScript, "keep-server", store.folder, binary];
+  const keeper = spawn(process.execPath, args, { detached: true, stdio: ["ignore", "ignore", log] });
+  closeSync(log);
+  keeper.unref();
+  return keeper;
+}
+
+function notStarted(store: Store, binary: string, why: string): StillhouseError {
+  return new StillhouseError(
+    `Cannot start nats-server (${binary}) in store ${store.folder}: ${why}; see ${store.serverLog}`,
+    { fields: { store: store.folder, binary } },
+  );
 }

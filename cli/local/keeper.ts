@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { sleep, systemClock } from "../../shared/bus/clock.ts";
 import { StillhouseError } from "../../shared/errors.ts";
@@ -33,15 +33,16 @@ export async function keepServer(folder: string, binary: string): Promise<void> 
   try {
     stopOrphan(store);
     mkdirSync(store.dataFolder, { recursive: true });
-    const port = await freePort();
-    let unusedSince = Number.POSITIVE_INFINITY;
-    for (;;) {
-      if (server?.exitCode !== null || server.signalCode !== null)
+    let port = await freePort();
+    server = await startServer(store, binary, port).catch(async () => {
+      // Between the look and the start somebody else may have taken the port.
+      port = await freePort();
+      return startServer(store, binary, port);
+    });
+    while (!(await unused(store))) {
+      // On the same port, where those who lost it look for it.
+      if (server.exitCode !== null || server.signalCode !== null)
         server = await startServer(store, binary, port);
-      const now = systemClock.now();
-      if (livingUsers(store).length > 0) unusedSince = Number.POSITIVE_INFINITY;
-      else unusedSince = Math.min(unusedSince, now);
-      if (now - unusedSince > GRACE_MS) return;
       await sleep(systemClock, LOOK_MS);
     }
   } finally {
@@ -49,6 +50,22 @@ export async function keepServer(folder: string, binary: string): Promise<void> 
     if (server) await stopServer(server);
     release();
   }
+}
+
+/** Whether nobody needs the server any more: for a while, and after it was taken from the list that newcomers read. */
+async function unused(store: Store): Promise<boolean> {
+  const since = systemClock.now();
+  while (livingUsers(store).length === 0) {
+    if (systemClock.now() - since > GRACE_MS) {
+      const listed = readFileSync(store.serverFile, "utf8");
+      rmSync(store.serverFile, { force: true });
+      // A newcomer registers before it reads the list: whoever has read it by now is seen here.
+      if (livingUsers(store).length === 0) return true;
+      writeWhole(store.serverFile, listed);
+    }
+    await sleep(systemClock, LOOK_MS);
+  }
+  return false;
 }
 
 /** A server whose keeper was killed holds the data folder: it is ended before another starts on it. */

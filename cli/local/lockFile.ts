@@ -1,7 +1,7 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { StillhouseError } from "../../shared/errors.ts";
-import { isAlive } from "./files.ts";
+import { isAlive, makeFolder } from "./files.ts";
 
 /** Somebody else holds a folder that only one may use. */
 export class FolderLocked extends StillhouseError {}
@@ -12,7 +12,7 @@ export class FolderLocked extends StillhouseError {}
  * @throws FolderLocked naming the process that holds it
  */
 export function takeLockFile(path: string, what: string): () => void {
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path), what);
   for (;;) {
     try {
       writeFileSync(path, String(process.pid), { flag: "wx" });
@@ -21,7 +21,8 @@ export function takeLockFile(path: string, what: string): () => void {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
     }
     const holder = holderOf(path);
-    if (holder !== undefined && isAlive(holder)) {
+    // Each start of a container may give the same number, so what this process finds under its own is left from before.
+    if (holder !== undefined && holder !== process.pid && isAlive(holder)) {
       throw new FolderLocked(
         `Cannot use ${what} as process ${holder} uses it: wait for it to end, or choose another`,
         {

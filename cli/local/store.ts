@@ -1,7 +1,7 @@
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { z } from "zod";
-import { isAlive, readJson } from "./files.ts";
+import { isAlive, makeFolder, readJson } from "./files.ts";
 
 /**
  * A store: the folder that holds the data of this machine's own nats-server, shared by all runs on this machine that
@@ -51,7 +51,7 @@ export function runningServer(store: Store): RunningServer | undefined {
 
 /** Says that this process needs the server. @returns takes that back */
 export function registerUser(store: Store): () => void {
-  mkdirSync(store.usersFolder, { recursive: true });
+  makeFolder(store.usersFolder, `store ${store.folder}`);
   const file = join(store.usersFolder, String(process.pid));
   writeFileSync(file, "");
   return () => rmSync(file, { force: true });

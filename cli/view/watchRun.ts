@@ -36,8 +36,12 @@ export async function watchRun(
   const screen = out.isTTY ? createLogUpdate(out) : undefined;
   let linedAt = Number.NEGATIVE_INFINITY;
   try {
+    let looking: Promise<void> | undefined;
     while (!signal.aborted) {
-      await refresh(view, runs, heartbeats, run);
+      // Not waited for: while the server is away this takes long, and that is what is to be shown meanwhile.
+      looking ??= refresh(view, runs, heartbeats, run).finally(() => {
+        looking = undefined;
+      });
       for (const text of notices.splice(0)) view.takeNotice(text);
       const news = view.newNotices();
       if (screen) {
