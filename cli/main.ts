@@ -1,7 +1,9 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { messageOf, StillhouseError } from "../shared/errors.ts";
+import { stopSignals } from "./stopSignals.ts";
 
-// Commands are loaded when they are called: a coordinator needs no TensorFlow, and `--help` needs nothing.
+// Commands are loaded when they are called: a coordinator needs no TensorFlow, and `--help` needs nothing. Those that
+// run long listen for the end before that, as a Ctrl-C, or the parent's death, may come while they load.
 const program = new Command("stillhouse")
   .description("Distils what many models know into small ones, over one machine or a cluster.")
   .version("0.1.0")
@@ -26,7 +28,7 @@ const storeOption = new Option("--store <folder>", "data of this machine's own n
 const nameOption = new Option(
   "--name <node>",
   "name of this node; default: role, host and random characters",
-);
+).argParser(identifier);
 const dataRootOption = new Option(
   "--data-root <folder>",
   "where the data's relative paths start on this machine",
@@ -49,7 +51,10 @@ program
     ]),
   )
   .option("--fresh", "start over where --out holds an earlier run; the label log is kept", false)
-  .action(async (spec, options) => exit((await import("./commands/run.ts")).run(spec, options)));
+  .action(async (spec, options) => {
+    stopSignals();
+    await exit((await import("./commands/run.ts")).run(spec, options));
+  });
 
 program
   .command("plan")
@@ -62,12 +67,15 @@ program
   .command("coordinator")
   .description("coordinate one run; a second coordinator of the same run stands by")
   .argument("<spec>", "the spec, a YAML file")
-  .option("--run <id>", "id of the run, to go on with it or to stand by; default: a new one")
+  .option("--run <id>", "id of the run, to go on with it or to stand by; default: a new one", identifier)
   .addOption(natsOption)
   .addOption(credsOption)
   .addOption(storeOption)
   .addOption(nameOption)
-  .action(async (spec, options) => exit((await import("./commands/roles.ts")).coordinator(spec, options)));
+  .action(async (spec, options) => {
+    stopSignals();
+    await exit((await import("./commands/roles.ts")).coordinator(spec, options));
+  });
 
 program
   .command("teacher")
@@ -77,7 +85,10 @@ program
   .addOption(storeOption)
   .addOption(nameOption)
   .addOption(dataRootOption)
-  .action(async (options) => exit((await import("./commands/roles.ts")).teacher(options)));
+  .action(async (options) => {
+    stopSignals();
+    await exit((await import("./commands/roles.ts")).teacher(options));
+  });
 
 program
   .command("student")
@@ -88,7 +99,10 @@ program
   .addOption(storeOption)
   .addOption(nameOption)
   .addOption(dataRootOption)
-  .action(async (options) => exit((await import("./commands/roles.ts")).student(options)));
+  .action(async (options) => {
+    stopSignals();
+    await exit((await import("./commands/roles.ts")).student(options));
+  });
 
 program
   .command("status")
@@ -109,6 +123,12 @@ program
   .argument("<store>")
   .argument("<binary>")
   .action(async (store, binary) => (await import("./local/keeper.ts")).keepServer(store, binary));
+
+/** As `NodeId` and `RunId` of the protocol: others read it from keys and subjects. */
+function identifier(text: string): string {
+  if (/^[a-z0-9][a-z0-9-]{0,80}$/.test(text)) return text;
+  throw new InvalidArgumentError(`expected lower-case letters, digits and dashes, not "${text}".`);
+}
 
 function wholeNumber(text: string): number {
   const value = Number(text);

@@ -1,11 +1,18 @@
 import { setMaxListeners } from "node:events";
 
+/** Set for the processes that `run` starts: such a one ends with its parent, even if that died before it looked. */
+export const CHILD_MARK = "STILLHOUSE_CHILD";
+
+let installed: AbortSignal | undefined;
+
 /**
  * A signal that aborts on SIGINT and SIGTERM, and when the parent process that started this one as a role goes away.
- * A second SIGINT ends the process at once.
+ * A second SIGINT ends the process at once. Called again, it gives the same signal.
  */
 export function stopSignals(): AbortSignal {
+  if (installed) return installed;
   const controller = new AbortController();
+  installed = controller.signal;
   setMaxListeners(0, controller.signal);
   const stop = (name: string) => (): void => {
     if (controller.signal.aborted && name === "SIGINT") process.exit(130);
@@ -13,10 +20,12 @@ export function stopSignals(): AbortSignal {
   };
   process.on("SIGINT", stop("SIGINT"));
   process.on("SIGTERM", stop("SIGTERM"));
-  if (process.channel) {
-    process.on("disconnect", stop("the end of its parent"));
+  if (process.env[CHILD_MARK] !== undefined) {
+    const orphaned = stop("the end of its parent");
+    if (!process.connected) orphaned();
+    process.on("disconnect", orphaned);
     // Only the parent's end is of interest: the channel must not keep the process alive.
-    process.channel.unref();
+    process.channel?.unref();
   }
   return controller.signal;
 }

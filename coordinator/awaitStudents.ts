@@ -1,7 +1,8 @@
 import { anySignal } from "../shared/bus/anySignal.ts";
 import type { RunSpec } from "../shared/config/spec.ts";
+import { StillhouseError } from "../shared/errors.ts";
 import { decode } from "../shared/protocol/codec.ts";
-import { Evaluation, JobResult, jobName } from "../shared/protocol/jobs.ts";
+import { Evaluation, EvaluationPointer, JobResult, jobName } from "../shared/protocol/jobs.ts";
 import { buckets, jobKeys } from "../shared/protocol/subjects.ts";
 import type { CoordinatorContext } from "./context.ts";
 
@@ -31,7 +32,11 @@ export async function awaitEvaluation(
   const key = jobKeys.evaluation(store.record.run);
   const jobs = await bus.kv(buckets.jobs);
   for await (const { value } of jobs.watch(key, signal)) {
-    if (value) return decode(Evaluation, value, `evaluation ${key}`);
+    if (!value) continue;
+    const { object } = decode(EvaluationPointer, value, `pointer to evaluation ${key}`);
+    const bytes = await (await bus.objects(buckets.evaluations)).get(object);
+    if (!bytes) throw new StillhouseError(`Cannot read evaluation ${key}: object ${object} is gone`);
+    return decode(Evaluation, bytes, `evaluation ${key}`);
   }
   throw signal.reason;
 }

@@ -11,7 +11,7 @@ import type { CoordinatorContext } from "./context.ts";
 import { dispatch } from "./dispatch.ts";
 import { failOnExhausted, failOnFault, faultTopics, RunFailed } from "./failures.ts";
 import { findMissing } from "./missingLabels.ts";
-import { makeReport, storeReport } from "./report.ts";
+import { makeReport, readReport, storeReport } from "./report.ts";
 import { watchStalls } from "./stalls.ts";
 import { getTeachers } from "./teach.ts";
 
@@ -29,7 +29,7 @@ export async function coordinate(context: CoordinatorContext): Promise<Report> {
   if (state === "planned" || state === "failed") await clearFaults(bus, faultTopics(store.record));
   const way = pipeline(context, until);
   const beside = Promise.all([
-    membership.follow(bus, clock, until),
+    membership.follow(bus, clock, (error) => context.log.warn(messageOf(error)), until),
     beat(bus, clock, { role: "coordinator", node: context.node }, () => idlePulse(store.record.state), until),
     watchStalls(() => store.record, membership, clock, context.notice, until),
     failOnFault(context, until),
@@ -49,6 +49,8 @@ export async function coordinate(context: CoordinatorContext): Promise<Report> {
 
 async function pipeline(context: CoordinatorContext, signal: AbortSignal): Promise<Report> {
   const { store, bus, dataset } = context;
+  const known = store.record.state === "done" ? await readReport(bus, store.record.run) : undefined;
+  if (known) return known;
   if (store.record.state === "failed") await store.enter("planned", { error: null });
   if (store.record.state === "planned") await store.enter("teaching");
   if (store.record.state === "teaching") {
@@ -111,20 +113,11 @@ async function labelAll(
 }
 
 function labellings({ run, teachers }: CoordinatorContext["store"]["record"]): string[] {
-  const names = new Map<string, string>();
-  for (const { name, ready } of teachers) {
+  return teachers.map(({ name, ready }) => {
     if (!ready)
       throw new StillhouseError(`Cannot label with teacher "${name}" of run ${run}: it is not there`);
-    const twin = names.get(ready.labelling);
-    if (twin !== undefined) {
-      throw new RunFailed(
-        `Run ${run} failed as its teachers "${twin}" and "${name}" are the same model: leave one out, and give it more weight with ensemble.weights`,
-        { fields: { run, teachers: [twin, name] } },
-      );
-    }
-    names.set(ready.labelling, name);
-  }
-  return [...names.keys()];
+    return ready.labelling;
+  });
 }
 
 function idlePulse(doing: string) {

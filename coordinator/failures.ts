@@ -1,6 +1,6 @@
 import { type FaultTopic, watchFaults } from "../shared/bus/faults.ts";
 import { matches } from "../shared/bus/subjects.ts";
-import { StillhouseError } from "../shared/errors.ts";
+import { messageOf, StillhouseError } from "../shared/errors.ts";
 import type { RunRecord } from "../shared/protocol/run.ts";
 import { labelWorkFilter, streams, trainWorkSubject } from "../shared/protocol/subjects.ts";
 import type { CoordinatorContext } from "./context.ts";
@@ -9,8 +9,11 @@ import type { CoordinatorContext } from "./context.ts";
 export class RunFailed extends StillhouseError {}
 
 /** Fails the run as soon as a node reports a fault on something that the run needs. */
-export async function failOnFault({ bus, store }: CoordinatorContext, signal: AbortSignal): Promise<void> {
-  for await (const { topic, fault } of watchFaults(bus, signal)) {
+export async function failOnFault(
+  { bus, store, log }: CoordinatorContext,
+  signal: AbortSignal,
+): Promise<void> {
+  for await (const { topic, fault } of watchFaults(bus, (error) => log.warn(messageOf(error)), signal)) {
     if (store.record.state === "failed") continue;
     if (!faultTopics(store.record).includes(topic as FaultTopic)) continue;
     throw new RunFailed(`Run ${store.record.run} failed at node ${fault.node}: ${fault.text}`, {

@@ -7,7 +7,7 @@ import { type Lease, LeaseLost, takeLease } from "../shared/bus/lease.ts";
 import { publishNotice } from "../shared/bus/notice.ts";
 import type { RunSpec } from "../shared/config/spec.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
-import { openDataset } from "../shared/data/open.ts";
+import { openDataset, requireDataset } from "../shared/data/open.ts";
 import { contentHash } from "../shared/determinism/hash.ts";
 import { StillhouseError } from "../shared/errors.ts";
 import type { Report } from "../shared/evaluate/reportSchema.ts";
@@ -68,6 +68,7 @@ async function holding(options: CoordinatorOptions, dataset: Dataset, lease: Lea
   const { bus, spec, run, node, clock, log, signal } = options;
   const store = await RunStore.open(bus, clock, lease.fence, initialRecord(options, dataset));
   requireSameSpec(store.record, spec);
+  requireDataset(dataset, store.record.data.hash, `run ${run}`);
   log.info({ run, state: store.record.state, host: hostname() }, "coordinating");
   const publish = (event: Event): void => bus.publish(runEventSubject(run), encode(Event, event));
   return coordinate({

@@ -150,3 +150,9 @@ export async function storeReport(bus: Bus, report: Report): Promise<void> {
   const jobs = await bus.kv(buckets.jobs);
   await jobs.put(jobKeys.report(report.run), encode(Report, report));
 }
+
+/** The report of a run that is done. */
+export async function readReport(bus: Bus, run: string): Promise<Report | undefined> {
+  const entry = await (await bus.kv(buckets.jobs)).get(jobKeys.report(run));
+  return entry && decode(Report, entry.value, `report of ${run}`);
+}

@@ -69,9 +69,10 @@ export class LabelFeed {
           shards.map((shard) => this.#readShard(log, labelling, teacher, shard, dataset, signal)),
         ),
       );
+      // Nobody may wait for labels that are no longer read.
+      this.#end(signal.reason);
     } catch (error) {
-      this.#failure = error;
-      for (const { reject } of this.#waiting.splice(0)) reject(error);
+      this.#end(error);
       throw error;
     }
   }
@@ -83,6 +84,11 @@ export class LabelFeed {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ count, resolve, reject });
     });
+  }
+
+  #end(reason: unknown): void {
+    this.#failure = reason;
+    for (const { reject } of this.#waiting.splice(0)) reject(reason);
   }
 
   async #readShard(
@@ -102,7 +108,8 @@ export class LabelFeed {
     const key = parseLabelsSubject(entry.subject);
     const place = this.#place.get(`${shard}/${key.chunk}`);
     // Chunks that this run leaves out may be there for another run; a log read again after a reconnect may repeat.
-    if (place === undefined || this.#seen.has(entry.subject)) return;
+    const taken = `${teacher}/${shard}/${entry.subject}`;
+    if (place === undefined || this.#seen.has(taken)) return;
     const layout = this.#layout(shard, key.chunk);
     const labels = this.#checked(entry, layout);
     const [from, to] = layout.parts[key.part] as readonly [number, number];
@@ -110,7 +117,7 @@ export class LabelFeed {
       { teacher, shard, chunk: key.chunk, from, rows: to - from },
       labels.payload,
     );
-    this.#seen.add(entry.subject);
+    this.#seen.add(taken);
     this.bytesRead += entry.data.byteLength;
     this.messagesRead++;
     this.#options.onParts([stored]);

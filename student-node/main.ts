@@ -4,12 +4,13 @@ import type { Bus } from "../shared/bus/bus.ts";
 import { type Clock, sleep } from "../shared/bus/clock.ts";
 import { RevisionConflict } from "../shared/bus/errors.ts";
 import { postFault } from "../shared/bus/faults.ts";
+import { followRuns } from "../shared/bus/followRuns.ts";
 import { beat } from "../shared/bus/heartbeat.ts";
 import { takeLease } from "../shared/bus/lease.ts";
 import { publishNotice } from "../shared/bus/notice.ts";
-import { isLive, watchRuns } from "../shared/bus/watchRuns.ts";
 import { DataNotHere, DataSources } from "../shared/data/openSource.ts";
-import { messageOf } from "../shared/errors.ts";
+import { messageOf, StillhouseError } from "../shared/errors.ts";
+import type { RunRecord } from "../shared/protocol/run.ts";
 import type { StudentCompute } from "./compute.ts";
 import { RunWatch } from "./runWatch.ts";
 import { trainRun } from "./trainRun.ts";
@@ -61,24 +62,34 @@ export async function runStudentNode(options: StudentNodeOptions): Promise<void>
     signal,
   );
   log.info("student node ready");
-  await Promise.all([pulse, followRuns(context)]);
+  await Promise.all([pulse, serveRuns(context)]);
   log.info("student node ended");
 }
 
-async function followRuns(context: StudentContext): Promise<void> {
-  const { bus, log, signal } = context;
-  const watches = new Map<string, { watch: RunWatch; end: Promise<void> }>();
-  for await (const record of watchRuns(bus, signal, (error) => log.error(messageOf(error)))) {
+/** Trains the students of each wanted run; one that is wanted again waits until its earlier training has ended. */
+async function serveRuns(context: StudentContext): Promise<void> {
+  const { bus, clock, log, signal } = context;
+  const watches = new Map<string, RunWatch>();
+  const ends = new Map<string, Promise<void>>();
+  const onRun = (record: RunRecord, wanted: boolean): void => {
     const known = watches.get(record.run);
     if (known) {
-      known.watch.update(record);
-      if (!isLive(record)) watches.delete(record.run);
-    } else if (isLive(record)) {
+      known.update(record, wanted);
+      if (!wanted) watches.delete(record.run);
+    } else if (wanted) {
       const watch = new RunWatch(record);
-      watches.set(record.run, { watch, end: serveRun(context, watch) });
+      watches.set(record.run, watch);
+      const before = ends.get(record.run) ?? Promise.resolve();
+      ends.set(
+        record.run,
+        before
+          .then(() => serveRun(context, watch))
+          .catch((error: unknown) => log.error({ run: record.run, error }, messageOf(error))),
+      );
     }
-  }
-  await Promise.all([...watches.values()].map(({ end }) => end));
+  };
+  await followRuns({ bus, clock, signal, onRun, onBad: (error) => log.error(messageOf(error)) });
+  await Promise.all(ends.values());
 }
 
 /**
@@ -101,8 +112,9 @@ async function serveRun(context: StudentContext, watch: RunWatch): Promise<void>
       log.error({ run, error }, messageOf(error));
       if (error instanceof DataNotHere) {
         publishNotice(bus, run, node, "error", `${node} trains nothing: ${error.message}`);
-      } else if (!lease.signal.aborted && !(error instanceof RevisionConflict)) {
-        // After a conflict two nodes have written the same checkpoint: one of them has lost the lease, perhaps unknowingly.
+      } else if (mayMend(error)) {
+        publishNotice(bus, run, node, "warn", `${node} tries again: ${messageOf(error)}`);
+      } else if (!lease.signal.aborted) {
         await postFault(bus, clock, `run.${run}`, node, messageOf(error));
         return;
       }
@@ -111,4 +123,9 @@ async function serveRun(context: StudentContext, watch: RunWatch): Promise<void>
     }
     await sleep(clock, RETRY_MS, waiting);
   }
+}
+
+/** A compute thread that died, or a checkpoint that two nodes have written, one of them without the lease by then. */
+function mayMend(error: unknown): boolean {
+  return error instanceof RevisionConflict || (error instanceof StillhouseError && error.retry);
 }

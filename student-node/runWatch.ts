@@ -1,4 +1,3 @@
-import { isLive } from "../shared/bus/watchRuns.ts";
 import type { RunRecord, RunState } from "../shared/protocol/run.ts";
 
 /** A run as the coordinator last told it, for those who wait until it has come somewhere. */
@@ -15,14 +14,14 @@ export class RunWatch {
     return this.#current;
   }
 
-  /** Aborts when the run is done or has failed. */
+  /** Aborts when nobody wants the run any more: it is done, has failed, or was left by its coordinator. */
   get over(): AbortSignal {
     return this.#over.signal;
   }
 
-  update(record: RunRecord): void {
+  update(record: RunRecord, wanted: boolean): void {
     this.#current = record;
-    if (!isLive(record)) this.#over.abort();
+    if (!wanted) this.#over.abort();
     for (const look of [...this.#waiting]) look();
   }
 

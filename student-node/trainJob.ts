@@ -121,11 +121,19 @@ class Checkpoints {
     if (state) return { pointer, state };
     const earlier = pointer.previous && (await this.#read(pointer.previous));
     if (!earlier) return undefined;
-    return { pointer: { ...pointer, step: decodeCheckpoint(earlier).step }, state: earlier };
+    const before = {
+      ...pointer,
+      object: pointer.previous as string,
+      previous: null,
+      step: decodeCheckpoint(earlier).step,
+    };
+    // What cannot be read is no previous checkpoint to keep.
+    this.#last = { pointer: before, revision: entry.revision };
+    return { pointer: before, state: earlier };
   }
 
   async save(at: Pick<CheckpointPointer, "step" | "lineage" | "seconds">, state: Uint8Array): Promise<void> {
-    const object = sha256(state);
+    const object = `${this.#key}.${at.step}.${sha256(state)}`;
     await this.#objects.put(object, state);
     const before = this.#last?.pointer;
     const pointer: CheckpointPointer = {

@@ -1,8 +1,9 @@
 import { anySignal } from "../shared/bus/anySignal.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
+import { sha256 } from "../shared/determinism/hash.ts";
 import { LabelStoreWriter, type StoredPart } from "../shared/labels/labelStore.ts";
 import { decode, encode } from "../shared/protocol/codec.ts";
-import { Counter, Evaluation, type JobKey, jobName } from "../shared/protocol/jobs.ts";
+import { Counter, Evaluation, EvaluationPointer, type JobKey, jobName } from "../shared/protocol/jobs.ts";
 import type { RunRecord } from "../shared/protocol/run.ts";
 import { buckets, jobKeys } from "../shared/protocol/subjects.ts";
 import type { StudentCompute } from "./compute.ts";
@@ -114,7 +115,14 @@ async function unfinishedJobs(context: StudentContext, { run, spec }: RunRecord)
     ...(spec.baseline ? spec.seeds.map((seed) => ({ kind: "baseline" as const, seed })) : []),
     ...spec.seeds.map((seed) => ({ kind: "student" as const, seed })),
   ];
-  const done = await Promise.all(all.map((job) => readResult(context.bus, run, job)));
+  const weights = await context.bus.objects(buckets.weights);
+  // A result whose model is gone is none.
+  const done = await Promise.all(
+    all.map(async (job) => {
+      const result = await readResult(context.bus, run, job);
+      return result && (await weights.get(result.artifact)) !== undefined;
+    }),
+  );
   return all.filter((_, i) => !done[i]);
 }
 
@@ -153,7 +161,11 @@ async function evaluate(
     labelBytes: feed.bytesRead,
     labelMessages: feed.messagesRead,
   };
-  await jobs.put(jobKeys.evaluation(run), encode(Evaluation, evaluation));
+  const bytes = encode(Evaluation, evaluation);
+  const object = sha256(bytes);
+  await (await context.bus.objects(buckets.evaluations)).put(object, bytes);
+  const pointer = encode(EvaluationPointer, { type: "evaluation-pointer", object });
+  await jobs.put(jobKeys.evaluation(run), pointer);
   context.doing.delete("evaluating");
 }
 

@@ -19,6 +19,8 @@ export interface TeacherCompute {
    */
   predict(labelling: string, dataHash: string, shard: number, rows: Uint32Array): Promise<Float32Array>;
   train(task: TeacherTraining, onProgress: (progress: TrainProgress) => void): Promise<TrainedModel>;
+  /** Rejects when a compute of its own thread is gone, as when it ran out of memory; else it never settles. */
+  readonly gone?: Promise<never>;
   close(): Promise<void>;
 }
 

@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import type { Bus } from "../shared/bus/bus.ts";
 import type { Clock } from "../shared/bus/clock.ts";
 import type { DataSources } from "../shared/data/openSource.ts";
+import type { RunRecord, RunTeacher } from "../shared/protocol/run.ts";
 import type { TeacherCompute } from "./compute.ts";
 
 /** What the parts of one teacher node share. */
@@ -14,10 +15,21 @@ export interface NodeContext {
   readonly signal: AbortSignal;
   readonly data: DataSources;
   readonly counters: Counters;
+  /** Hashes of the data that the compute was given for labelling. */
+  readonly inCompute: Set<string>;
   /** What the node does now, for people. */
   readonly doing: Set<string>;
-  /** Labelling -> what ends its serving. */
-  readonly serving: Map<string, AbortController>;
+  /** Labelling -> the teacher, and what ends its serving. */
+  readonly serving: Map<string, { readonly teacher: ServedTeacher; readonly stop: AbortController }>;
+}
+
+/** A teacher of live runs, as this node is to serve it. */
+export interface ServedTeacher extends NonNullable<RunTeacher["ready"]> {
+  readonly name: string;
+  /** Those that need it now, one at least. They agree on the encoding and chunk size, but perhaps not on the data. */
+  runs: readonly [RunRecord, ...RunRecord[]];
+  /** It is loaded and its work is pulled: only then others may count on this node. */
+  atWork: boolean;
 }
 
 /** Of this process since it started: the proof of passes made and not made. */

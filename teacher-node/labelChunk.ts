@@ -1,5 +1,8 @@
 import type { WorkItem, WriteOnceLog } from "../shared/bus/bus.ts";
+import { sleep } from "../shared/bus/clock.ts";
+import { BusFull } from "../shared/bus/errors.ts";
 import { postFault } from "../shared/bus/faults.ts";
+import { DataNotHere } from "../shared/data/openSource.ts";
 import { messageOf, StillhouseError } from "../shared/errors.ts";
 import { encodeLogits } from "../shared/labels/encoding.ts";
 import { chunkLayout } from "../shared/labels/layout.ts";
@@ -14,9 +17,11 @@ import {
   parseLabelsSubject,
 } from "../shared/protocol/subjects.ts";
 import { LabelChunk } from "../shared/protocol/work.ts";
-import { MAX_CHUNK_MS, MAX_DELIVER, type NodeContext } from "./context.ts";
+import { MAX_CHUNK_MS, MAX_DELIVER, type NodeContext, type ServedTeacher } from "./context.ts";
+import { findShard, UnknownShard } from "./findShard.ts";
 import { keepAlive } from "./keepAlive.ts";
-import type { ServedTeacher } from "./serve.ts";
+
+const FULL_WAIT_MS = 2_000;
 
 /**
  * Does one work item: predicts what the log lacks of a chunk, appends it part by part, and acknowledges after the
@@ -53,8 +58,8 @@ async function appendMissing(
   item: WorkItem,
 ): Promise<void> {
   const work = readWork(item);
-  const { dataset, shardIndex, shard } = await teacher.find(work);
-  const { encoding, chunkSize } = teacher;
+  const { dataset, shardIndex, shard } = await findShard(context, teacher, work);
+  const { encoding, chunkSize } = teacher.runs[0].spec.labels;
   const layout = chunkLayout({ shard, chunkSize, chunk: work.chunk, classes: dataset.classes, encoding });
   const there =
     item.delivery > 1
@@ -84,19 +89,48 @@ async function appendMissing(
         `chunk ${work.chunk} with teacher "${teacher.name}"`,
       ),
     };
-    await log.append(labelsSubject(work, part), encode(Labels, labels));
+    await appendWhenRoom(context, log, item, labelsSubject(work, part), encode(Labels, labels));
+  }
+}
+
+/** A full log is no fault: the chunk is held, and appended when there is room. */
+async function appendWhenRoom(
+  { clock, signal, log: logger }: NodeContext,
+  log: WriteOnceLog,
+  item: WorkItem,
+  subject: string,
+  data: Uint8Array,
+): Promise<void> {
+  for (;;) {
+    try {
+      await log.append(subject, data);
+      return;
+    } catch (error) {
+      if (!(error instanceof BusFull) || signal.aborted) throw error;
+      logger.warn({ subject }, `waits for room: ${error.message}`);
+      item.working();
+      await sleep(clock, FULL_WAIT_MS, signal);
+    }
   }
 }
 
 /** @throws MalformedMessage also for work that its subject does not name: its labels would stand at another's place for ever */
 function readWork({ data, subject }: WorkItem): LabelChunk {
   const work = decode(LabelChunk, data, `work item ${subject}`);
-  const named = labelWorkSubject({ ...work, view: PLAIN_VIEW });
-  if (named === subject) return work;
-  throw new MalformedMessage(
-    `Cannot do work item ${subject} as it must be under the subject of what it asks for: that is ${named}`,
-    { fields: { seen: subject, expected: named } },
-  );
+  const named = labelWorkSubject(work);
+  if (named !== subject) {
+    throw new MalformedMessage(
+      `Cannot do work item ${subject} as it must be under the subject of what it asks for: that is ${named}`,
+      { fields: { seen: subject, expected: named } },
+    );
+  }
+  if (work.view !== PLAIN_VIEW) {
+    throw new MalformedMessage(
+      `Cannot do work item ${subject} as its view must be ${PLAIN_VIEW}, the sample itself: it is ${work.view}`,
+      { fields: { seen: work.view, expected: PLAIN_VIEW } },
+    );
+  }
+  return work;
 }
 
 /** Back to the queue when another try can help; otherwise, and after the last try, a fault and out of the queue. */
@@ -116,7 +150,7 @@ async function giveBack(
     return;
   }
   // Work is a hint: whoever still needs a chunk of data that nobody here knows queues it again.
-  if (!(error instanceof UnknownShard)) {
+  if (!(error instanceof UnknownShard || error instanceof DataNotHere)) {
     await postFault(bus, clock, `labelling.${teacher.labelling}`, node, messageOf(error));
   }
   item.term();

@@ -2,13 +2,13 @@ import type { Logger } from "pino";
 import { anySignal } from "../shared/bus/anySignal.ts";
 import type { Bus } from "../shared/bus/bus.ts";
 import type { Clock } from "../shared/bus/clock.ts";
+import { followRuns } from "../shared/bus/followRuns.ts";
 import { beat } from "../shared/bus/heartbeat.ts";
-import { isLive, watchRuns } from "../shared/bus/watchRuns.ts";
 import { DataSources } from "../shared/data/openSource.ts";
 import { messageOf } from "../shared/errors.ts";
 import type { RunRecord } from "../shared/protocol/run.ts";
 import type { TeacherCompute } from "./compute.ts";
-import { emptyCounters, type NodeContext } from "./context.ts";
+import { emptyCounters, type NodeContext, type ServedTeacher } from "./context.ts";
 import { serveLabelling } from "./serve.ts";
 import { pullTrainings } from "./trainQueue.ts";
 
@@ -34,6 +34,7 @@ export async function runTeacherNode(options: TeacherNodeOptions): Promise<void>
     ...options,
     data: new DataSources(options.dataRoot),
     counters: emptyCounters(),
+    inCompute: new Set(),
     doing: new Set(),
     serving: new Map(),
   };
@@ -47,13 +48,16 @@ export async function runTeacherNode(options: TeacherNodeOptions): Promise<void>
     () => ({
       backend,
       doing: [...context.doing].join(", ") || "idle",
-      serving: [...context.serving.keys()],
+      serving: [...context.serving.values()].flatMap(({ teacher }) =>
+        teacher.atWork ? teacher.labelling : [],
+      ),
       ...context.counters,
     }),
     signal,
   );
   try {
-    await Promise.all([pulse, pullTrainings(context), followRuns(context)]);
+    const work = Promise.all([pulse, pullTrainings(context), serveRuns(context)]);
+    await (compute.gone ? Promise.race([work, compute.gone]) : work);
   } finally {
     await compute.close();
     log.info(context.counters, "teacher node ended");
@@ -61,32 +65,53 @@ export async function runTeacherNode(options: TeacherNodeOptions): Promise<void>
 }
 
 /** Serves each ready teacher of each live run, once, for as long as some run needs it. */
-async function followRuns(context: NodeContext): Promise<void> {
-  const { bus, log, signal, serving } = context;
+async function serveRuns(context: NodeContext): Promise<void> {
+  const { bus, clock, log, signal, serving } = context;
   const live = new Map<string, RunRecord>();
-  const ends: Promise<void>[] = [];
-  for await (const record of watchRuns(bus, signal, (error) => log.error(messageOf(error)))) {
-    if (isLive(record)) live.set(record.run, record);
+  const ends = new Map<string, Promise<void>>();
+  const onRun = (record: RunRecord, runIsWanted: boolean): void => {
+    if (runIsWanted) live.set(record.run, record);
     else live.delete(record.run);
 
-    const wanted = new Map(
-      [...live.values()].flatMap((run) =>
-        run.teachers.flatMap(({ name, ready }) =>
-          ready ? [[ready.labelling, { run, name, ...ready }] as const] : [],
-        ),
-      ),
-    );
-    for (const [labelling, stop] of serving) {
+    const wanted = neededTeachers([...live.values()]);
+    for (const [labelling, { stop }] of serving) {
       if (wanted.has(labelling)) continue;
       stop.abort();
       serving.delete(labelling);
     }
     for (const [labelling, teacher] of wanted) {
-      if (serving.has(labelling)) continue;
+      const served = serving.get(labelling);
+      if (served) {
+        served.teacher.runs = teacher.runs;
+        continue;
+      }
       const stop = new AbortController();
-      serving.set(labelling, stop);
-      ends.push(serveLabelling(context, teacher, anySignal(stop.signal, signal)));
+      serving.set(labelling, { teacher, stop });
+      // An earlier serving of the same teacher unloads it when it ends.
+      const before = ends.get(labelling) ?? Promise.resolve();
+      const until = anySignal(stop.signal, signal);
+      ends.set(
+        labelling,
+        before
+          .then(() => serveLabelling(context, teacher, until))
+          .catch((error: unknown) => log.error({ teacher: teacher.name, error }, messageOf(error))),
+      );
+    }
+  };
+  await followRuns({ bus, clock, signal, onRun, onBad: (error) => log.error(messageOf(error)) });
+  await Promise.all(ends.values());
+}
+
+/** The teachers that are there of the given runs, by labelling. */
+function neededTeachers(runs: readonly RunRecord[]): Map<string, ServedTeacher> {
+  const needed = new Map<string, ServedTeacher>();
+  for (const run of runs) {
+    for (const { name, ready } of run.teachers) {
+      if (!ready) continue;
+      const known = needed.get(ready.labelling);
+      if (known) known.runs = [...known.runs, run];
+      else needed.set(ready.labelling, { name, ...ready, runs: [run], atWork: false });
     }
   }
-  await Promise.all(ends);
+  return needed;
 }

@@ -1,16 +1,9 @@
 import { postFault } from "../shared/bus/faults.ts";
 import { publishNotice } from "../shared/bus/notice.ts";
 import { messageOf, StillhouseError } from "../shared/errors.ts";
-import type { RunRecord, RunTeacher } from "../shared/protocol/run.ts";
 import { buckets, labelWorkFilter, streams } from "../shared/protocol/subjects.ts";
-import { ACK_WAIT_MS, MAX_DELIVER, type NodeContext } from "./context.ts";
+import { ACK_WAIT_MS, MAX_DELIVER, type NodeContext, type ServedTeacher } from "./context.ts";
 import { labelChunk } from "./labelChunk.ts";
-
-/** A teacher of a live run, as this node is to serve it. */
-export interface ServedTeacher extends NonNullable<RunTeacher["ready"]> {
-  readonly run: RunRecord;
-  readonly name: string;
-}
 
 /** Items pulled at once: enough that the compute has its next, few enough that a fast node takes more. */
 const PULL = 2;
@@ -53,22 +46,24 @@ export async function serveLabelling(
       ackWaitMs: ACK_WAIT_MS,
       maxDeliver: MAX_DELIVER,
     });
+    teacher.atWork = true;
     while (!signal.aborted) {
       const items = await consumer.pull(PULL, PULL_WAIT_MS, signal);
       // Side by side: one predicts while the other is encoded and appended.
-      await Promise.all(items.map((item) => labelChunk(context, teacher, dataset, labels, item)));
+      await Promise.all(items.map((item) => labelChunk(context, teacher, labels, item)));
     }
   } catch (error) {
     if (signal.aborted) return;
     log.error({ teacher: teacher.name, error }, messageOf(error));
     await postFault(bus, clock, `labelling.${teacher.labelling}`, node, messageOf(error));
   } finally {
+    teacher.atWork = false;
     if (!context.signal.aborted) await compute.unload(teacher.labelling);
   }
 }
 
 /** A node whose data is wrong serves nothing and says so; the others of the cluster go on, and it joins once it is mended. */
-async function openData(context: NodeContext, { run }: ServedTeacher, signal: AbortSignal) {
+async function openData(context: NodeContext, { runs: [run] }: ServedTeacher, signal: AbortSignal) {
   const { bus, clock, data, node, log } = context;
   const dataset = await data.openWhenRight(run.data, `teacher node ${node}`, clock, signal, (error) => {
     log.error({ run: run.run, error }, error.message);

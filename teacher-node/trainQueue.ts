@@ -1,4 +1,5 @@
 import type { WorkItem } from "../shared/bus/bus.ts";
+import { sleep } from "../shared/bus/clock.ts";
 import { RevisionConflict } from "../shared/bus/errors.ts";
 import { postFault } from "../shared/bus/faults.ts";
 import { sha256 } from "../shared/determinism/hash.ts";
@@ -8,12 +9,14 @@ import { Event } from "../shared/protocol/events.ts";
 import { TrainedTeacher } from "../shared/protocol/jobs.ts";
 import { buckets, recipeEventSubject, streams, trainWorkFilter } from "../shared/protocol/subjects.ts";
 import { TrainTeacher } from "../shared/protocol/work.ts";
-import { ACK_WAIT_MS, MAX_DELIVER, MAX_SILENCE_MS, type NodeContext } from "./context.ts";
+import { ACK_WAIT_MS, MAX_SILENCE_MS, type NodeContext } from "./context.ts";
 import { keepAlive } from "./keepAlive.ts";
 
 const PULL_WAIT_MS = 2_000;
-/** Long enough that another node asks first. */
+/** Each interruption of a training takes a delivery, and so does each node that lacks the data. */
+const MAX_TRAIN_DELIVER = 20;
 const RETRY_MS = 5_000;
+const REST_MS = 30_000;
 
 /** Trains teachers, one at a time, for as long as the node lives: several nodes train several at once. */
 export async function pullTrainings(context: NodeContext): Promise<void> {
@@ -23,25 +26,30 @@ export async function pullTrainings(context: NodeContext): Promise<void> {
     name: "train",
     filter: trainWorkFilter,
     ackWaitMs: ACK_WAIT_MS,
-    maxDeliver: MAX_DELIVER,
+    maxDeliver: MAX_TRAIN_DELIVER,
   });
   while (!signal.aborted) {
-    for (const item of await consumer.pull(1, PULL_WAIT_MS, signal)) await trainOne(context, item);
+    for (const item of await consumer.pull(1, PULL_WAIT_MS, signal)) {
+      const done = await trainOne(context, item);
+      // A node that cannot do it leaves the queue to the others for a while.
+      if (!done) await sleep(context.clock, REST_MS, signal);
+    }
   }
 }
 
-async function trainOne(context: NodeContext, item: WorkItem): Promise<void> {
+/** @returns whether this node is fit for the next: false when another try, elsewhere, may do better */
+async function trainOne(context: NodeContext, item: WorkItem): Promise<boolean> {
   const { bus, clock, node, log, doing, counters } = context;
   if (item.delivery > 1) counters.redeliveries++;
   let task: TrainTeacher;
   try {
     task = decode(TrainTeacher, item.data, `work item ${item.subject}`);
   } catch (error) {
-    // Without a recipe there is nobody to tell but the log: the message can be of no run.
-    log.error(messageOf(error));
     if (!(error instanceof MalformedMessage)) throw error;
+    log.error(error.message);
+    await postFault(bus, clock, `recipe.${item.subject.split(".").at(-1)}`, node, error.message);
     item.term();
-    return;
+    return true;
   }
   let heardAt = clock.now();
   const release = keepAlive(item, clock, () => clock.now() - heardAt < MAX_SILENCE_MS);
@@ -53,7 +61,10 @@ async function trainOne(context: NodeContext, item: WorkItem): Promise<void> {
       const answer = await train(context, task, () => {
         heardAt = clock.now();
       });
-      if (!answer) return;
+      if (!answer) {
+        item.nak();
+        return true;
+      }
       try {
         await recipes.create(task.recipe, encode(TrainedTeacher, answer));
       } catch (error) {
@@ -62,15 +73,17 @@ async function trainOne(context: NodeContext, item: WorkItem): Promise<void> {
       }
     }
     await item.ack();
+    return true;
   } catch (error) {
-    if (context.signal.aborted) return;
+    if (context.signal.aborted) return true;
     log.error({ teacher: task.name, error }, messageOf(error));
-    if (error instanceof StillhouseError && error.retry && item.delivery < MAX_DELIVER) {
+    if (error instanceof StillhouseError && error.retry && item.delivery < MAX_TRAIN_DELIVER) {
       item.nak(RETRY_MS);
-      return;
+      return false;
     }
     await postFault(bus, clock, `recipe.${task.recipe}`, node, messageOf(error));
     item.term();
+    return true;
   } finally {
     release();
     doing.delete(doingNow);

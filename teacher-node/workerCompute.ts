@@ -11,6 +11,7 @@ export function workerTeacherCompute(): TeacherCompute {
   let onTraining: ((progress: TrainProgress) => void) | undefined;
   const rpc = connectRpc<WorkerSide, NodeSide>(worker, { progress: (progress) => onTraining?.(progress) });
   return {
+    gone: rpc.ended,
     backend: () => rpc.call("backend"),
     openData: (dataset) => rpc.call("openData", dataset),
     load: (teacher) => rpc.call("load", teacher),

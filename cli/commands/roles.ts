@@ -1,7 +1,7 @@
 import type { Bus } from "../../shared/bus/bus.ts";
 import { systemClock } from "../../shared/bus/clock.ts";
 import { loadSpec } from "../../shared/config/load.ts";
-import { messageOf } from "../../shared/errors.ts";
+import { messageOf, StillhouseError } from "../../shared/errors.ts";
 import type { RoleReport } from "../local/processes.ts";
 import { makeLogger } from "../logger.ts";
 import { newRunId } from "../nodeId.ts";
@@ -60,7 +60,10 @@ async function inRole(
     return 0;
   } catch (error) {
     if (signal.aborted) return 0;
-    if (process.send) process.send({ kind: "failed", message: messageOf(error) } satisfies RoleReport);
+    // What another try may mend is left to the parent, which starts this role again.
+    const final = !(error instanceof StillhouseError && error.retry);
+    if (final && process.send)
+      process.send({ kind: "failed", message: messageOf(error) } satisfies RoleReport);
     throw error;
   }
 }

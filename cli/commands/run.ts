@@ -148,11 +148,15 @@ async function runProcesses(of: {
   try {
     const nodes = [
       ...Array.from({ length: spec.nodes.teachers }, (_, i) =>
-        processes.run(`teacher-${i + 1}`, ["teacher", ...server]),
+        processes.run(`teacher-${i + 1}`, ["teacher", ...server], false),
       ),
-      processes.run("student", ["student", ...server]),
+      processes.run("student", ["student", ...server], false),
     ];
-    const coordinator = processes.run("coordinator", ["coordinator", specPath, "--run", out.run, ...server]);
+    const coordinator = processes.run(
+      "coordinator",
+      ["coordinator", specPath, "--run", out.run, ...server],
+      true,
+    );
     const ended = await Promise.race([
       coordinator.then(() => "done" as const),
       interrupted,

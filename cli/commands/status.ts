@@ -1,7 +1,8 @@
+import { readHeartbeats } from "../../shared/bus/readHeartbeats.ts";
+import { messageOf } from "../../shared/errors.ts";
 import { decode } from "../../shared/protocol/codec.ts";
-import { Heartbeat } from "../../shared/protocol/presence.ts";
 import { RunRecord } from "../../shared/protocol/run.ts";
-import { buckets, PRESENCE_TTL_MS, streams } from "../../shared/protocol/subjects.ts";
+import { buckets, streams } from "../../shared/protocol/subjects.ts";
 import { type BusChoice, openBus } from "../openBus.ts";
 
 /** `stillhouse status`: the runs and nodes that a server knows, and the size of its label log. */
@@ -9,18 +10,14 @@ export async function status(options: BusChoice & { json?: boolean }): Promise<n
   const bus = await openBus(options, "status");
   try {
     const runs = await bus.kv(buckets.runs);
-    const heartbeats = await bus.kv(buckets.heartbeats, { ttlMs: PRESENCE_TTL_MS });
     const log = await bus.log(streams.labels.name, streams.labels.filter);
     const records: RunRecord[] = [];
     for (const key of await runs.keys(">")) {
       const entry = await runs.get(key);
       if (entry) records.push(decode(RunRecord, entry.value, `run record ${key}`));
     }
-    const nodes: Heartbeat[] = [];
-    for (const key of await heartbeats.keys(">")) {
-      const entry = await heartbeats.get(key);
-      if (entry) nodes.push(decode(Heartbeat, entry.value, `heartbeat ${key}`));
-    }
+    const unread: string[] = [];
+    const nodes = await readHeartbeats(bus, (error) => unread.push(messageOf(error)));
     const labelLog = await log.size();
     if (options.json) {
       const short = records.map(({ run, state, createdAtMs, error, teachers }) => ({
@@ -31,7 +28,7 @@ export async function status(options: BusChoice & { json?: boolean }): Promise<n
         teachers,
       }));
       process.stdout.write(
-        `${JSON.stringify({ server: bus.address, runs: short, nodes, labelLog }, null, 2)}\n`,
+        `${JSON.stringify({ server: bus.address, runs: short, nodes, unread, labelLog }, null, 2)}\n`,
       );
       return 0;
     }
@@ -44,6 +41,7 @@ export async function status(options: BusChoice & { json?: boolean }): Promise<n
         ({ role, node, pid, backend, doing, samplesPredicted }) =>
           `  ${role.padEnd(12)} ${node.padEnd(40)} pid ${pid}, ${backend}, ${samplesPredicted.toLocaleString("en")} samples, ${doing}`,
       ),
+      ...unread.map((problem) => `  ${problem}`),
     ];
     process.stdout.write(`${lines.join("\n")}\n`);
     return 0;

@@ -6,6 +6,7 @@ import { mainScript } from "./mainScript.ts";
 import { openStore, registerUser, runningServer, type Store } from "./store.ts";
 
 const WAIT_MS = 15_000;
+const KEEPER_LOOK_MS = 3_000;
 
 /** A server of this machine that is there for as long as this process needs it. */
 export interface LocalServer {
@@ -27,7 +28,14 @@ export async function joinServer(folder: string, binary: string, signal: AbortSi
   try {
     for (;;) {
       const server = runningServer(store);
-      if (server) return { url: server.url, joined: keeper === undefined, leave };
+      if (server) {
+        const unwatch = watchKeeper(store, binary);
+        const end = (): void => {
+          unwatch();
+          leave();
+        };
+        return { url: server.url, joined: keeper === undefined, leave: end };
+      }
       signal.throwIfAborted();
       if (keeper?.exitCode) throw notStarted(store, binary, `its keeper ended with code ${keeper.exitCode}`);
       if (systemClock.now() > deadline) {
@@ -41,6 +49,15 @@ export async function joinServer(folder: string, binary: string, signal: AbortSi
     leave();
     throw error;
   }
+}
+
+/** A keeper that was killed is followed by another, which takes over its server. */
+function watchKeeper(store: Store, binary: string): () => void {
+  const timer = setInterval(() => {
+    if (!runningServer(store)) startKeeper(store, binary);
+  }, KEEPER_LOOK_MS);
+  timer.unref();
+  return () => clearInterval(timer);
 }
 
 /** Of its own session: it must outlive this process where another run has joined, and get no Ctrl-C meant for it. */

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { StillhouseError } from "../../shared/errors.ts";
 import { isAlive, makeFolder } from "./files.ts";
@@ -13,10 +13,22 @@ export class FolderLocked extends StillhouseError {}
  */
 export function takeLockFile(path: string, what: string): () => void {
   makeFolder(dirname(path), what);
+  // Linked into place with its content: a lock is never seen empty.
+  const draft = `${path}.${process.pid}`;
+  writeFileSync(draft, String(process.pid));
+  try {
+    takeOver(path, what, draft);
+  } finally {
+    rmSync(draft, { force: true });
+  }
+  return () => rmSync(path, { force: true });
+}
+
+function takeOver(path: string, what: string, draft: string): void {
   for (;;) {
     try {
-      writeFileSync(path, String(process.pid), { flag: "wx" });
-      return () => rmSync(path, { force: true });
+      linkSync(draft, path);
+      return;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
     }
@@ -30,8 +42,21 @@ export function takeLockFile(path: string, what: string): () => void {
         },
       );
     }
-    rmSync(path, { force: true });
+    removeStale(path, holder);
   }
+}
+
+/** Moved aside first, and put back if it is not the lock that was looked at: another process was quicker. */
+function removeStale(path: string, holder: number | undefined): void {
+  const aside = `${path}.${process.pid}.stale`;
+  try {
+    renameSync(path, aside);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
+    throw error;
+  }
+  if (holderOf(aside) === holder) rmSync(aside, { force: true });
+  else renameSync(aside, path);
 }
 
 function holderOf(path: string): number | undefined {

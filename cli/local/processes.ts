@@ -3,6 +3,7 @@ import { closeSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { sleep, systemClock } from "../../shared/bus/clock.ts";
 import { StillhouseError } from "../../shared/errors.ts";
+import { CHILD_MARK } from "../stopSignals.ts";
 import { mainScript } from "./mainScript.ts";
 
 /** A role's process that ended with an error of its own, or too often. */
@@ -35,13 +36,13 @@ export class Processes {
   }
 
   /**
-   * Runs `stillhouse ARGS` until it ends by itself with code 0, or until `stop`.
+   * Runs `stillhouse ARGS` until `stop`, or, where it is a role with an end, until it ends with code 0.
    * @throws RoleFailed with what the role reported
    */
-  async run(name: string, args: readonly string[]): Promise<void> {
+  async run(name: string, args: readonly string[], hasEnd: boolean): Promise<void> {
     for (let attempt = 0; ; attempt++) {
       const { code, by, report } = await this.#once(name, args);
-      if (this.#stopping || code === 0) return;
+      if (this.#stopping || (hasEnd && code === 0)) return;
       const how = by ? `was killed by ${by}` : `ended with code ${code}`;
       if (report) throw new RoleFailed(report.message, { fields: { name, code } });
       if (attempt === RESTARTS) {
@@ -62,9 +63,11 @@ export class Processes {
       (child) => new Promise<void>((resolve) => child.once("exit", () => resolve())),
     );
     for (const child of this.#living.values()) child.kill("SIGTERM");
-    await Promise.race([Promise.all(ends), sleep(systemClock, STOP_MS)]);
-    for (const child of this.#living.values()) child.kill("SIGKILL");
+    const cancel = systemClock.after(STOP_MS, () => {
+      for (const child of this.#living.values()) child.kill("SIGKILL");
+    });
     await Promise.all(ends);
+    cancel();
   }
 
   #once(
@@ -74,6 +77,7 @@ export class Processes {
     const log = openSync(this.#logOf(name), "a");
     const child = spawn(process.execPath, [...process.execArgv, mainScript, ...args], {
       stdio: ["ignore", log, log, "ipc"],
+      env: { ...process.env, [CHILD_MARK]: "1" },
     });
     closeSync(log);
     this.#living.set(name, child);

@@ -37,6 +37,9 @@ export function openStore(folder: string): Store {
 export const RunningServer = z.strictObject({
   keeperPid: z.int(),
   serverPid: z.int(),
+  port: z.int(),
+  /** What the server calls itself. */
+  name: z.string(),
   url: z.string(),
 });
 export type RunningServer = z.infer<typeof RunningServer>;

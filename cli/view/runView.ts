@@ -25,6 +25,7 @@ export interface ViewTask {
 export class RunView {
   readonly #tasks = new Map<string, ViewTask>();
   readonly #notices: string[] = [];
+  readonly #problems = new Set<string>();
   readonly #now: () => number;
   readonly #startedAt: number;
   readonly #firstSeen = new Map<string, { at: number; done: number }>();
@@ -68,6 +69,13 @@ export class RunView {
 
   takeNotice(text: string): void {
     this.#notices.push(text);
+  }
+
+  /** A problem that lasts is met again at each look: it is told once. */
+  takeProblem(text: string): void {
+    if (this.#problems.has(text)) return;
+    this.#problems.add(text);
+    this.takeNotice(text);
   }
 
   /** Notices since the last call. */

@@ -1,12 +1,12 @@
 import { createLogUpdate } from "log-update";
 import type { Bus, KeyValue } from "../../shared/bus/bus.ts";
 import { sleep, systemClock } from "../../shared/bus/clock.ts";
+import { readHeartbeats } from "../../shared/bus/readHeartbeats.ts";
 import { messageOf } from "../../shared/errors.ts";
 import { decode } from "../../shared/protocol/codec.ts";
 import { Event } from "../../shared/protocol/events.ts";
-import { Heartbeat } from "../../shared/protocol/presence.ts";
 import { RunRecord } from "../../shared/protocol/run.ts";
-import { buckets, eventsFilter, PRESENCE_TTL_MS } from "../../shared/protocol/subjects.ts";
+import { buckets, eventsFilter } from "../../shared/protocol/subjects.ts";
 import { renderLine, renderScreen } from "./render.ts";
 import { RunView } from "./runView.ts";
 
@@ -27,7 +27,6 @@ export async function watchRun(
 ): Promise<RunView> {
   const view = new RunView(() => systemClock.now());
   const runs = await bus.kv(buckets.runs);
-  const heartbeats = await bus.kv(buckets.heartbeats, { ttlMs: PRESENCE_TTL_MS });
   const subscription = bus.subscribe(eventsFilter, ({ data, subject }) => {
     const event = decode(Event, data, `event on ${subject}`);
     if (isOf(event, run, view)) view.takeEvent(event);
@@ -39,7 +38,7 @@ export async function watchRun(
     let looking: Promise<void> | undefined;
     while (!signal.aborted) {
       // Not waited for: while the server is away this takes long, and that is what is to be shown meanwhile.
-      looking ??= refresh(view, runs, heartbeats, run).finally(() => {
+      looking ??= refresh(view, bus, runs, run).finally(() => {
         looking = undefined;
       });
       for (const text of notices.splice(0)) view.takeNotice(text);
@@ -66,18 +65,14 @@ export async function watchRun(
   return view;
 }
 
-async function refresh(view: RunView, runs: KeyValue, heartbeats: KeyValue, run: string): Promise<void> {
+async function refresh(view: RunView, bus: Bus, runs: KeyValue, run: string): Promise<void> {
   try {
     const entry = await runs.get(run);
     if (entry) view.takeRecord(decode(RunRecord, entry.value, `run record ${run}`));
-    const keys = await heartbeats.keys(">");
-    const entries = await Promise.all(keys.map((key) => heartbeats.get(key)));
-    view.takeNodes(
-      entries.flatMap((found) => (found ? [decode(Heartbeat, found.value, `heartbeat ${found.key}`)] : [])),
-    );
+    view.takeNodes(await readHeartbeats(bus, (error) => view.takeProblem(messageOf(error))));
   } catch (error) {
     // A view must not end a run: the roles wait for the server to return, and so does it.
-    view.takeNotice(messageOf(error));
+    view.takeProblem(messageOf(error));
   }
 }
 

@@ -31,13 +31,22 @@ export async function clearFaults(bus: Bus, topics: readonly FaultTopic[]): Prom
   for (const topic of topics) if (await kv.get(topic)) await kv.delete(topic);
 }
 
-/** Faults as they come, those already there first, until `signal` aborts. */
+/** Faults as they come, those already there first, until `signal` aborts. One that does not parse goes to `onBad`. */
 export async function* watchFaults(
   bus: Bus,
+  onBad: (error: unknown) => void,
   signal: AbortSignal,
 ): AsyncGenerator<{ topic: string; fault: Fault }> {
   const kv = await bus.kv(buckets.faults);
   for await (const { key, value } of kv.watch(">", signal)) {
-    if (value) yield { topic: key, fault: decode(Fault, value, `fault ${key}`) };
+    if (!value) continue;
+    let fault: Fault;
+    try {
+      fault = decode(Fault, value, `fault ${key}`);
+    } catch (error) {
+      onBad(error);
+      continue;
+    }
+    yield { topic: key, fault };
   }
 }

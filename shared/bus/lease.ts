@@ -55,28 +55,28 @@ function hold(kv: KeyValue, key: string, holder: string, fence: number, clock: C
   const released = new AbortController();
   const value = encode(LeaseRecord, { type: "lease", holder, fence });
 
+  const lose = (why: string, cause?: unknown): void =>
+    lost.abort(
+      new LeaseLost(`Cannot go on as ${holder} as the lease on ${key} is lost: ${why}`, {
+        cause,
+        retry: true,
+      }),
+    );
+  // A renewal may wait long for a server that is away; by then the lease has gone.
+  const watch = (): (() => void) =>
+    clock.after(PRESENCE_TTL_MS, () => lose(`it could not be renewed for ${PRESENCE_TTL_MS} ms`));
   let revision = fence;
+  let unwatch = watch();
   const renewing = (async () => {
-    let renewedAt = clock.now();
-    while (!released.signal.aborted) {
+    while (!released.signal.aborted && !lost.signal.aborted) {
       await sleep(clock, PRESENCE_RENEW_MS, released.signal);
-      if (released.signal.aborted) return;
+      if (released.signal.aborted || lost.signal.aborted) return;
       try {
         revision = await kv.update(key, value, revision);
-        renewedAt = clock.now();
-      } catch (cause) {
-        const late = clock.now() - renewedAt;
-        if (cause instanceof RevisionConflict || late > PRESENCE_TTL_MS) {
-          lost.abort(
-            new LeaseLost(
-              `Cannot go on as ${holder} as the lease on ${key} is lost: last renewed ${late} ms ago`,
-              {
-                cause,
-              },
-            ),
-          );
-          return;
-        }
+        unwatch();
+        unwatch = watch();
+      } catch (error) {
+        if (error instanceof RevisionConflict) lose("somebody else holds it", error);
       }
     }
   })();
@@ -88,6 +88,7 @@ function hold(kv: KeyValue, key: string, holder: string, fence: number, clock: C
       if (released.signal.aborted) return;
       released.abort();
       await renewing;
+      unwatch();
       if (lost.signal.aborted) return;
       try {
         // A lease that went to somebody else while nobody looked is not ours to delete.

@@ -1,8 +1,10 @@
 import type { MessagePort, Worker } from "node:worker_threads";
-import { StillhouseError } from "../errors.ts";
+import { messageOf, StillhouseError } from "../errors.ts";
 
 /** Calls between a thread and its worker, both ways, over the port that joins them. */
 export interface Rpc<Remote extends Methods<Remote>> {
+  /** Rejects when the worker has ended; on the worker's side it never settles. */
+  readonly ended: Promise<never>;
   call<K extends keyof Remote & string>(
     method: K,
     ...args: Parameters<Remote[K]>
@@ -33,6 +35,9 @@ export class WorkerError extends StillhouseError {
     if (error.stack) this.stack = error.stack;
   }
 }
+
+/** The thread that computes is gone: what it had in work can be done elsewhere. */
+export class ComputeEnded extends StillhouseError {}
 
 /** Serves `local` to the other side of `port` and calls the other side's methods. */
 export function connectRpc<Remote extends Methods<Remote>, Local extends Methods<Local>>(
@@ -67,19 +72,32 @@ export function connectRpc<Remote extends Methods<Remote>, Local extends Methods
     }
   });
 
+  let ended: unknown;
+  let tellEnd: (error: unknown) => void = () => undefined;
+  const end = new Promise<never>((_, reject) => {
+    tellEnd = reject;
+  });
+  // Whoever is not interested in the end need not listen for it.
+  end.catch(() => undefined);
   const fail = (error: unknown): void => {
+    ended ??= error;
+    tellEnd(error);
     for (const { reject } of pending.values()) reject(error);
     pending.clear();
   };
   if ("terminate" in port) {
-    port.on("error", fail);
+    port.on("error", (error) =>
+      fail(new ComputeEnded(`The compute thread failed: ${messageOf(error)}`, { retry: true, cause: error })),
+    );
     port.on("exit", (code) =>
-      fail(new StillhouseError(`The compute thread ended with code ${code} while it was at work`)),
+      fail(new ComputeEnded(`The compute thread ended with code ${code}`, { retry: true, fields: { code } })),
     );
   }
 
   return {
+    ended: end,
     call(method, ...args) {
+      if (ended) return Promise.reject(ended);
       const id = nextId++;
       return new Promise((resolve, reject) => {
         pending.set(id, { resolve: resolve as (value: unknown) => void, reject });

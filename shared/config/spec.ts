@@ -242,7 +242,7 @@ export const StudentSpec = z.strictObject({
   labelCacheBytes: count
     .default(256 * 2 ** 20)
     .describe("memory for labels already read; what does not fit is read again from the local file"),
-  checkpointSteps: count.default(1000).describe("steps between checkpoints"),
+  checkpointSteps: count.default(250).describe("steps between checkpoints"),
 });
 
 export const NodesSpec = z.strictObject({

@@ -9,8 +9,13 @@ export class MalformedMessage extends StillhouseError {}
 // which a reader who joins late does not know.
 const packr = new Packr({ useRecords: false, moreTypes: true });
 
-/** MessagePack of a message; the bytes are the caller's own. */
-export function encode<S extends z.ZodType>(_schema: S, message: z.infer<S>): Uint8Array {
+/**
+ * MessagePack of a message; the bytes are the caller's own.
+ * @throws MalformedMessage when it breaks its schema: what is written once must never be what nobody can read
+ */
+export function encode<S extends z.ZodType>(schema: S, message: z.infer<S>): Uint8Array {
+  const parsed = schema.safeParse(message);
+  if (!parsed.success) throw malformed("send a message", parsed.error);
   return new Uint8Array(packr.pack(message));
 }
 
@@ -30,11 +35,15 @@ export function decode<S extends z.ZodType>(schema: S, bytes: Uint8Array, what: 
   }
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues
+  throw malformed(`use ${what}`, parsed.error);
+}
+
+function malformed(action: string, error: z.ZodError): MalformedMessage {
+  const problems = error.issues
     .slice(0, 3)
     .map((issue) => `${issue.path.join(".") || "message"}: ${issue.message}`);
-  throw new MalformedMessage(`Cannot use ${what} as it breaks its schema: ${problems.join("; ")}`, {
+  return new MalformedMessage(`Cannot ${action} as it breaks its schema: ${problems.join("; ")}`, {
     fields: { problems },
-    cause: parsed.error,
+    cause: error,
   });
 }

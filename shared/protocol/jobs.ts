@@ -20,8 +20,9 @@ export type LineageEntry = z.infer<typeof LineageEntry>;
 /** Student node -> itself, later (KV pointer to a blob in the checkpoints bucket): where to go on. The previous blob is kept too. */
 export const CheckpointPointer = z.strictObject({
   type: z.literal("checkpoint"),
-  object: Digest,
-  previous: Digest.nullable(),
+  /** Of this run and job alone, as two runs of one spec have checkpoints of the same content. */
+  object: z.string(),
+  previous: z.string().nullable(),
   step: z.int().nonnegative(),
   lineage: z.array(LineageEntry).min(1),
   /** Of training, up to here, over all attempts. */
@@ -63,7 +64,10 @@ export const TrainedTeacher = z.strictObject({
 });
 export type TrainedTeacher = z.infer<typeof TrainedTeacher>;
 
-/** Student node -> coordinator (KV, key = run.evaluation): everything that was read off the test split, in one read. */
+/** Student node -> coordinator (KV, key = run.evaluation): where the `Evaluation` is. */
+export const EvaluationPointer = z.strictObject({ type: z.literal("evaluation-pointer"), object: Digest });
+
+/** Student node -> coordinator (object store): everything that was read off the test split, in one read. */
 export const Evaluation = z.strictObject({
   type: z.literal("evaluation"),
   teachers: z.array(z.strictObject({ name: z.string(), metrics: TestMetrics })),

@@ -24,6 +24,8 @@ export const buckets = {
   leases: "stillhouse-leases",
   weights: "stillhouse-weights",
   checkpoints: "stillhouse-checkpoints",
+  /** Evaluations, which grow with the test split. */
+  evaluations: "stillhouse-evaluations",
 } as const;
 
 /** A heartbeat or a lease not renewed for this long is gone. */

@@ -154,6 +154,8 @@ export class Workspace {
       try {
         return JSON.parse(readFileSync(this.path(store, "server.json"), "utf8"));
       } catch {
+        const last = this.#commands.at(-1);
+        if (last?.over) throw new Error(`The command ended without a server:\n${last.stderr}`);
         return undefined;
       }
     });

@@ -133,8 +133,8 @@ export class ProbedTeacher implements TeacherCompute {
   }
 }
 
-/** The process is dead: unwinds what still computes for it, so that it leaves no tensors. */
-class Killed extends Error {}
+/** Unwinds what still computes when its thread would have been ended, so that it leaves no tensors. */
+class Ended extends Error {}
 
 export interface StudentWatch {
   /** After a checkpoint is stored. */
@@ -143,16 +143,31 @@ export interface StudentWatch {
   onTrain?(training: StudentTraining): void;
 }
 
-/** A student's compute that a test looks into, and that stops when its node is killed. */
+/** A student's compute that a test looks into, and that ends with its node as a worker thread does. */
 export class ProbedStudent implements StudentCompute {
   readonly #inner: StudentCompute;
   readonly #life: Life;
   readonly #watch: StudentWatch;
+  #ended = false;
+  /** Rejects when the compute is closed or its node killed. */
+  readonly #end: Promise<never>;
+  readonly #stop: () => void;
+  #training: Promise<unknown> = Promise.resolve();
 
   constructor(inner: StudentCompute, life: Life, watch: StudentWatch) {
     this.#inner = inner;
     this.#life = life;
     this.#watch = watch;
+    let reject: (reason: Ended) => void = () => undefined;
+    this.#end = new Promise((_, no) => {
+      reject = no;
+    });
+    this.#end.catch(() => undefined);
+    this.#stop = () => {
+      this.#ended = true;
+      reject(new Ended());
+    };
+    life.onEnd(() => void this.close());
   }
 
   backend(): Promise<string> {
@@ -172,36 +187,38 @@ export class ProbedStudent implements StudentCompute {
   }
 
   train(training: StudentTraining, hooks: TrainingHooks): Promise<TrainedStudent> {
-    const alive = (): void => {
-      if (this.#life.dead) throw new Killed();
+    const goOn = (): void => {
+      if (this.#ended) throw new Ended();
     };
     this.#watch.onTrain?.(training);
-    return this.#life.heard(
-      this.#inner.train(training, {
-        onProgress: (progress) => {
-          alive();
-          hooks.onProgress(progress);
-        },
-        onCheckpoint: async (step, state) => {
-          alive();
-          await hooks.onCheckpoint(step, state);
-          this.#watch.onCheckpoint?.(training, step);
-          alive();
-        },
-        labelsUpTo: async (count) => {
-          alive();
-          await hooks.labelsUpTo(count);
-          alive();
-        },
-      }),
-    );
+    const trained = this.#inner.train(training, {
+      onProgress: (progress) => {
+        goOn();
+        hooks.onProgress(progress);
+      },
+      onCheckpoint: async (step, state) => {
+        goOn();
+        await Promise.race([hooks.onCheckpoint(step, state), this.#end]);
+        this.#watch.onCheckpoint?.(training, step);
+        goOn();
+      },
+      labelsUpTo: async (count) => {
+        goOn();
+        await Promise.race([hooks.labelsUpTo(count), this.#end]);
+        goOn();
+      },
+    });
+    this.#training = trained.catch(() => undefined);
+    return this.#life.heard(trained);
   }
 
   evaluate(task: EvaluationTask): Promise<TestFindings> {
     return this.#life.heard(this.#inner.evaluate(task));
   }
 
-  close(): Promise<void> {
-    return this.#inner.close();
+  async close(): Promise<void> {
+    this.#stop();
+    await this.#training;
+    await this.#inner.close();
   }
 }

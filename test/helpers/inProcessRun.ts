@@ -3,12 +3,13 @@ import pino, { type Logger } from "pino";
 import { expect } from "vitest";
 import { runCoordinator } from "../../coordinator/main.ts";
 import type { Bus, WorkQueue, WriteOnceLog } from "../../shared/bus/bus.ts";
+import { postFault } from "../../shared/bus/faults.ts";
 import { MemoryHub } from "../../shared/bus/memory/hub.ts";
 import { chooseBackend } from "../../shared/compute/backend.ts";
 import type { RunSpec } from "../../shared/config/spec.ts";
 import type { Report } from "../../shared/evaluate/reportSchema.ts";
 import { decode } from "../../shared/protocol/codec.ts";
-import { RunRecord } from "../../shared/protocol/run.ts";
+import { RunRecord, type RunState } from "../../shared/protocol/run.ts";
 import { buckets, streams } from "../../shared/protocol/subjects.ts";
 import { StudentEngine } from "../../student-node/engine.ts";
 import { runStudentNode } from "../../student-node/main.ts";
@@ -141,7 +142,9 @@ export class Cluster {
     while (!(await condition())) {
       if (this.clock.now() >= end) {
         const last = this.logged.slice(-12).map((line) => JSON.stringify(line));
-        throw new Error(`It did not happen within ${limitMs} ms of the clock; logged last:\n${last.join("\n")}`);
+        throw new Error(
+          `It did not happen within ${limitMs} ms of the clock; logged last:\n${last.join("\n")}`,
+        );
       }
       await this.clock.advance(TICK_MS);
     }
@@ -151,6 +154,16 @@ export class Cluster {
     const entry = await (await this.bus.kv(buckets.runs)).get(run);
     if (!entry) throw new Error(`there is no run ${run}`);
     return decode(RunRecord, entry.value, run);
+  }
+
+  async runState(run = "r1"): Promise<RunState | undefined> {
+    const entry = await (await this.bus.kv(buckets.runs)).get(run);
+    return entry && decode(RunRecord, entry.value, run).state;
+  }
+
+  /** Ends a run from outside, as a node's fault would. */
+  async failRun(run: string): Promise<void> {
+    await postFault(this.bus, this.clock, `run.${run}`, "test", "told to fail");
   }
 
   labelLog(): Promise<WriteOnceLog> {

@@ -48,7 +48,9 @@ export function trainedTeacher(name: string, seed = 0): Written["teachers"][numb
  * A folder with files of teachers, which differ in their weights. The coordinator reads no more of them than the list
  * of weights, and a simulated teacher no more than their bytes.
  */
-export async function writeTeacherFiles(...names: string[]): Promise<{ dir: string; remove(): Promise<void> }> {
+export async function writeTeacherFiles(
+  ...names: string[]
+): Promise<{ dir: string; remove(): Promise<void> }> {
   const dir = await mkdtemp(join(tmpdir(), "stillhouse-run-"));
   for (const name of names) {
     const manifest = [{ paths: [`${name}.bin`], weights: [{ name: "w", shape: [16], dtype: "float32" }] }];

@@ -4,7 +4,13 @@ import { decode } from "../../shared/protocol/codec.ts";
 import { Labels } from "../../shared/protocol/labels.ts";
 import type { AroundPrediction } from "../helpers/computes.ts";
 import { type StartedTeacher, withCluster } from "../helpers/inProcessRun.ts";
-import { SMALL_ROWS, SMALL_STEPS, smallSpec, trainedTeacher, writeTeacherFiles } from "../helpers/smallRun.ts";
+import {
+  SMALL_ROWS,
+  SMALL_STEPS,
+  smallSpec,
+  trainedTeacher,
+  writeTeacherFiles,
+} from "../helpers/smallRun.ts";
 
 let files: Awaited<ReturnType<typeof writeTeacherFiles>>;
 beforeAll(async () => {
@@ -39,7 +45,9 @@ describe("the number of teacher nodes", () => {
     expect(reports).toHaveLength(3);
     expect(new Set(reports.map((report) => report.seeds[0]?.student.weightsHash)).size).toBe(1);
     expect(new Set(reports.map((report) => report.seeds[0]?.baseline?.weightsHash)).size).toBe(1);
-    expect(new Set(reports.map((report) => report.teachers.map(({ identity }) => identity).join())).size).toBe(1);
+    expect(
+      new Set(reports.map((report) => report.teachers.map(({ identity }) => identity).join())).size,
+    ).toBe(1);
   });
 });
 
@@ -95,7 +103,7 @@ describe("a teacher node that is killed between two parts of a chunk", () => {
       await student.stop();
       expect(told).toHaveLength(0);
       const ends = cluster.logged.find(({ msg, node }) => msg === "teacher node ended" && node === "heir");
-      expect(ends?.["redeliveries"]).toBe(2);
+      expect(ends?.redeliveries).toBe(2);
     });
   });
 });

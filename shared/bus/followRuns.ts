@@ -1,0 +1,71 @@
+import { decode } from "../protocol/codec.ts";
+import { RunRecord } from "../protocol/run.ts";
+import { buckets, PRESENCE_RENEW_MS, PRESENCE_TTL_MS } from "../protocol/subjects.ts";
+import type { Bus } from "./bus.ts";
+import { type Clock, sleep } from "./clock.ts";
+
+/** The lease of a run's coordinator. */
+export function coordinatorLease(run: string): string {
+  return `coordinator.${run}`;
+}
+
+/** A run whose coordinator was not seen for this long is left alone: longer than a standby needs to take over. */
+const GRACE_MS = 15_000;
+
+export interface FollowRunsOptions {
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** `wanted`: the run is not over and has a coordinator, so that its teachers are to be served and its students trained. */
+  onRun(record: RunRecord, wanted: boolean): void;
+  /** A record that does not parse, as one of another version. */
+  onBad(error: unknown): void;
+}
+
+/**
+ * Tells of each run that the bus knows, of each change of its record, and of its becoming wanted or not, until
+ * `signal` aborts. A run that was stopped keeps its state, but has no coordinator: nobody works on it until somebody
+ * goes on with it.
+ */
+export async function followRuns({ bus, clock, signal, onRun, onBad }: FollowRunsOptions): Promise<void> {
+  const runs = await bus.kv(buckets.runs);
+  const leases = await bus.kv(buckets.leases, { ttlMs: PRESENCE_TTL_MS });
+  const records = new Map<string, RunRecord>();
+  const wanted = new Map<string, boolean>();
+  const attendedAt = new Map<string, number>();
+
+  const tell = (record: RunRecord): void => {
+    const since = clock.now() - (attendedAt.get(record.run) ?? Number.NEGATIVE_INFINITY);
+    const live = record.state !== "done" && record.state !== "failed";
+    wanted.set(record.run, live && since < GRACE_MS);
+    onRun(record, live && since < GRACE_MS);
+  };
+  const poll = async (): Promise<void> => {
+    while (!signal.aborted) {
+      for (const key of await leases.keys(coordinatorLease("*"))) {
+        attendedAt.set(key.slice(coordinatorLease("").length), clock.now());
+      }
+      for (const record of records.values()) {
+        const before = wanted.get(record.run);
+        const attended = clock.now() - (attendedAt.get(record.run) ?? Number.NEGATIVE_INFINITY) < GRACE_MS;
+        if (record.state !== "done" && record.state !== "failed" && before !== attended) tell(record);
+      }
+      await sleep(clock, PRESENCE_RENEW_MS, signal);
+    }
+  };
+  const watch = async (): Promise<void> => {
+    for await (const { key, value } of runs.watch(">", signal)) {
+      if (value === undefined) continue;
+      try {
+        const record = decode(RunRecord, value, `run record ${key}`);
+        records.set(key, record);
+        if (!attendedAt.has(key) && (await leases.get(coordinatorLease(key))))
+          attendedAt.set(key, clock.now());
+        tell(record);
+      } catch (error) {
+        onBad(error);
+      }
+    }
+  };
+  await Promise.all([poll(), watch()]);
+}

@@ -1,0 +1,134 @@
+import { describe, expect, it } from "vitest";
+import { dispatch, RECONCILE_MS } from "../../coordinator/dispatch.ts";
+import type { MissingChunk } from "../../coordinator/missingLabels.ts";
+import type { Bus, WorkQueue } from "../../shared/bus/bus.ts";
+import { BusFull } from "../../shared/bus/errors.ts";
+import { createMemoryBus } from "../../shared/bus/memory.ts";
+import { labelsSubject, labelWorkFilter, labelWorkSubject, streams } from "../../shared/protocol/subjects.ts";
+import { ManualClock } from "../helpers/manualClock.ts";
+
+const labelling = "1".repeat(32);
+const keyOf = (chunk: number) => ({ labelling, shard: "2".repeat(32), view: "3".repeat(32), chunk });
+
+/** Chunks 0 to n-1 with two parts each, and the end of a dispatch of them. */
+async function setUp(n: number, options: { maxInFlight?: number; wrap?: (bus: Bus) => Bus } = {}) {
+  const clock = new ManualClock();
+  const bus = createMemoryBus({ clock }).connect();
+  const queue = await bus.workQueue(streams.work.name, streams.work.filter);
+  const log = await bus.log(streams.labels.name, streams.labels.filter);
+  const missing: MissingChunk[] = Array.from({ length: n }, (_, chunk) => {
+    const parts = [0, 1].map((part) => [labelsSubject(keyOf(chunk), part), 10] as const);
+    return { key: keyOf(chunk), parts: new Map(parts) };
+  });
+  const said: string[] = [];
+  const progress: [number, number][] = [];
+  const stop = new AbortController();
+  const end = dispatch(
+    {
+      bus: options.wrap?.(bus) ?? bus,
+      clock,
+      missing,
+      maxInFlight: options.maxInFlight ?? 64,
+      onProgress: (done, inFlight) => progress.push([done, inFlight]),
+      onNotice: (text) => said.push(text),
+    },
+    stop.signal,
+  );
+  await clock.advance(0);
+  const pending = async () =>
+    (await queue.pending(labelWorkFilter(labelling))).map((s) => s.split(".").at(-1)).sort();
+  const consumer = await queue.consumer({
+    name: "c",
+    filter: labelWorkFilter(labelling),
+    ackWaitMs: 1e9,
+    maxDeliver: 5,
+  });
+  /** A node's side of one chunk: labels, then the acknowledgement. */
+  const label = async (): Promise<void> => {
+    const [item] = await consumer.pull(1, 0);
+    const chunk = Number(item?.subject.split(".").at(-1));
+    for (const part of [0, 1]) await log.append(labelsSubject(keyOf(chunk), part), Uint8Array.of(1));
+    await item?.ack();
+    await clock.advance(0);
+  };
+  return { clock, queue, log, end, stop, said, progress, pending, label };
+}
+
+describe("dispatch()", () => {
+  it("queues at most maxInFlight chunks, in their order, and the next as one is labelled", async () => {
+    const { end, pending, label, progress } = await setUp(5, { maxInFlight: 2 });
+    expect(await pending()).toEqual(["0", "1"]);
+    await label();
+    expect(await pending()).toEqual(["1", "2"]);
+    for (let i = 0; i < 4; i++) await label();
+    await end;
+    expect(await pending()).toEqual([]);
+    expect(progress).toEqual([1, 2, 3, 4, 5].map((done) => [done, expect.any(Number)]));
+    expect(Math.max(...progress.map(([, inFlight]) => inFlight))).toBeLessThanOrEqual(2);
+  });
+
+  it("ends at once when nothing is missing", async () => {
+    const { end, pending } = await setUp(0);
+    await end;
+    expect(await pending()).toEqual([]);
+  });
+
+  it("takes a chunk for done when all its parts are there, whoever labelled it, and queues it no more", async () => {
+    const { clock, end, log, pending, label, progress } = await setUp(3, { maxInFlight: 1 });
+    await log.append(labelsSubject(keyOf(2), 1), Uint8Array.of(1));
+    await clock.advance(0);
+    expect(progress).toEqual([]);
+    await log.append(labelsSubject(keyOf(2), 0), Uint8Array.of(1));
+    await clock.advance(0);
+    expect(progress).toEqual([[1, 1]]);
+    await label();
+    expect(await pending()).toEqual(["1"]);
+    await label();
+    await end;
+    expect(await pending()).toEqual([]);
+  });
+
+  it("queues again what is neither in the queue nor in the log", async () => {
+    const { clock, queue, end, pending, label } = await setUp(3);
+    expect(await queue.purge(labelWorkSubject(keyOf(1)))).toBe(1);
+    await clock.advance(RECONCILE_MS - 1);
+    expect(await pending()).toEqual(["0", "2"]);
+    await clock.advance(1);
+    expect(await pending()).toEqual(["0", "1", "2"]);
+    for (let i = 0; i < 3; i++) await label();
+    await end;
+  });
+
+  it("waits while the server has no room, and says so", async () => {
+    let refusals = 0;
+    const full = (bus: Bus): Bus =>
+      Object.assign(Object.create(bus) as Bus, {
+        log: bus.log.bind(bus),
+        async workQueue(name: string, filter: string): Promise<WorkQueue> {
+          const queue = await bus.workQueue(name, filter);
+          return Object.assign(Object.create(queue) as WorkQueue, {
+            pending: queue.pending.bind(queue),
+            async publish(subject: string, data: Uint8Array) {
+              if (refusals++ < 2) throw new BusFull("the disk is full");
+              return queue.publish(subject, data);
+            },
+          });
+        },
+      });
+    const { clock, end, pending, label, said } = await setUp(1, { wrap: full });
+    expect(await pending()).toEqual([]);
+    expect(said).toEqual(["dispatch waits for room: the disk is full"]);
+    await clock.advance(4_000);
+    expect(said).toHaveLength(2);
+    expect(await pending()).toEqual(["0"]);
+    await label();
+    await end;
+  });
+
+  it("ends when it is told to, and leaves no timer", async () => {
+    const { clock, end, stop } = await setUp(2);
+    stop.abort();
+    await end;
+    expect(clock.waiting).toBe(0);
+  });
+});

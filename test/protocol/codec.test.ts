@@ -1,0 +1,77 @@
+import { describe, expect, it } from "vitest";
+import { decode, encode, MalformedMessage } from "../../shared/protocol/codec.ts";
+import { Labels } from "../../shared/protocol/labels.ts";
+import { LabelChunk } from "../../shared/protocol/work.ts";
+
+const hash = (digit: string): string => digit.repeat(32);
+const chunk: LabelChunk = {
+  type: "label-chunk",
+  labelling: hash("a"),
+  shard: hash("b"),
+  view: hash("c"),
+  chunk: 17,
+};
+const labels: Labels = {
+  ...{ type: "labels", labelling: hash("a"), shard: hash("b"), view: hash("c"), chunk: 17, part: 2 },
+  shape: [2, 3],
+  encoding: "half",
+  rowsDigest: hash("d"),
+  node: "teacher-1",
+  payload: Uint8Array.from({ length: 12 }, (_, i) => 250 + i),
+};
+
+describe("a message", () => {
+  it("comes back as it went", () => {
+    expect(decode(LabelChunk, encode(LabelChunk, chunk), "it")).toEqual(chunk);
+    const back = decode(Labels, encode(Labels, labels), "it");
+    expect(back).toEqual(labels);
+    expect([...back.payload]).toEqual([250, 251, 252, 253, 254, 255, 0, 1, 2, 3, 4, 5]);
+  });
+
+  it("is read wherever it stands in memory, and by a reader that saw none before", () => {
+    // A map of string keys, as any reader of MessagePack knows it: 0x85 is a map of 5.
+    const bytes = encode(LabelChunk, chunk);
+    expect(bytes[0]).toBe(0x85);
+    const shifted = new Uint8Array(bytes.length + 3);
+    shifted.set(bytes, 3);
+    expect(decode(LabelChunk, shifted.subarray(3), "it")).toEqual(chunk);
+  });
+
+  it("owns its bytes", () => {
+    const first = encode(Labels, labels);
+    const kept = first.slice();
+    encode(Labels, { ...labels, payload: new Uint8Array(12) });
+    expect(first).toEqual(kept);
+    expect(first.buffer.byteLength).toBe(first.byteLength);
+  });
+});
+
+describe("bytes that are no message", () => {
+  it("are refused with their place, and what was expected of which field", () => {
+    const read = (message: unknown) => () =>
+      decode(LabelChunk, encode(LabelChunk, message as LabelChunk), "work item on x.y");
+    expect(() => decode(LabelChunk, Uint8Array.of(0x85, 0xa4), "work item on x.y")).toThrow(
+      "Cannot read work item on x.y as it is not MessagePack: 2 bytes",
+    );
+    expect(read(null)).toThrow(MalformedMessage);
+    expect(read(null)).toThrow(
+      /^Cannot use work item on x\.y as it breaks its schema: message: .*expected object/,
+    );
+    expect(read({ ...chunk, shard: "b" })).toThrow(/: shard: expected 32 hexadecimal digits$/);
+    expect(read({ ...chunk, chunk: -1 })).toThrow(/: chunk: /);
+    expect(read({ ...chunk, chunk: 1.5 })).toThrow(/: chunk: .*expected int/);
+    expect(read({ ...chunk, type: "label-chunks" })).toThrow(/: type: .*expected "label-chunk"/);
+    expect(read({ ...chunk, more: 1 })).toThrow(/Unrecognized key: "more"/);
+  });
+
+  it("are refused where bytes are expected and a list came", () => {
+    const listed = { ...labels, payload: [1, 2] as unknown as Uint8Array };
+    expect(() => decode(Labels, encode(Labels, listed), "labels at x")).toThrow(/payload: expected bytes/);
+  });
+
+  it("name three faults at most", () => {
+    const read = () => decode(LabelChunk, encode(LabelChunk, {} as LabelChunk), "it");
+    expect(read).toThrow(/type: .*; labelling: .*; shard: /);
+    expect(read).not.toThrow(/view: /);
+  });
+});
