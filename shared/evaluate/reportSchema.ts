@@ -213,7 +213,9 @@ export const Report = z.strictObject({
   testReads: count.describe("times that the test split was read: once, after all weights are final"),
   teacherPasses: z
     .strictObject({
-      made: count.describe("samples that teachers predicted in this run"),
+      made: count.describe(
+        "samples whose labels the log lacked when distilling began; of two runs that begin together both count them",
+      ),
       saved: count.describe("samples whose labels were already in the log"),
     })
     .describe("one a sample and teacher"),
@@ -221,7 +223,9 @@ export const Report = z.strictObject({
     .array(
       z.strictObject({
         node: text.describe("id of the teacher node"),
-        samplesPredicted: count.describe("samples that it predicted, one a sample and teacher"),
+        samplesPredicted: count.describe(
+          "samples that it predicted since it started, one a sample and teacher, for whatever run",
+        ),
         chunks: count.describe("chunks that it labelled"),
       }),
     )
