@@ -34,22 +34,21 @@ export async function followRuns({ bus, clock, signal, onRun, onBad }: FollowRun
   const wanted = new Map<string, boolean>();
   const attendedAt = new Map<string, number>();
 
+  const isWanted = ({ run, state }: RunRecord): boolean =>
+    state !== "done" &&
+    state !== "failed" &&
+    clock.now() - (attendedAt.get(run) ?? Number.NEGATIVE_INFINITY) < GRACE_MS;
   const tell = (record: RunRecord): void => {
-    const since = clock.now() - (attendedAt.get(record.run) ?? Number.NEGATIVE_INFINITY);
-    const live = record.state !== "done" && record.state !== "failed";
-    wanted.set(record.run, live && since < GRACE_MS);
-    onRun(record, live && since < GRACE_MS);
+    records.set(record.run, record);
+    wanted.set(record.run, isWanted(record));
+    onRun(record, isWanted(record));
   };
   const poll = async (): Promise<void> => {
     while (!signal.aborted) {
       for (const key of await leases.keys(coordinatorLease("*"))) {
         attendedAt.set(key.slice(coordinatorLease("").length), clock.now());
       }
-      for (const record of records.values()) {
-        const before = wanted.get(record.run);
-        const attended = clock.now() - (attendedAt.get(record.run) ?? Number.NEGATIVE_INFINITY) < GRACE_MS;
-        if (record.state !== "done" && record.state !== "failed" && before !== attended) tell(record);
-      }
+      for (const record of records.values()) if (isWanted(record) !== wanted.get(record.run)) tell(record);
       await sleep(clock, PRESENCE_RENEW_MS, signal);
     }
   };
@@ -58,7 +57,6 @@ export async function followRuns({ bus, clock, signal, onRun, onBad }: FollowRun
       if (value === undefined) continue;
       try {
         const record = decode(RunRecord, value, `run record ${key}`);
-        records.set(key, record);
         if (!attendedAt.has(key) && (await leases.get(coordinatorLease(key))))
           attendedAt.set(key, clock.now());
         tell(record);
