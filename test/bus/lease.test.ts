@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { KeyValue } from "../../shared/bus/bus.ts";
+import type { Bus, KeyValue } from "../../shared/bus/bus.ts";
 import { type Lease, LeaseLost, takeLease } from "../../shared/bus/lease.ts";
 import { createMemoryBus } from "../../shared/bus/memory.ts";
 import { decode } from "../../shared/protocol/codec.ts";
@@ -21,6 +21,7 @@ function setUp() {
   const bus = hub.connect("test");
   return {
     clock,
+    bus,
     kv: (): Promise<KeyValue> => bus.kv(buckets.leases, { ttlMs: PRESENCE_TTL_MS }),
     /** Starts to ask for the lease, as a node of its own. */
     contend(name: string): Contender {
@@ -35,6 +36,21 @@ function setUp() {
       return contender;
     },
   };
+}
+
+/** A bus to whose keys nothing can be written any more once the connection is cut. */
+function whenCut(bus: Bus, isCut: () => boolean): Bus {
+  return Object.assign(Object.create(bus) as Bus, {
+    async kv(bucket: string, options?: { ttlMs: number }) {
+      const kv = await bus.kv(bucket, options);
+      return Object.assign(Object.create(kv) as KeyValue, {
+        create: kv.create.bind(kv),
+        get: kv.get.bind(kv),
+        update: (key: string, value: Uint8Array, revision: number) =>
+          isCut() ? new Promise<never>(() => undefined) : kv.update(key, value, revision),
+      });
+    },
+  });
 }
 
 const reasonOf = ({ lease }: Contender): string => (lease?.signal.reason as Error | undefined)?.message ?? "";
@@ -90,11 +106,32 @@ describe("a lease", () => {
     await clock.advance(1_000);
     expect(b.lease).toBeDefined();
     expect(a.lease?.signal.reason).toBeInstanceOf(LeaseLost);
-    expect(reasonOf(a)).toBe("Cannot go on as a as the lease on run is lost: last renewed 1000 ms ago");
+    expect(reasonOf(a)).toBe("Cannot go on as a as the lease on run is lost: somebody else holds it");
     await a.lease?.release();
     await clock.advance(10_000);
     expect(b.lease?.signal.aborted).toBe(false);
     await b.lease?.release();
+  });
+
+  it("is lost when no renewal gets through for as long as it lives", async () => {
+    const { clock, bus } = setUp();
+    let cut = false;
+    const lease = takeLease(
+      whenCut(bus, () => cut),
+      "run",
+      "a",
+      clock,
+      new AbortController().signal,
+    );
+    await clock.advance(5_000);
+    cut = true;
+    const { signal } = (await lease) as Lease;
+    // Last renewed at 5 s; that of 6 s waits for ever.
+    await clock.advance(PRESENCE_TTL_MS - 1);
+    expect(signal.aborted).toBe(false);
+    await clock.advance(1);
+    expect(signal.reason).toBeInstanceOf(LeaseLost);
+    expect(`${signal.reason}`).toContain("it could not be renewed for 3000 ms");
   });
 
   it("of another is not given back by one who does not know that it lost it", async () => {

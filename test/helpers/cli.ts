@@ -243,3 +243,16 @@ export async function nodesOf(bus: Bus, role: Heartbeat["role"]): Promise<Heartb
   const entries = await Promise.all((await kv.keys(`${role}.*`)).map((key) => kv.get(key)));
   return entries.flatMap((entry) => (entry ? [decode(Heartbeat, entry.value, entry.key)] : []));
 }
+
+/** What the living nodes of a role say of themselves, as `stillhouse status --json` tells, by name. */
+export async function statusNodes(place: Workspace, url: string, role: Heartbeat["role"]) {
+  const end = await place.run(["status", "--nats", url, "--json"]);
+  if (end.code !== 0) throw new Error(`status ended with code ${end.code}:\n${end.stderr}`);
+  const { nodes } = JSON.parse(end.stdout) as { nodes: Heartbeat[] };
+  return nodes
+    .filter((node) => node.role === role)
+    .map(({ node, pid, samplesPredicted, chunksLabelled, redeliveries }) => {
+      return { node, pid, samplesPredicted, chunksLabelled, redeliveries };
+    })
+    .sort((a, b) => a.node.localeCompare(b.node));
+}

@@ -7,6 +7,7 @@ import { postFault } from "../../shared/bus/faults.ts";
 import { MemoryHub } from "../../shared/bus/memory/hub.ts";
 import { chooseBackend } from "../../shared/compute/backend.ts";
 import type { RunSpec } from "../../shared/config/spec.ts";
+import type { Rng } from "../../shared/determinism/rng.ts";
 import type { Report } from "../../shared/evaluate/reportSchema.ts";
 import { decode } from "../../shared/protocol/codec.ts";
 import { RunRecord, type RunState } from "../../shared/protocol/run.ts";
@@ -45,9 +46,13 @@ export interface StartedTeacher extends Started {
  * Runs `body` with a cluster of its own, stops whatever then lives, and finds what was left behind.
  * @param baseDir where the specs' paths start
  */
-export async function withCluster(baseDir: string, body: (cluster: Cluster) => Promise<void>): Promise<void> {
+export async function withCluster(
+  baseDir: string,
+  body: (cluster: Cluster) => Promise<void>,
+  options: ClusterOptions = {},
+): Promise<void> {
   await chooseBackend({ prefer: "wasm" });
-  const cluster = new Cluster(baseDir);
+  const cluster = new Cluster(baseDir, options);
   try {
     await body(cluster);
   } catch (error) {
@@ -58,8 +63,19 @@ export async function withCluster(baseDir: string, body: (cluster: Cluster) => P
   cluster.expectNothingLeft();
 }
 
+export interface ClusterOptions {
+  /** Delays every operation of the bus and every delivery by 0 to 4 ms of the clock, drawn from it. */
+  random?: Rng;
+}
+
 /** How far the clock moves before everything that became due is let run. */
 const TICK_MS = 100;
+/** The other clock must have moved too before something counts as hung: a busy machine is slow to start a thread of I/O. */
+const REAL_LIMIT_MS = 10_000;
+
+function readsFiles(): boolean {
+  return process.getActiveResourcesInfo().some((kind) => kind.startsWith("FSReq"));
+}
 
 /**
  * A whole cluster in the test's process: one bus in memory, one clock that the test moves, and computing without
@@ -77,9 +93,13 @@ export class Cluster {
   readonly #tensors: number;
   readonly #errors: unknown[] = [];
 
-  constructor(baseDir: string) {
+  constructor(baseDir: string, { random }: ClusterOptions) {
     this.#baseDir = baseDir;
-    this.hub = new MemoryHub({ clock: this.clock, onError: (error) => this.#errors.push(error) });
+    this.hub = new MemoryHub({
+      clock: this.clock,
+      onError: (error) => this.#errors.push(error),
+      ...(random ? { random } : {}),
+    });
     this.bus = this.hub.connect("test");
     this.#tensors = tf.memory().numTensors;
   }
@@ -139,8 +159,11 @@ export class Cluster {
   /** Moves the clock until the condition holds. */
   async until(condition: () => boolean | Promise<boolean>, limitMs = 600_000): Promise<void> {
     const end = this.clock.now() + limitMs;
+    const realEnd = Date.now() + REAL_LIMIT_MS;
     while (!(await condition())) {
-      if (this.clock.now() >= end) {
+      // Reading a file takes no time of this clock, so the clock waits for it.
+      while (readsFiles()) await new Promise((resolve) => setImmediate(resolve));
+      if (this.clock.now() >= end && Date.now() >= realEnd) {
         const last = this.logged.slice(-12).map((line) => JSON.stringify(line));
         throw new Error(
           `It did not happen within ${limitMs} ms of the clock; logged last:\n${last.join("\n")}`,

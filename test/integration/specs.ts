@@ -2,8 +2,8 @@
 const quick = { epochs: 2, batch: 64 };
 
 /**
- * A run of a few seconds whose labelling is long enough to be interrupted: many small chunks, one round trip each.
- * Its parts can be replaced whole.
+ * A run of a few seconds whose labelling is long enough to be interrupted: many small chunks, one round trip each,
+ * and so few in flight that what is in flight is in some node's hands. Its parts can be replaced whole.
  */
 export function smallSpec(changes: Record<string, unknown> = {}): Record<string, unknown> {
   return {
@@ -20,12 +20,13 @@ export function smallSpec(changes: Record<string, unknown> = {}): Record<string,
       checkpointSteps: 20,
     },
     baseline: false,
-    labels: { chunkSize: 16 },
+    labels: { chunkSize: 16, maxInFlight: SMALL_IN_FLIGHT },
     nodes: { teachers: 1, studentWorkers: 1 },
     ...changes,
   };
 }
 
+export const SMALL_IN_FLIGHT = 8;
 /** Samples that each teacher labels in it: train with validation, and test. */
 export const SMALL_SAMPLES = 4096 + 512;
 /** Its chunks, over both teachers, one message each: 4096 / 16 and 512 / 16. */

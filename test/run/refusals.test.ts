@@ -87,6 +87,11 @@ describe("a teacher that says no number", () => {
       cluster.student("s1");
       await expect(cluster.run(smallSpec(), "old")).rejects.toThrow("is NaN");
       await first.stop();
+      const second = cluster.teacher("t1-again", { around: sick(Number.NaN) });
+      await expect(cluster.run(smallSpec({ seeds: [3] }), "as-ill")).rejects.toThrow(
+        /Run as-ill failed at node t1-again: .* is NaN/,
+      );
+      await second.stop();
       cluster.teacher("t2");
       const report = await cluster.run(smallSpec({ seeds: [2] }), "new");
       expect(report.teacherPasses.made + report.teacherPasses.saved).toBe(SMALL_ROWS);

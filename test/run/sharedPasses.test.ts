@@ -178,6 +178,7 @@ describe("two runs at once", () => {
       const [one, two] = await cluster.drive(Promise.all(runs.map(({ ended }) => ended)));
       expect(one?.teachers[0]?.labelling).toBe(two?.teachers[0]?.labelling);
       expect(one?.data.hash).not.toBe(two?.data.hash);
+      expect(cluster.logged.filter(({ msg }) => /^Cannot label/.test(`${msg}`))).toEqual([]);
       expect(teacher.compute.rowsPredicted).toBe(2 * SMALL_ROWS);
     });
   });
