@@ -1,7 +1,7 @@
 import { anySignal } from "../shared/bus/anySignal.ts";
 import { sleep } from "../shared/bus/clock.ts";
-import { clearFaults } from "../shared/bus/faults.ts";
-import { beat } from "../shared/bus/heartbeat.ts";
+import { clearFaults } from "../shared/cluster/faults.ts";
+import { beat } from "../shared/cluster/heartbeat.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { messageOf, StillhouseError } from "../shared/errors.ts";
 import type { Report } from "../shared/evaluate/reportSchema.ts";

@@ -1,5 +1,5 @@
-import { type FaultTopic, watchFaults } from "../shared/bus/faults.ts";
 import { matches } from "../shared/bus/subjects.ts";
+import { type FaultTopic, watchFaults } from "../shared/cluster/faults.ts";
 import { messageOf, StillhouseError } from "../shared/errors.ts";
 import type { RunRecord } from "../shared/protocol/run.ts";
 import { labelWorkFilter, streams, trainWorkSubject } from "../shared/protocol/subjects.ts";

@@ -1,6 +1,6 @@
 import type { Bus } from "../shared/bus/bus.ts";
 import { type Clock, sleep } from "../shared/bus/clock.ts";
-import { readHeartbeats } from "../shared/bus/readHeartbeats.ts";
+import { readHeartbeats } from "../shared/cluster/readHeartbeats.ts";
 import type { Heartbeat } from "../shared/protocol/presence.ts";
 import { PRESENCE_RENEW_MS } from "../shared/protocol/subjects.ts";
 

@@ -1,7 +1,7 @@
 import type { Bus, KeyValue } from "../shared/bus/bus.ts";
 import type { Clock } from "../shared/bus/clock.ts";
 import { RevisionConflict } from "../shared/bus/errors.ts";
-import { LeaseLost } from "../shared/bus/lease.ts";
+import { LeaseLost } from "../shared/cluster/lease.ts";
 import { decode, encode } from "../shared/protocol/codec.ts";
 import { RunRecord, type RunState } from "../shared/protocol/run.ts";
 import { buckets } from "../shared/protocol/subjects.ts";

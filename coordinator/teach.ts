@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { anySignal } from "../shared/bus/anySignal.ts";
 import type { Bus } from "../shared/bus/bus.ts";
-import { clearFaults } from "../shared/bus/faults.ts";
+import { clearFaults } from "../shared/cluster/faults.ts";
 import type { LoadedTeacherSpec, TeacherSpec, TrainedTeacherSpec } from "../shared/config/spec.ts";
 import { contentHash, sha256 } from "../shared/determinism/hash.ts";
 import { bundleTfjsLayers } from "../shared/model/fileBundle.ts";

@@ -1,7 +1,7 @@
 import type { WorkItem, WriteOnceLog } from "../shared/bus/bus.ts";
 import { sleep } from "../shared/bus/clock.ts";
 import { BusFull } from "../shared/bus/errors.ts";
-import { postFault } from "../shared/bus/faults.ts";
+import { postFault } from "../shared/cluster/faults.ts";
 import { DataNotHere } from "../shared/data/openSource.ts";
 import { messageOf, StillhouseError } from "../shared/errors.ts";
 import { encodeLogits } from "../shared/labels/encoding.ts";

@@ -1,5 +1,5 @@
-import { postFault } from "../shared/bus/faults.ts";
-import { publishNotice } from "../shared/bus/notice.ts";
+import { postFault } from "../shared/cluster/faults.ts";
+import { publishNotice } from "../shared/cluster/notice.ts";
 import { messageOf, StillhouseError } from "../shared/errors.ts";
 import { buckets, labelWorkFilter, streams } from "../shared/protocol/subjects.ts";
 import { ACK_WAIT_MS, MAX_DELIVER, type NodeContext, type ServedTeacher } from "./context.ts";

@@ -1,7 +1,7 @@
 import type { WorkItem } from "../shared/bus/bus.ts";
 import { sleep } from "../shared/bus/clock.ts";
 import { RevisionConflict } from "../shared/bus/errors.ts";
-import { postFault } from "../shared/bus/faults.ts";
+import { postFault } from "../shared/cluster/faults.ts";
 import { sha256 } from "../shared/determinism/hash.ts";
 import { messageOf, StillhouseError } from "../shared/errors.ts";
 import { decode, encode, MalformedMessage } from "../shared/protocol/codec.ts";

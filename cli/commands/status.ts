@@ -1,4 +1,4 @@
-import { readHeartbeats } from "../../shared/bus/readHeartbeats.ts";
+import { readHeartbeats } from "../../shared/cluster/readHeartbeats.ts";
 import { messageOf } from "../../shared/errors.ts";
 import { decode } from "../../shared/protocol/codec.ts";
 import { RunRecord } from "../../shared/protocol/run.ts";

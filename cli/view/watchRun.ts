@@ -1,7 +1,7 @@
 import { createLogUpdate } from "log-update";
 import type { Bus, KeyValue } from "../../shared/bus/bus.ts";
 import { sleep, systemClock } from "../../shared/bus/clock.ts";
-import { readHeartbeats } from "../../shared/bus/readHeartbeats.ts";
+import { readHeartbeats } from "../../shared/cluster/readHeartbeats.ts";
 import { messageOf } from "../../shared/errors.ts";
 import { decode } from "../../shared/protocol/codec.ts";
 import { Event } from "../../shared/protocol/events.ts";

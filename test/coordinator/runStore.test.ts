@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { ImpossibleTransition } from "../../coordinator/runStates.ts";
 import { RunStore } from "../../coordinator/runStore.ts";
-import { LeaseLost } from "../../shared/bus/lease.ts";
 import { createMemoryBus } from "../../shared/bus/memory.ts";
+import { LeaseLost } from "../../shared/cluster/lease.ts";
 import type { RunRecord } from "../../shared/protocol/run.ts";
 import { ManualClock } from "../helpers/manualClock.ts";
 import { smallSpec } from "../helpers/smallRun.ts";

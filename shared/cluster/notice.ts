@@ -1,7 +1,7 @@
+import type { Bus } from "../bus/bus.ts";
 import { encode } from "../protocol/codec.ts";
 import { Event } from "../protocol/events.ts";
 import { runEventSubject } from "../protocol/subjects.ts";
-import type { Bus } from "./bus.ts";
 
 /** Tells whoever watches a run something that a person should know. May be lost; nothing is decided on it. */
 export function publishNotice(

@@ -1,10 +1,10 @@
+import type { Bus, KeyValue } from "../bus/bus.ts";
+import { type Clock, sleep } from "../bus/clock.ts";
+import { RevisionConflict } from "../bus/errors.ts";
 import { StillhouseError } from "../errors.ts";
 import { decode, encode } from "../protocol/codec.ts";
 import { LeaseRecord } from "../protocol/run.ts";
 import { buckets, PRESENCE_RENEW_MS, PRESENCE_TTL_MS } from "../protocol/subjects.ts";
-import type { Bus, KeyValue } from "./bus.ts";
-import { type Clock, sleep } from "./clock.ts";
-import { RevisionConflict } from "./errors.ts";
 
 /** The lease went to somebody else, or could not be renewed in time: its holder must stop at once. */
 export class LeaseLost extends StillhouseError {}

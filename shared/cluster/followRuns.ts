@@ -1,8 +1,8 @@
+import type { Bus } from "../bus/bus.ts";
+import { type Clock, sleep } from "../bus/clock.ts";
 import { decode } from "../protocol/codec.ts";
 import { RunRecord } from "../protocol/run.ts";
 import { buckets, PRESENCE_RENEW_MS, PRESENCE_TTL_MS } from "../protocol/subjects.ts";
-import type { Bus } from "./bus.ts";
-import { type Clock, sleep } from "./clock.ts";
 
 /** The lease of a run's coordinator. */
 export function coordinatorLease(run: string): string {

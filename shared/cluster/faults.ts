@@ -1,9 +1,9 @@
+import type { Bus } from "../bus/bus.ts";
+import type { Clock } from "../bus/clock.ts";
+import { RevisionConflict } from "../bus/errors.ts";
 import { decode, encode } from "../protocol/codec.ts";
 import { Fault } from "../protocol/presence.ts";
 import { buckets } from "../protocol/subjects.ts";
-import type { Bus } from "./bus.ts";
-import type { Clock } from "./clock.ts";
-import { RevisionConflict } from "./errors.ts";
 
 /** What a fault is about: a teacher's labels, a teacher's training, or one run. */
 export type FaultTopic = `labelling.${string}` | `recipe.${string}` | `run.${string}`;

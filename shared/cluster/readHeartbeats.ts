@@ -1,7 +1,7 @@
+import type { Bus } from "../bus/bus.ts";
 import { decode } from "../protocol/codec.ts";
 import { Heartbeat } from "../protocol/presence.ts";
 import { buckets, PRESENCE_TTL_MS } from "../protocol/subjects.ts";
-import type { Bus } from "./bus.ts";
 
 /** Everyone who is alive now. One that does not parse, as of another version, goes to `onBad` and is left out. */
 export async function readHeartbeats(bus: Bus, onBad: (error: unknown) => void): Promise<Heartbeat[]> {

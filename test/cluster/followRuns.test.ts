@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { followRuns } from "../../shared/bus/followRuns.ts";
-import { takeLease } from "../../shared/bus/lease.ts";
 import { MemoryHub } from "../../shared/bus/memory/hub.ts";
+import { followRuns } from "../../shared/cluster/followRuns.ts";
+import { takeLease } from "../../shared/cluster/lease.ts";
 import { RunSpec } from "../../shared/config/spec.ts";
 import { contentHash } from "../../shared/determinism/hash.ts";
 import { encode } from "../../shared/protocol/codec.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Bus, KeyValue } from "../../shared/bus/bus.ts";
-import { type Lease, LeaseLost, takeLease } from "../../shared/bus/lease.ts";
 import { createMemoryBus } from "../../shared/bus/memory.ts";
+import { type Lease, LeaseLost, takeLease } from "../../shared/cluster/lease.ts";
 import { decode } from "../../shared/protocol/codec.ts";
 import { LeaseRecord } from "../../shared/protocol/run.ts";
 import { buckets, PRESENCE_TTL_MS } from "../../shared/protocol/subjects.ts";

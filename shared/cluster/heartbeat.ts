@@ -1,9 +1,9 @@
 import { hostname } from "node:os";
+import type { Bus } from "../bus/bus.ts";
+import { type Clock, sleep } from "../bus/clock.ts";
 import { encode } from "../protocol/codec.ts";
 import { Heartbeat } from "../protocol/presence.ts";
 import { buckets, PRESENCE_RENEW_MS, PRESENCE_TTL_MS } from "../protocol/subjects.ts";
-import type { Bus } from "./bus.ts";
-import { type Clock, sleep } from "./clock.ts";
 
 /** What of a heartbeat changes from one to the next. */
 export type Pulse = Pick<
