@@ -35,12 +35,15 @@ export async function watchRun(
   const screen = out.isTTY ? createLogUpdate(out) : undefined;
   let linedAt = Number.NEGATIVE_INFINITY;
   try {
-    let looking: Promise<void> | undefined;
+    let looking = false;
     while (!signal.aborted) {
       // Not waited for: while the server is away this takes long, and that is what is to be shown meanwhile.
-      looking ??= refresh(view, bus, runs, run).finally(() => {
-        looking = undefined;
-      });
+      if (!looking) {
+        looking = true;
+        void refresh(view, bus, runs, run).finally(() => {
+          looking = false;
+        });
+      }
       for (const text of notices.splice(0)) view.takeNotice(text);
       const news = view.newNotices();
       if (screen) {
