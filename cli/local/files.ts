@@ -38,8 +38,20 @@ export function writeWhole(path: string, text: string): void {
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+  return !isUncollected(pid);
+}
+
+/** It has ended, and its parent has not asked how: in a container whose first process never asks, it stays for ever. */
+function isUncollected(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    // "pid (name) state ...", and a name may hold brackets.
+    return stat.slice(stat.lastIndexOf(")") + 2).startsWith("Z");
+  } catch {
+    // Only Linux tells; elsewhere the first process collects.
+    return false;
   }
 }
