@@ -20,7 +20,9 @@ export async function watchStalls(
     for (const text of wanting) {
       const start = since.get(text) ?? clock.now();
       since.set(text, start);
-      if (!signal.aborted) notice(`waiting ${Math.round((clock.now() - start) / 1000)} s: ${text}`);
+      // Heartbeats lag by a second: what is missing at one look only is not missing.
+      if (!signal.aborted && clock.now() > start)
+        notice(`waiting ${Math.round((clock.now() - start) / 1000)} s: ${text}`);
     }
   }
 }

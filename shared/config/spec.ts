@@ -162,7 +162,7 @@ const split = {
   limit: count
     .optional()
     .describe(
-      "use only this many samples of train (stratified, chosen by id) and leave the others out; absent: all",
+      "use only this many samples of train (stratified, chosen by id) and leave the others out; their chunks are labelled whole all the same; absent: all",
     ),
 };
 

@@ -32,14 +32,14 @@ describe("a run that nobody works on", () => {
     await withCluster(files.dir, async (cluster) => {
       const { ended } = cluster.coordinator(smallSpec());
       await cluster.until(() => secondsOf(cluster, noTeacher).length === 4);
-      expect(secondsOf(cluster, noTeacher)).toEqual([0, 5, 10, 15]);
-      expect(secondsOf(cluster, noStudent)).toEqual([0, 5, 10, 15]);
+      expect(secondsOf(cluster, noTeacher)).toEqual([5, 10, 15, 20]);
+      expect(secondsOf(cluster, noStudent)).toEqual([5, 10, 15, 20]);
       cluster.student("s1");
       await cluster.until(() => secondsOf(cluster, noTeacher).length === 6);
-      expect(secondsOf(cluster, noStudent)).toEqual([0, 5, 10, 15]);
+      expect(secondsOf(cluster, noStudent)).toEqual([5, 10, 15, 20]);
       cluster.teacher("t1");
       await cluster.drive(ended);
-      expect(secondsOf(cluster, noTeacher)).toEqual([0, 5, 10, 15, 20, 25]);
+      expect(secondsOf(cluster, noTeacher)).toEqual([5, 10, 15, 20, 25, 30]);
       expect(secondsOf(cluster, noStudent)).toHaveLength(4);
     });
   });
@@ -58,7 +58,7 @@ describe("a run that nobody works on", () => {
       await cluster.until(() => teacher.compute.predictions > 3);
       expect(secondsOf(cluster, noTeacher)).toEqual([]);
       await cluster.until(() => secondsOf(cluster, noTeacher).length === 2);
-      expect(secondsOf(cluster, noTeacher)).toEqual([0, 5]);
+      expect(secondsOf(cluster, noTeacher)).toEqual([5, 10]);
       cluster.teacher("t2");
       await cluster.drive(ended);
     });
@@ -81,7 +81,7 @@ describe("a run that nobody works on", () => {
       );
       const { ended } = cluster.coordinator(smallSpec({ data: { format: "idx", train: pair, test: pair } }));
       await cluster.until(() => secondsOf(cluster, notServed).length === 3);
-      expect(secondsOf(cluster, notServed)).toEqual([0, 5, 10]);
+      expect(secondsOf(cluster, notServed)).toEqual([5, 10, 15]);
       cluster.teacher("seeing");
       await cluster.drive(ended);
     });
