@@ -77,32 +77,28 @@ program
     await exit((await import("./commands/roles.ts")).coordinator(spec, options));
   });
 
-program
-  .command("teacher")
-  .description("join as a teacher node: train and serve the teachers of all live runs")
-  .addOption(natsOption)
-  .addOption(credsOption)
-  .addOption(storeOption)
-  .addOption(nameOption)
-  .addOption(dataRootOption)
-  .action(async (options) => {
-    stopSignals();
-    await exit((await import("./commands/roles.ts")).teacher(options));
-  });
+/** A command that joins as a node: it serves all live runs until it is told to end. */
+function nodeCommand(name: "teacher" | "student", description: string): Command {
+  return program
+    .command(name)
+    .description(description)
+    .addOption(natsOption)
+    .addOption(credsOption)
+    .addOption(storeOption)
+    .addOption(nameOption)
+    .addOption(dataRootOption)
+    .action(async (options) => {
+      stopSignals();
+      await exit((await import("./commands/roles.ts"))[name](options));
+    });
+}
 
-program
-  .command("student")
-  .description("join as a student node: train the students of live runs")
-  .option("--workers <n>", "trainings at once; default: what the spec says", wholeNumber)
-  .addOption(natsOption)
-  .addOption(credsOption)
-  .addOption(storeOption)
-  .addOption(nameOption)
-  .addOption(dataRootOption)
-  .action(async (options) => {
-    stopSignals();
-    await exit((await import("./commands/roles.ts")).student(options));
-  });
+nodeCommand("teacher", "join as a teacher node: train and serve the teachers of all live runs");
+nodeCommand("student", "join as a student node: train the students of live runs").option(
+  "--workers <n>",
+  "trainings at once; default: what the spec says",
+  wholeNumber,
+);
 
 program
   .command("status")

@@ -1,6 +1,7 @@
 import type { RunSpec } from "../shared/config/spec.ts";
 import { chunkRows } from "../shared/data/chunks.ts";
 import type { Dataset, Shard } from "../shared/data/dataset.ts";
+import { gatherLabels } from "../shared/data/gather.ts";
 import { type ChunkRef, dispatchOrder } from "../shared/data/order.ts";
 import { StillhouseError } from "../shared/errors.ts";
 import { bytesPerRow } from "../shared/labels/encoding.ts";
@@ -47,7 +48,8 @@ export function planRun(spec: RunSpec, dataset: Dataset): RunPlan {
       { fields: { labelBytes, maxLogBytes } },
     );
   }
-  const labelled = dataset.splits.train.length;
+  const { train: trainIds } = dataset.splits;
+  const labelled = gatherLabels(dataset, trainIds).filter((label) => label >= 0).length;
   const trainings: PlannedTraining[] = spec.teachers.flatMap((teacher) =>
     "train" in teacher
       ? [
@@ -68,7 +70,7 @@ export function planRun(spec: RunSpec, dataset: Dataset): RunPlan {
         name: `${kind}, seed ${seed}`,
         parameters: parameterCount(model, dataset.inputShape, dataset.classes),
         epochs: train.epochs,
-        stepsPerEpoch: Math.ceil(labelled / train.batch),
+        stepsPerEpoch: Math.ceil(trainIds.length / train.batch),
       });
     }
   }

@@ -3,6 +3,7 @@ import type { EnsembleSpec, LossSpec, StudentSpec } from "../shared/config/spec.
 import type { Dataset } from "../shared/data/dataset.ts";
 import type { CurvePoint } from "../shared/evaluate/reportSchema.ts";
 import type { LabelStoreLayout, StoredPart } from "../shared/labels/labelStore.ts";
+import type { PackedModel } from "../shared/model/packTrained.ts";
 import type { Evaluation, JobKey } from "../shared/protocol/jobs.ts";
 
 /** What a student node asks of its compute: TensorFlow in a worker thread, or in a test's own thread. */
@@ -45,10 +46,7 @@ export interface StudentTraining {
   readonly checkpoint: Uint8Array | null;
 }
 
-export interface TrainedStudent {
-  readonly artifact: Uint8Array;
-  readonly weightsHash: string;
-  readonly parameters: number;
+export interface TrainedStudent extends PackedModel {
   readonly keptEpoch: number;
   readonly steps: number;
   readonly curve: CurvePoint[];

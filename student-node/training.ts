@@ -1,15 +1,14 @@
 import * as tf from "@tensorflow/tfjs";
+import { labelLoss } from "../shared/compute/labelLoss.ts";
 import { trainLoop } from "../shared/compute/trainLoop.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { gatherLabels } from "../shared/data/gather.ts";
 import { chunksNeeded, dispatchOrder, epochOrder, trainChunks } from "../shared/data/order.ts";
 import { ensembleRules } from "../shared/distill/ensembles/registry.ts";
-import { crossEntropy } from "../shared/distill/losses/crossEntropy.ts";
 import { distillationLoss } from "../shared/distill/losses/kd.ts";
 import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
-import { packModel } from "../shared/model/artifact.ts";
-import { buildModel, countParameters } from "../shared/model/build.ts";
-import { readWeights, weightsHash } from "../shared/model/weights.ts";
+import { buildModel } from "../shared/model/build.ts";
+import { packTrained } from "../shared/model/packTrained.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
 import type { StudentTraining, TrainedStudent, TrainingHooks } from "./compute.ts";
 import { teacherLogits } from "./teacherLogits.ts";
@@ -38,25 +37,15 @@ export async function trainStudent(
       orderOf,
       ...(job.kind === "student" ? { ready: labelGate(training, dataset, orderOf(0), hooks) } : {}),
       lossOf:
-        job.kind === "student" ? distillingLoss(training, dataset, labels) : (ids) => aloneLoss(dataset, ids),
+        job.kind === "student" ? distillingLoss(training, dataset, labels) : (ids) => labelLoss(dataset, ids),
       resume: training.checkpoint ? decodeCheckpoint(training.checkpoint) : undefined,
       checkpointSteps: student.checkpointSteps,
       onCheckpoint: (state) => hooks.onCheckpoint(state.step, encodeCheckpoint(state)),
       onProgress: hooks.onProgress,
       now: () => performance.now(),
     });
-    const weights = readWeights(model);
-    const artifact = packModel({
-      arch: student.model,
-      inputShape: dataset.inputShape,
-      inputScale: dataset.inputScale,
-      classes: dataset.classes,
-      weights,
-    });
     return {
-      artifact,
-      weightsHash: weightsHash(weights),
-      parameters: countParameters(model),
+      ...packTrained(model, student.model, dataset),
       keptEpoch: result.keptEpoch,
       steps: result.steps,
       curve: result.curve,
@@ -107,9 +96,4 @@ function distillingLoss(
     const truth = tf.tensor1d(gatherLabels(dataset, ids), "int32");
     return (student) => distillationLoss({ student, targetLogProbs, labels: truth, temperature, alpha });
   };
-}
-
-function aloneLoss(dataset: Dataset, ids: Uint32Array): (logits: tf.Tensor2D) => tf.Scalar {
-  const truth = tf.tensor1d(gatherLabels(dataset, ids), "int32");
-  return (student) => crossEntropy(student, truth);
 }

@@ -2,6 +2,7 @@ import type { TrainProgress } from "../shared/compute/trainLoop.ts";
 import type { ArchSpec, TeacherTrainSpec } from "../shared/config/spec.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import type { CurvePoint } from "../shared/evaluate/reportSchema.ts";
+import type { PackedModel } from "../shared/model/packTrained.ts";
 import type { TeacherModel } from "../shared/protocol/run.ts";
 
 /** What a teacher node asks of its compute: TensorFlow in a worker thread, or a stand-in in a test. */
@@ -40,9 +41,6 @@ export interface TeacherTraining {
   readonly dataHash: string;
 }
 
-export interface TrainedModel {
-  readonly artifact: Uint8Array;
-  readonly weightsHash: string;
-  readonly parameters: number;
+export interface TrainedModel extends PackedModel {
   readonly curve: CurvePoint[];
 }

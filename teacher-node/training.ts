@@ -1,12 +1,10 @@
-import * as tf from "@tensorflow/tfjs";
+import { labelLoss } from "../shared/compute/labelLoss.ts";
 import { type TrainProgress, trainLoop } from "../shared/compute/trainLoop.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { gatherLabels } from "../shared/data/gather.ts";
 import { rng } from "../shared/determinism/rng.ts";
-import { crossEntropy } from "../shared/distill/losses/crossEntropy.ts";
-import { packModel } from "../shared/model/artifact.ts";
-import { buildModel, countParameters } from "../shared/model/build.ts";
-import { readWeights, weightsHash } from "../shared/model/weights.ts";
+import { buildModel } from "../shared/model/build.ts";
+import { packTrained } from "../shared/model/packTrained.ts";
 import type { TeacherTraining, TrainedModel } from "./compute.ts";
 
 /**
@@ -30,22 +28,11 @@ export async function trainTeacher(
       maskSeed: seed,
       orderOf: (epoch) =>
         rng("teacher", task.name, task.train.seed, "order", epoch).shuffle(labelled.slice()),
-      lossOf(ids) {
-        const labels = tf.tensor1d(gatherLabels(dataset, ids), "int32");
-        return (logits) => crossEntropy(logits, labels);
-      },
+      lossOf: (ids) => labelLoss(dataset, ids),
       onProgress,
       now: () => performance.now(),
     });
-    const weights = readWeights(model);
-    const artifact = packModel({
-      arch: task.model,
-      inputShape: dataset.inputShape,
-      inputScale: dataset.inputScale,
-      classes: dataset.classes,
-      weights,
-    });
-    return { artifact, weightsHash: weightsHash(weights), parameters: countParameters(model), curve };
+    return { ...packTrained(model, task.model, dataset), curve };
   } finally {
     model.dispose();
   }

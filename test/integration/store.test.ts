@@ -13,7 +13,11 @@ it("two runs at once share the store's server; it stays for the second, and ends
   const longer = smallSpec({
     name: "other",
     seeds: [2],
-    student: { model: { arch: "mlp", hidden: [16] }, train: { epochs: 160, batch: 32 }, checkpointSteps: 1000 },
+    student: {
+      model: { arch: "mlp", hidden: [16] },
+      train: { epochs: 160, batch: 32 },
+      checkpointSteps: 1000,
+    },
   });
   const other = place.start(["run", await place.spec("other", longer), "--store", "store", "--out", "other"]);
   await other.says(`NATS server: ${server.url} (joined`);

@@ -1,0 +1,24 @@
+import type * as tf from "@tensorflow/tfjs";
+import type { ArchSpec } from "../config/spec.ts";
+import type { Dataset } from "../data/dataset.ts";
+import { packModel } from "./artifact.ts";
+import { countParameters } from "./build.ts";
+import { readWeights, weightsHash } from "./weights.ts";
+
+/** A trained model as it is stored and named. */
+export interface PackedModel {
+  readonly artifact: Uint8Array;
+  readonly weightsHash: string;
+  readonly parameters: number;
+}
+
+/** Packs a model with all that is needed to predict with it again. */
+export function packTrained(model: tf.LayersModel, arch: ArchSpec, dataset: Dataset): PackedModel {
+  const { inputShape, inputScale, classes } = dataset;
+  const weights = readWeights(model);
+  return {
+    artifact: packModel({ arch, inputShape, inputScale, classes, weights }),
+    weightsHash: weightsHash(weights),
+    parameters: countParameters(model),
+  };
+}
