@@ -1,24 +1,15 @@
-import { anySignal } from "../shared/bus/anySignal.ts";
-import type { RunSpec } from "../shared/config/spec.ts";
 import { StillhouseError } from "../shared/errors.ts";
 import { decode } from "../shared/protocol/codec.ts";
-import { Evaluation, EvaluationPointer, JobResult, jobName } from "../shared/protocol/jobs.ts";
+import { Evaluation, EvaluationPointer, JobResult, jobName, jobsOf } from "../shared/protocol/jobs.ts";
 import { buckets, jobKeys } from "../shared/protocol/subjects.ts";
 import type { CoordinatorContext } from "./context.ts";
-
-/** Names of the trainings that a run consists of. */
-export function jobNames(spec: RunSpec): string[] {
-  const kinds = spec.baseline ? (["student", "baseline"] as const) : (["student"] as const);
-  return spec.seeds.flatMap((seed) => kinds.map((kind) => jobName({ kind, seed })));
-}
 
 /** Resolves when every training of the run has its result, or when `signal` aborts. */
 export async function awaitResults({ bus, store }: CoordinatorContext, signal: AbortSignal): Promise<void> {
   const { run, spec } = store.record;
-  const missing = new Set(jobNames(spec).map((job) => jobKeys.result(run, job)));
+  const missing = new Set(jobsOf(spec).map((job) => jobKeys.result(run, jobName(job))));
   const jobs = await bus.kv(buckets.jobs);
-  const found = new AbortController();
-  for await (const { key, value } of jobs.watch(jobKeys.results(run), anySignal(signal, found.signal))) {
+  for await (const { key, value } of jobs.watch(jobKeys.results(run), signal)) {
     if (value) missing.delete(key);
     if (missing.size === 0) return;
   }
@@ -46,7 +37,7 @@ export async function readResults({ bus, store }: CoordinatorContext): Promise<M
   const { run, spec } = store.record;
   const jobs = await bus.kv(buckets.jobs);
   const results = new Map<string, JobResult>();
-  for (const job of jobNames(spec)) {
+  for (const job of jobsOf(spec).map(jobName)) {
     const entry = await jobs.get(jobKeys.result(run, job));
     if (entry) results.set(job, decode(JobResult, entry.value, `job result ${job} of ${run}`));
   }

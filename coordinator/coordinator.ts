@@ -1,3 +1,4 @@
+import { aborted } from "../shared/bus/aborted.ts";
 import { anySignal } from "../shared/bus/anySignal.ts";
 import { sleep } from "../shared/bus/clock.ts";
 import { clearFaults } from "../shared/cluster/faults.ts";
@@ -36,7 +37,11 @@ export async function coordinate(context: CoordinatorContext): Promise<Report> {
     failOnExhausted(context, until),
   ]);
   try {
-    return await Promise.race([way, beside.then(() => never()), abortion(signal)]);
+    return await Promise.race([
+      way,
+      beside.then(() => never()),
+      aborted(signal).then(() => Promise.reject(signal.reason)),
+    ]);
   } catch (error) {
     if (error instanceof RunFailed) await store.enter("failed", { error: messageOf(error) });
     throw error;
@@ -56,7 +61,7 @@ async function pipeline(context: CoordinatorContext, signal: AbortSignal): Promi
   if (store.record.state === "teaching") {
     await getTeachers(bus, store, signal);
     signal.throwIfAborted();
-    await enterDistilling(context, dataset);
+    await store.enter("distilling");
   }
   if (store.record.state === "distilling") {
     await Promise.all([labelAll(context, dataset, signal), awaitResults(context, signal)]);
@@ -79,20 +84,6 @@ async function lastCounters({ store, clock }: CoordinatorContext, signal: AbortS
   signal.throwIfAborted();
 }
 
-/** Notes what the log holds already, so that the report can tell passes made from passes saved. */
-async function enterDistilling({ bus, store }: CoordinatorContext, dataset: Dataset): Promise<void> {
-  const log = await bus.log(streams.labels.name, streams.labels.filter);
-  const { samplesNeeded, samplesMissing } = await findMissing(
-    log,
-    dataset,
-    store.record.spec,
-    labellings(store.record),
-  );
-  await store.enter("distilling", {
-    passes: store.record.passes ?? { needed: samplesNeeded, found: samplesNeeded - samplesMissing },
-  });
-}
-
 async function labelAll(
   { bus, clock, store, notice, publish }: CoordinatorContext,
   dataset: Dataset,
@@ -100,7 +91,16 @@ async function labelAll(
 ): Promise<void> {
   const log = await bus.log(streams.labels.name, streams.labels.filter);
   const { spec, run } = store.record;
-  const { chunks } = await findMissing(log, dataset, spec, labellings(store.record));
+  const { chunks, samplesNeeded, samplesMissing } = await findMissing(
+    log,
+    dataset,
+    spec,
+    labellings(store.record),
+  );
+  // What the log held before this run asked for anything: the report tells passes made from passes saved by it.
+  if (!store.record.passes) {
+    await store.change({ passes: { needed: samplesNeeded, found: samplesNeeded - samplesMissing } });
+  }
   const onProgress = (done: number, inFlight: number): void =>
     publish({ type: "label-progress", run, done, total: chunks.length, inFlight });
   onProgress(0, 0);
@@ -126,12 +126,4 @@ function idlePulse(doing: string) {
 
 function never(): Promise<never> {
   return new Promise(() => undefined);
-}
-
-function abortion(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const abort = (): void => reject(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort, { once: true });
-  });
 }

@@ -6,6 +6,7 @@ import type { Clock } from "../shared/bus/clock.ts";
 import { type Lease, LeaseLost, takeLease } from "../shared/cluster/lease.ts";
 import { publishNotice } from "../shared/cluster/notice.ts";
 import type { RunSpec } from "../shared/config/spec.ts";
+import { specHash } from "../shared/config/specHash.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { openDataset, requireDataset } from "../shared/data/open.ts";
 import { contentHash } from "../shared/determinism/hash.ts";
@@ -96,7 +97,7 @@ function initialRecord({ spec, run, baseDir, clock }: CoordinatorOptions, datase
     fence: 0,
     state: "planned",
     spec,
-    specHash: contentHash(spec),
+    specHash: specHash(spec),
     data: { spec: spec.data, baseDir, hash: dataset.hash },
     shards: dataset.shards.map(({ hash, rows }) => ({ hash, rows })),
     teachers: plannedTeachers(spec.teachers, dataset.hash),
@@ -109,7 +110,7 @@ function initialRecord({ spec, run, baseDir, clock }: CoordinatorOptions, datase
 }
 
 function requireSameSpec(record: RunRecord, spec: RunSpec): void {
-  if (record.specHash === contentHash(spec)) return;
+  if (record.specHash === specHash(spec)) return;
   const changed = Object.keys(spec).filter(
     (key) => contentHash(spec[key as keyof RunSpec]) !== contentHash(record.spec[key as keyof RunSpec]),
   );

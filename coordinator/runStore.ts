@@ -7,6 +7,8 @@ import { RunRecord, type RunState } from "../shared/protocol/run.ts";
 import { buckets } from "../shared/protocol/subjects.ts";
 import { requireArrow } from "./runStates.ts";
 
+type RecordPatch = Partial<Omit<RunRecord, "state">>;
+
 /** The record of one run, as its coordinator writes it: every change is a compare-and-set that carries the fence. */
 export class RunStore {
   readonly #kv: KeyValue;
@@ -56,9 +58,12 @@ export class RunStore {
     });
   }
 
-  /** Changes anything but the state. @throws LeaseLost when another coordinator has written meanwhile */
-  change(patch: Partial<Omit<RunRecord, "state">>): Promise<void> {
-    return this.#inTurn(() => this.#write(patch));
+  /**
+   * Changes anything but the state; a change that depends on the record is a function of it, called when it is its turn.
+   * @throws LeaseLost when another coordinator has written meanwhile
+   */
+  change(patch: RecordPatch | ((record: RunRecord) => RecordPatch)): Promise<void> {
+    return this.#inTurn(() => this.#write(typeof patch === "function" ? patch(this.#record) : patch));
   }
 
   #inTurn(write: () => Promise<void>): Promise<void> {

@@ -1,5 +1,4 @@
 import { resolve } from "node:path";
-import { anySignal } from "../shared/bus/anySignal.ts";
 import type { Bus } from "../shared/bus/bus.ts";
 import { clearFaults } from "../shared/cluster/faults.ts";
 import type { LoadedTeacherSpec, TeacherSpec, TrainedTeacherSpec } from "../shared/config/spec.ts";
@@ -34,15 +33,12 @@ export function plannedTeachers(specs: readonly TeacherSpec[], dataHash: string)
  */
 export async function getTeachers(bus: Bus, store: RunStore, signal: AbortSignal): Promise<void> {
   const missing = store.record.teachers.flatMap((teacher, place) => (teacher.ready ? [] : [place]));
-  // One after the other into the record, which has one writer.
-  let writing = Promise.resolve();
-  const found = (place: number, teacher: RunTeacher): Promise<void> => {
-    writing = writing.then(async () => {
-      // A fault of an earlier run with the same labels; from the change on, a new one is this run's.
-      if (teacher.ready) await clearFaults(bus, [`labelling.${teacher.ready.labelling}`]);
-      await store.change({ teachers: store.record.teachers.map((old, i) => (i === place ? teacher : old)) });
-    });
-    return writing;
+  const found = async (place: number, teacher: RunTeacher): Promise<void> => {
+    // A fault of an earlier run with the same labels; from the change on, a new one is this run's.
+    if (teacher.ready) await clearFaults(bus, [`labelling.${teacher.ready.labelling}`]);
+    await store.change(({ teachers }) => ({
+      teachers: teachers.map((old, i) => (i === place ? teacher : old)),
+    }));
   };
   await Promise.all(
     missing.map(async (place) => {
@@ -102,9 +98,8 @@ async function firstAnswer(
   recipe: string,
   signal: AbortSignal,
 ): Promise<TrainedTeacher | undefined> {
-  const found = new AbortController();
   const recipes = await bus.kv(buckets.recipes);
-  for await (const { value } of recipes.watch(recipe, anySignal(signal, found.signal))) {
+  for await (const { value } of recipes.watch(recipe, signal)) {
     if (value) return decode(TrainedTeacher, value, `trained teacher ${recipe}`);
   }
   return undefined;

@@ -1,19 +1,18 @@
-import { Packr } from "msgpackr";
 import type { TrainingState } from "../shared/compute/trainLoop.ts";
 import { StillhouseError } from "../shared/errors.ts";
+import { pack, unpack } from "../shared/protocol/msgpack.ts";
 
-const packr = new Packr({ useRecords: false, moreTypes: true });
 const VERSION = 1;
 
 /** A training's state as bytes. */
 export function encodeCheckpoint(state: TrainingState): Uint8Array {
-  return new Uint8Array(packr.pack({ version: VERSION, state }));
+  return pack({ version: VERSION, state });
 }
 
 /** @throws StillhouseError for a checkpoint of another version of this format */
 export function decodeCheckpoint(bytes: Uint8Array): TrainingState {
   // Written by a student node and read back under its own digest: the version is what can differ.
-  const { version, state } = packr.unpack(bytes) as { version: number; state: TrainingState };
+  const { version, state } = unpack(bytes) as { version: number; state: TrainingState };
   if (version !== VERSION) {
     throw new StillhouseError(
       `Cannot resume from a checkpoint of version ${version}: this version of Stillhouse writes ${VERSION}`,

@@ -1,9 +1,17 @@
+import { aborted } from "../shared/bus/aborted.ts";
 import { anySignal } from "../shared/bus/anySignal.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { sha256 } from "../shared/determinism/hash.ts";
 import { LabelStoreWriter, type StoredPart } from "../shared/labels/labelStore.ts";
 import { decode, encode } from "../shared/protocol/codec.ts";
-import { Counter, Evaluation, EvaluationPointer, type JobKey, jobName } from "../shared/protocol/jobs.ts";
+import {
+  Counter,
+  Evaluation,
+  EvaluationPointer,
+  type JobKey,
+  jobName,
+  jobsOf,
+} from "../shared/protocol/jobs.ts";
 import type { RunRecord } from "../shared/protocol/run.ts";
 import { buckets, jobKeys } from "../shared/protocol/subjects.ts";
 import type { StudentCompute } from "./compute.ts";
@@ -32,8 +40,9 @@ export async function trainRun(context: StudentContext, watch: RunWatch, signal:
       });
     }
     const feed = feedOnceReady(context, watch, dataset, store, computes, until);
-    // Both are waited for below; until then a failure is not without a handler.
-    feed.then(({ reading }) => reading).catch(() => undefined);
+    const reading = feed.then((started) => started.reading);
+    // It is waited for below; until then a failure is not without a handler.
+    reading.catch(() => undefined);
     const queue = new JobQueue(await unfinishedJobs(context, watch.current));
     const distilling = watch.reached(["distilling", "evaluating"], until).then((record) => {
       if (record) queue.openStudents();
@@ -41,7 +50,7 @@ export async function trainRun(context: StudentContext, watch: RunWatch, signal:
     // The first failure ends the run's training: stopping frees those who wait for labels or for the next state.
     await Promise.race([
       Promise.all(computes.map((compute) => work(context, watch, feed, queue, compute, until))),
-      feed.then(({ reading }) => reading).then(() => new Promise<never>(() => undefined)),
+      reading.then(() => new Promise<never>(() => undefined)),
       aborted(until),
     ]);
     await distilling;
@@ -109,12 +118,9 @@ async function work(
   }
 }
 
-/** Baselines first: they need no teacher. Those with a result in the store are done. */
+/** The trainings of a run without those that have a result in the store. */
 async function unfinishedJobs(context: StudentContext, { run, spec }: RunRecord): Promise<JobKey[]> {
-  const all: JobKey[] = [
-    ...(spec.baseline ? spec.seeds.map((seed) => ({ kind: "baseline" as const, seed })) : []),
-    ...spec.seeds.map((seed) => ({ kind: "student" as const, seed })),
-  ];
+  const all = jobsOf(spec);
   const weights = await context.bus.objects(buckets.weights);
   // A result whose model is gone is none.
   const done = await Promise.all(
@@ -137,12 +143,8 @@ async function evaluate(
   if (await jobs.get(jobKeys.evaluation(run))) return;
   context.doing.add("evaluating");
   await feed.upTo(feed.total);
-  const keys: JobKey[] = spec.seeds.flatMap((seed) => [
-    { kind: "student" as const, seed },
-    ...(spec.baseline ? [{ kind: "baseline" as const, seed }] : []),
-  ]);
   const models = await Promise.all(
-    keys.map(async (job) => ({ job, artifact: await loadArtifact(context.bus, run, job) })),
+    jobsOf(spec).map(async (job) => ({ job, artifact: await loadArtifact(context.bus, run, job) })),
   );
 
   const counted = await jobs.get(jobKeys.testReads(run));
@@ -167,11 +169,4 @@ async function evaluate(
   const pointer = encode(EvaluationPointer, { type: "evaluation-pointer", object });
   await jobs.put(jobKeys.evaluation(run), pointer);
   context.doing.delete("evaluating");
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

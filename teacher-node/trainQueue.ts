@@ -1,3 +1,4 @@
+import { aborted } from "../shared/bus/aborted.ts";
 import type { WorkItem } from "../shared/bus/bus.ts";
 import { sleep } from "../shared/bus/clock.ts";
 import { RevisionConflict } from "../shared/bus/errors.ts";
@@ -119,11 +120,7 @@ async function train(
       if (!signal.aborted) bus.publish(recipeEventSubject(task.recipe), encode(Event, event));
     },
   );
-  const ended = new Promise<undefined>((resolve) => {
-    if (signal.aborted) resolve(undefined);
-    signal.addEventListener("abort", () => resolve(undefined), { once: true });
-  });
-  const trained = await Promise.race([training, ended]);
+  const trained = await Promise.race([training, aborted(signal)]);
   if (!trained) {
     // The compute thread is ended with the node; what it then answers is nobody's concern.
     training.catch(() => undefined);

@@ -1,5 +1,7 @@
 import { appendFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { readReport } from "../../coordinator/report.ts";
+import { aborted } from "../../shared/bus/aborted.ts";
 import { anySignal } from "../../shared/bus/anySignal.ts";
 import type { Bus } from "../../shared/bus/bus.ts";
 import { MemoryHub } from "../../shared/bus/memory/hub.ts";
@@ -7,9 +9,7 @@ import { connectNats } from "../../shared/bus/nats.ts";
 import { loadSpec } from "../../shared/config/load.ts";
 import type { RunSpec } from "../../shared/config/spec.ts";
 import { StillhouseError } from "../../shared/errors.ts";
-import { Report } from "../../shared/evaluate/reportSchema.ts";
-import { decode } from "../../shared/protocol/codec.ts";
-import { buckets, jobKeys } from "../../shared/protocol/subjects.ts";
+import type { Report } from "../../shared/evaluate/reportSchema.ts";
 import { findNatsServer, withoutCredentials } from "../bootstrap/nats-server.mjs";
 import { joinServer } from "../local/joinServer.ts";
 import { type OutFolder, openOutFolder, writeReport } from "../local/outFolder.ts";
@@ -142,9 +142,6 @@ async function runProcesses(of: {
   // The address may hold a password: the environment is not shown in a list of processes, an argument is.
   process.env.NATS_URL = url;
   const server = creds === undefined ? [] : ["--creds", creds];
-  const interrupted = new Promise<"interrupted">((resolve) => {
-    signal.addEventListener("abort", () => resolve("interrupted"), { once: true });
-  });
   try {
     const nodes = [
       ...Array.from({ length: spec.nodes.teachers }, (_, i) =>
@@ -159,14 +156,14 @@ async function runProcesses(of: {
     );
     const ended = await Promise.race([
       coordinator.then(() => "done" as const),
-      interrupted,
+      aborted(signal).then(() => "interrupted" as const),
       Promise.all(nodes).then(() => new Promise<never>(() => undefined)),
     ]);
     if (ended === "interrupted") return undefined;
-    const entry = await (await bus.kv(buckets.jobs)).get(jobKeys.report(out.run));
-    if (!entry)
+    const report = await readReport(bus, out.run);
+    if (!report)
       throw new StillhouseError(`Cannot report on run ${out.run}: its coordinator ended without a report`);
-    return decode(Report, entry.value, `report of ${out.run}`);
+    return report;
   } finally {
     await processes.stop();
     stopView.abort();

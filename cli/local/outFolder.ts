@@ -2,7 +2,7 @@ import { rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import type { RunSpec } from "../../shared/config/spec.ts";
-import { contentHash } from "../../shared/determinism/hash.ts";
+import { specHash } from "../../shared/config/specHash.ts";
 import { StillhouseError } from "../../shared/errors.ts";
 import { renderReport } from "../../shared/evaluate/reportHtml.ts";
 import { Report } from "../../shared/evaluate/reportSchema.ts";
@@ -42,17 +42,17 @@ export function openOutFolder(
   const release = takeLockFile(join(folder, "run.lock"), `--out ${path}`);
   try {
     const runFile = join(folder, "run.json");
-    const specHash = contentHash(spec);
+    const hash = specHash(spec);
     if (fresh)
       for (const file of ["run.json", "report.json", "report.html"])
         rmSync(join(folder, file), { force: true });
     const known = RunFile.safeParse(readJson(runFile));
     if (known.success) {
       const { run } = known.data;
-      if (known.data.specHash !== specHash) {
+      if (known.data.specHash !== hash) {
         throw new OtherRunInFolder(
           `Cannot go on in --out ${path} as it holds run ${run} of another spec: choose another --out, put the spec back, or start over with --fresh`,
-          { fields: { run, expected: specHash, seen: known.data.specHash } },
+          { fields: { run, expected: hash, seen: known.data.specHash } },
         );
       }
       const finished = readJson(join(folder, "report.json"));
@@ -64,7 +64,7 @@ export function openOutFolder(
       }
     }
     const run = newRunId(spec.name);
-    writeWhole(runFile, JSON.stringify({ run, specHash, bus }));
+    writeWhole(runFile, JSON.stringify({ run, specHash: hash, bus }));
     return { folder, run, finished: undefined, resumed: false, release };
   } catch (error) {
     release();

@@ -1,7 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { LineCounter, parseDocument } from "yaml";
-import { contentHash } from "../determinism/hash.ts";
 import { messageOf } from "../errors.ts";
 import { crossChecks } from "./crossChecks.ts";
 import { lineOf, pathText } from "./locate.ts";
@@ -61,11 +60,6 @@ export function parseSpec(text: string, file: string): RunSpec {
     );
   }
   return parsed.data;
-}
-
-/** The identity of a spec: two files that mean the same, defaults written out or not, have the same. */
-export function specHash(spec: RunSpec): string {
-  return contentHash(spec);
 }
 
 /** A spec file that is not there, or cannot be read. */

@@ -1,7 +1,8 @@
-import { Packr } from "msgpackr";
 import { z } from "zod";
 import { ArchSpec } from "../config/spec.ts";
 import { messageOf, StillhouseError } from "../errors.ts";
+import { Bytes } from "../protocol/identifiers.ts";
+import { pack, unpack } from "../protocol/msgpack.ts";
 import { bytesOfFloats, floatsOfBytes } from "./bytes.ts";
 import type { NamedWeight } from "./weights.ts";
 
@@ -30,13 +31,10 @@ const Stored = z.strictObject({
     z.strictObject({
       name: z.string(),
       shape: z.array(z.int().positive()),
-      data: z.custom<Uint8Array>((value) => value instanceof Uint8Array, "expected bytes"),
+      data: Bytes,
     }),
   ),
 });
-
-// Records would number the maps by what was packed before; more types keep bytes as they are.
-const packr = new Packr({ useRecords: false, moreTypes: true });
 
 /** One model as bytes; the same model gives the same bytes. */
 export function packModel(model: ModelArtifact): Uint8Array {
@@ -50,7 +48,7 @@ export function packModel(model: ModelArtifact): Uint8Array {
     classes,
     weights: weights.map(({ name, shape, data }) => ({ name, shape: [...shape], data: bytesOfFloats(data) })),
   };
-  return Uint8Array.from(packr.pack(stored));
+  return pack(stored);
 }
 
 /**
@@ -60,7 +58,7 @@ export function packModel(model: ModelArtifact): Uint8Array {
 export function unpackModel(bytes: Uint8Array): ModelArtifact & { weights: NamedWeight[] } {
   let unpacked: unknown;
   try {
-    unpacked = packr.unpack(bytes);
+    unpacked = unpack(bytes);
   } catch (error) {
     throw new BadModelArtifact(
       `Cannot read ${bytes.length} bytes as a Stillhouse model: ${messageOf(error)}`,

@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { dirname, join, normalize } from "node:path";
-import { Packr } from "msgpackr";
 import { z } from "zod";
 import { StillhouseError } from "../errors.ts";
 import { Bytes } from "../protocol/identifiers.ts";
+import { pack, unpack } from "../protocol/msgpack.ts";
 
 /** A model's files as one object, so that a node needs no access to the folder that the spec names. */
 const FileBundle = z.strictObject({
@@ -26,8 +26,6 @@ const Manifest = z.object({
     )
     .min(1),
 });
-
-const packr = new Packr({ useRecords: false, moreTypes: true });
 
 /**
  * Reads a TensorFlow.js layers model from disk without TensorFlow.
@@ -64,12 +62,12 @@ export async function bundleTfjsLayers(
   const parameters = manifest.weightsManifest
     .flatMap(({ weights }) => weights)
     .reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
-  return { bytes: new Uint8Array(packr.pack(bundle)), parameters };
+  return { bytes: pack(bundle), parameters };
 }
 
 /** @throws ModelUnreadable for bytes that are no bundle */
 export function unpackFileBundle(bytes: Uint8Array): FileBundle {
-  const parsed = FileBundle.safeParse(packr.unpack(bytes));
+  const parsed = FileBundle.safeParse(unpack(bytes));
   if (parsed.success) return parsed.data;
   throw new ModelUnreadable("Cannot load a stored model as it is not a bundle of TensorFlow.js files", {
     cause: parsed.error,

@@ -1,13 +1,9 @@
-import { Packr } from "msgpackr";
 import type { z } from "zod";
 import { StillhouseError } from "../errors.ts";
+import { pack, unpack } from "./msgpack.ts";
 
 /** Bytes from the bus that are not the message they should be. Never trained on, never retried. */
 export class MalformedMessage extends StillhouseError {}
-
-// The defaults of msgpackr turn a Float32Array into a Buffer and share record shapes between messages,
-// which a reader who joins late does not know.
-const packr = new Packr({ useRecords: false, moreTypes: true });
 
 /**
  * MessagePack of a message; the bytes are the caller's own.
@@ -16,7 +12,7 @@ const packr = new Packr({ useRecords: false, moreTypes: true });
 export function encode<S extends z.ZodType>(schema: S, message: z.infer<S>): Uint8Array {
   const parsed = schema.safeParse(message);
   if (!parsed.success) throw malformed("send a message", parsed.error);
-  return new Uint8Array(packr.pack(message));
+  return pack(message);
 }
 
 /**
@@ -27,7 +23,7 @@ export function encode<S extends z.ZodType>(schema: S, message: z.infer<S>): Uin
 export function decode<S extends z.ZodType>(schema: S, bytes: Uint8Array, what: string): z.infer<S> {
   let value: unknown;
   try {
-    value = packr.unpack(bytes);
+    value = unpack(bytes);
   } catch (cause) {
     throw new MalformedMessage(`Cannot read ${what} as it is not MessagePack: ${bytes.byteLength} bytes`, {
       cause,

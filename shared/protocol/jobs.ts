@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { RunSpec } from "../config/spec.ts";
 import { CurvePoint, Latency, TestMetrics } from "../evaluate/reportSchema.ts";
 import { Bytes, Digest, Hash, NodeId } from "./identifiers.ts";
 
@@ -11,6 +12,12 @@ export type JobKey = z.infer<typeof JobKey>;
 
 export function jobName(job: JobKey): string {
   return `${job.kind}-${job.seed}`;
+}
+
+/** The trainings that a run consists of. */
+export function jobsOf({ seeds, baseline }: Pick<RunSpec, "seeds" | "baseline">): JobKey[] {
+  const kinds = baseline ? (["student", "baseline"] as const) : (["student"] as const);
+  return seeds.flatMap((seed) => kinds.map((kind) => ({ kind, seed })));
 }
 
 /** Where a training went on, and in which process: an unbroken one has a single entry from step 0. */

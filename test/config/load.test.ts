@@ -2,8 +2,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { loadSpec, parseSpec, specHash } from "../../shared/config/load.ts";
+import { loadSpec, parseSpec } from "../../shared/config/load.ts";
 import { SpecError } from "../../shared/config/specError.ts";
+import { specHash } from "../../shared/config/specHash.ts";
 
 const good = `name: r
 data: { dataset: mnist }
