@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from "commander";
+import { backendOrder } from "../shared/compute/backendNames.ts";
 import { messageOf, StillhouseError } from "../shared/errors.ts";
 import { stopSignals } from "./stopSignals.ts";
 
@@ -34,6 +35,11 @@ const dataRootOption = new Option(
   "where the data's relative paths start on this machine",
 );
 
+const backendOption = new Option(
+  "--backend <name>",
+  "what computes, tried first; default: the best that works here (see doctor)",
+).choices(backendOrder);
+
 program
   .command("run")
   .description(
@@ -50,6 +56,7 @@ program
       "memory",
     ]),
   )
+  .addOption(backendOption)
   .option("--fresh", "start over where --out holds an earlier run; the label log is kept", false)
   .action(async (spec, options) => {
     stopSignals();
@@ -87,6 +94,12 @@ function nodeCommand(name: "teacher" | "student", description: string): Command 
     .addOption(storeOption)
     .addOption(nameOption)
     .addOption(dataRootOption)
+    .addOption(backendOption)
+    .option(
+      "--threads <n>",
+      "threads of one operator where the spec does not say; default: all cores",
+      wholeNumber,
+    )
     .action(async (options) => {
       stopSignals();
       await exit((await import("./commands/roles.ts"))[name](options));

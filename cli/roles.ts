@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import { runCoordinator } from "../coordinator/main.ts";
 import type { Bus } from "../shared/bus/bus.ts";
 import { systemClock } from "../shared/bus/clock.ts";
+import type { RoleCompute } from "../shared/compute/computeSettings.ts";
 import type { RunSpec } from "../shared/config/spec.ts";
 import type { Report } from "../shared/evaluate/reportSchema.ts";
 import { runStudentNode } from "../student-node/main.ts";
@@ -18,6 +19,7 @@ export interface RoleStart {
   readonly dataRoot?: string | undefined;
   /** Name of the node; absent: made from role, host and random characters. */
   readonly name?: string | undefined;
+  readonly compute: RoleCompute;
 }
 
 export function startCoordinator(
@@ -29,14 +31,21 @@ export function startCoordinator(
   return runCoordinator({ ...of, bus, signal, node, clock: systemClock, log: start.makeLog(node) });
 }
 
-export function startTeacher({ bus, signal, dataRoot, makeLog, name }: RoleStart): Promise<void> {
+export function startTeacher({
+  bus,
+  signal,
+  dataRoot,
+  makeLog,
+  name,
+  compute: role,
+}: RoleStart): Promise<void> {
   const node = name ?? nodeId("teacher");
-  const compute = workerTeacherCompute();
+  const compute = workerTeacherCompute(role);
   return runTeacherNode({ bus, signal, dataRoot, node, compute, clock: systemClock, log: makeLog(node) });
 }
 
 export function startStudent(
-  { bus, signal, dataRoot, makeLog, name }: RoleStart,
+  { bus, signal, dataRoot, makeLog, name, compute: role }: RoleStart,
   workers?: number,
 ): Promise<void> {
   const node = name ?? nodeId("student");
@@ -46,7 +55,7 @@ export function startStudent(
     dataRoot,
     workers,
     node,
-    makeCompute: workerStudentCompute,
+    makeCompute: () => workerStudentCompute(role),
     clock: systemClock,
     log: makeLog(node),
   });

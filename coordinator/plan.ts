@@ -1,3 +1,4 @@
+import { planBatches } from "../shared/compute/planBatches.ts";
 import type { RunSpec } from "../shared/config/spec.ts";
 import { chunkRows } from "../shared/data/chunks.ts";
 import type { Dataset, Shard } from "../shared/data/dataset.ts";
@@ -57,7 +58,7 @@ export function planRun(spec: RunSpec, dataset: Dataset): RunPlan {
             name: `teacher ${teacher.name}`,
             parameters: parameterCount(teacher.model, dataset.inputShape, dataset.classes),
             epochs: teacher.train.epochs,
-            stepsPerEpoch: Math.ceil(labelled / teacher.train.batch),
+            stepsPerEpoch: planBatches(labelled, teacher.train).stepsPerEpoch,
           },
         ]
       : [],
@@ -70,7 +71,7 @@ export function planRun(spec: RunSpec, dataset: Dataset): RunPlan {
         name: `${kind}, seed ${seed}`,
         parameters: parameterCount(model, dataset.inputShape, dataset.classes),
         epochs: train.epochs,
-        stepsPerEpoch: Math.ceil(trainIds.length / train.batch),
+        stepsPerEpoch: planBatches(trainIds.length, train).stepsPerEpoch,
       });
     }
   }

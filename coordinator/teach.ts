@@ -64,7 +64,15 @@ async function trained(
   const known = await storedTeacher(bus, recipe);
   if (!known) {
     const queue = await bus.workQueue(streams.work.name, streams.work.filter);
-    const task: TrainTeacher = { type: "train-teacher", recipe, name, model, train, data };
+    const task: TrainTeacher = {
+      type: "train-teacher",
+      recipe,
+      name,
+      model,
+      train,
+      data,
+      compute: spec.compute,
+    };
     await queue.publish(trainWorkSubject(recipe), encode(TrainTeacher, task));
   }
   const answer = known ?? (await firstAnswer(bus, recipe, signal));

@@ -44,11 +44,14 @@ export function specMarkdown(): string {
   ].join("\n");
 }
 
-/** The objects of the schema, each before those inside it; an object that is seen again is not entered again. */
+/**
+ * The objects of the schema, each before those inside it. An object that is seen again is not entered again, as its
+ * section says the same; a union is, as its other place may have joined it to a further union.
+ */
 function sectionsOf(section: Section, entered = new Set<string>()): Section[] {
   const options = branches(section.node);
   const content = JSON.stringify({ ...section.node, description: undefined, default: undefined });
-  if (entered.has(content)) return [section];
+  if (options.length === 1 && entered.has(content)) return [section];
   entered.add(content);
   const inner = options.flatMap((option) =>
     Object.entries(option.properties ?? {}).flatMap(([key, node]) => {

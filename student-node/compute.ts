@@ -1,5 +1,5 @@
 import type { TrainProgress } from "../shared/compute/trainLoop.ts";
-import type { EnsembleSpec, LossSpec, StudentSpec } from "../shared/config/spec.ts";
+import type { ComputeSpec, EnsembleSpec, LossSpec, StudentSpec } from "../shared/config/spec.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import type { CurvePoint } from "../shared/evaluate/reportSchema.ts";
 import type { LabelStoreLayout, StoredPart } from "../shared/labels/labelStore.ts";
@@ -42,6 +42,7 @@ export interface StudentTraining {
   readonly loss: LossSpec;
   readonly teachers: number;
   readonly chunkSize: number;
+  readonly compute: ComputeSpec;
   /** What `onCheckpoint` was given last, to go on from. */
   readonly checkpoint: Uint8Array | null;
 }
@@ -58,5 +59,6 @@ export interface EvaluationTask {
   readonly teachers: readonly string[];
   readonly ensemble: EnsembleSpec;
   readonly chunkSize: number;
+  readonly compute: ComputeSpec;
   readonly models: readonly { job: JobKey; artifact: Uint8Array }[];
 }

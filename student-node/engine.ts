@@ -1,5 +1,10 @@
 import { chooseBackend } from "../shared/compute/backend.ts";
-import type { BackendName } from "../shared/compute/loadBackend.ts";
+import {
+  type ComputeSettings,
+  computeSettings,
+  type RoleCompute,
+} from "../shared/compute/computeSettings.ts";
+import type { ComputeSpec } from "../shared/config/spec.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { StillhouseError } from "../shared/errors.ts";
 import { type LabelStoreLayout, LabelStoreReader, type StoredPart } from "../shared/labels/labelStore.ts";
@@ -20,9 +25,11 @@ export class StudentEngine implements StudentCompute {
   readonly #backend: ReturnType<typeof chooseBackend>;
   #labels: LabelStoreReader | undefined;
 
-  /** @param prefer the backend to try first; absent: the best that works here */
-  constructor(prefer?: BackendName) {
-    this.#backend = chooseBackend(prefer ? { prefer } : {});
+  readonly #role: RoleCompute;
+
+  constructor(role: RoleCompute) {
+    this.#role = role;
+    this.#backend = chooseBackend(role);
   }
 
   async backend(): Promise<string> {
@@ -43,18 +50,22 @@ export class StudentEngine implements StudentCompute {
   }
 
   async train(training: StudentTraining, hooks: TrainingHooks): Promise<TrainedStudent> {
-    await this.#backend;
-    return trainStudent(training, this.#dataset(training.dataHash), this.#openedLabels(), hooks);
+    const settings = await this.#settings(training.compute);
+    return trainStudent(training, this.#dataset(training.dataHash), this.#openedLabels(), settings, hooks);
   }
 
   async evaluate(task: EvaluationTask): Promise<TestFindings> {
-    const backend = await this.backend();
-    return evaluateRun(task, this.#dataset(task.dataHash), this.#openedLabels(), backend);
+    const settings = await this.#settings(task.compute);
+    return evaluateRun(task, this.#dataset(task.dataHash), this.#openedLabels(), settings);
   }
 
   async close(): Promise<void> {
     this.#labels?.close();
     this.#labels = undefined;
+  }
+
+  async #settings(spec: ComputeSpec): Promise<ComputeSettings> {
+    return computeSettings((await this.#backend).name, spec, "student", this.#role);
   }
 
   #openedLabels(): LabelStoreReader {

@@ -1,5 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
+import type { ComputeSettings } from "../shared/compute/computeSettings.ts";
 import { predictLogits } from "../shared/compute/predictLogits.ts";
+import { loadNativeModel } from "../shared/compute/predictors/nativeModel.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { gatherLabels } from "../shared/data/gather.ts";
 import { ensembleRules } from "../shared/distill/ensembles/registry.ts";
@@ -7,9 +9,6 @@ import { correctness } from "../shared/evaluate/accuracy.ts";
 import { evaluateLogits } from "../shared/evaluate/evaluateLogits.ts";
 import { topClasses } from "../shared/evaluate/softmax.ts";
 import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
-import { unpackModel } from "../shared/model/artifact.ts";
-import { buildModel } from "../shared/model/build.ts";
-import { writeWeights } from "../shared/model/weights.ts";
 import type { EvaluationTask, TestFindings } from "./compute.ts";
 import { measureLatency } from "./latency.ts";
 import { teacherLogits } from "./teacherLogits.ts";
@@ -18,35 +17,36 @@ import { teacherLogits } from "./teacherLogits.ts";
  * Reads the test split once: every teacher and the ensemble from their labels in the log, every student from its
  * final weights. The ensemble is taken at temperature 1.
  */
-export function evaluateRun(
+export async function evaluateRun(
   task: EvaluationTask,
   dataset: Dataset,
   labels: LabelStoreReader,
-  backend: string,
-): TestFindings {
+  compute: ComputeSettings,
+): Promise<TestFindings> {
   const ids = dataset.splits.test;
   const truth = gatherLabels(dataset, ids);
   const { classes } = dataset;
   const logits = teacherLogits(labels, dataset, task.teachers.length, ids);
   const ensemble = combineAll(logits, task, classes);
-  const seeds = task.models.map(({ job, artifact }) => {
-    const model = restore(artifact);
+  const seeds: TestFindings["seeds"] = [];
+  let latency: TestFindings["latency"] | undefined;
+  for (const { job, artifact } of task.models) {
+    const predictor = await loadNativeModel(artifact, compute);
     try {
-      const predicted = predictLogits(model, dataset, ids);
-      return {
+      const predicted = await predictLogits(predictor, dataset, ids);
+      seeds.push({
         job,
         metrics: evaluateLogits(predicted, truth, classes, ensemble),
         correct: correctness(topClasses(predicted, classes), truth),
-      };
+      });
+      if (job.kind === "student" && !latency) {
+        latency = { backend: compute.backend, ...(await measureLatency(predictor)) };
+      }
     } finally {
-      model.dispose();
+      await predictor.close();
     }
-  });
-  const student = task.models.find(({ job }) => job.kind === "student");
-  if (!student) throw new RangeError("Cannot evaluate a run without a student: its list of models has none");
-  const model = restore(student.artifact);
-  const latency = { backend, ...measureLatency(model, dataset.inputShape) };
-  model.dispose();
+  }
+  if (!latency) throw new RangeError("Cannot evaluate a run without a student: its list of models has none");
   return {
     teachers: task.teachers.map((name, k) => ({
       name,
@@ -56,13 +56,6 @@ export function evaluateRun(
     seeds,
     latency,
   };
-}
-
-function restore(artifact: Uint8Array): tf.LayersModel {
-  const packed = unpackModel(artifact);
-  const model = buildModel(packed.arch, packed.inputShape, packed.classes, ["restored"]);
-  writeWeights(model, packed.weights);
-  return model;
 }
 
 /** Log-probabilities of the ensemble at T = 1: [samples, classes]. */

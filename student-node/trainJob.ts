@@ -50,6 +50,7 @@ export async function trainJob(
       loss: spec.distill.loss,
       teachers: teachers.length,
       chunkSize: spec.labels.chunkSize,
+      compute: spec.compute,
       checkpoint: resumed?.state ?? null,
     },
     {

@@ -155,6 +155,7 @@ async function evaluate(
     teachers: teachers.map(({ name }) => name),
     ensemble: spec.ensemble,
     chunkSize: spec.labels.chunkSize,
+    compute: spec.compute,
     models,
   });
   const evaluation: Evaluation = {

@@ -1,17 +1,14 @@
-import * as tf from "@tensorflow/tfjs";
-import { labelLoss } from "../shared/compute/labelLoss.ts";
+import type { ComputeSettings } from "../shared/compute/computeSettings.ts";
+import { labelObjective } from "../shared/compute/labelObjective.ts";
 import { trainLoop } from "../shared/compute/trainLoop.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
-import { gatherLabels } from "../shared/data/gather.ts";
 import { chunksNeeded, dispatchOrder, epochOrder, trainChunks } from "../shared/data/order.ts";
-import { ensembleRules } from "../shared/distill/ensembles/registry.ts";
-import { distillationLoss } from "../shared/distill/losses/kd.ts";
 import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
 import { buildModel } from "../shared/model/build.ts";
 import { packTrained } from "../shared/model/packTrained.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
 import type { StudentTraining, TrainedStudent, TrainingHooks } from "./compute.ts";
-import { teacherLogits } from "./teacherLogits.ts";
+import { distillingObjective } from "./distillingObjective.ts";
 
 /**
  * Trains one student: with its teachers, or, as the baseline, on the true labels alone with the same initial weights,
@@ -21,6 +18,7 @@ export async function trainStudent(
   training: StudentTraining,
   dataset: Dataset,
   labels: LabelStoreReader,
+  compute: ComputeSettings,
   hooks: TrainingHooks,
 ): Promise<TrainedStudent> {
   const { job, student, chunkSize } = training;
@@ -36,8 +34,9 @@ export async function trainStudent(
       maskSeed: seed,
       orderOf,
       ...(job.kind === "student" ? { ready: labelGate(training, dataset, orderOf(0), hooks) } : {}),
-      lossOf:
-        job.kind === "student" ? distillingLoss(training, dataset, labels) : (ids) => labelLoss(dataset, ids),
+      objective:
+        job.kind === "student" ? distillingObjective(training, dataset, labels) : labelObjective(dataset),
+      compute,
       resume: training.checkpoint ? decodeCheckpoint(training.checkpoint) : undefined,
       checkpointSteps: student.checkpointSteps,
       onCheckpoint: (state) => hooks.onCheckpoint(state.step, encodeCheckpoint(state)),
@@ -78,22 +77,5 @@ function labelGate(
     return hooks.labelsUpTo(count).then(() => {
       have = count;
     });
-  };
-}
-
-function distillingLoss(
-  { loss, ensemble, teachers }: StudentTraining,
-  dataset: Dataset,
-  labels: LabelStoreReader,
-): (ids: Uint32Array) => (logits: tf.Tensor2D) => tf.Scalar {
-  const { temperature, alpha } = loss;
-  const combine = ensembleRules[ensemble.rule];
-  const weights = ensemble.weights ?? new Array<number>(teachers).fill(1);
-  return (ids) => {
-    const shape: [number, number] = [ids.length, dataset.classes];
-    const logits = teacherLogits(labels, dataset, teachers, ids).map((values) => tf.tensor2d(values, shape));
-    const targetLogProbs = combine(logits, weights, temperature); // [batch, classes]
-    const truth = tf.tensor1d(gatherLabels(dataset, ids), "int32");
-    return (student) => distillationLoss({ student, targetLogProbs, labels: truth, temperature, alpha });
   };
 }

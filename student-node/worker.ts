@@ -1,4 +1,5 @@
-import { parentPort } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
+import type { RoleCompute } from "../shared/compute/computeSettings.ts";
 import { connectRpc, type Rpc } from "../shared/compute/workerRpc.ts";
 import type { StudentCompute, StudentTraining, TrainedStudent, TrainingHooks } from "./compute.ts";
 import { StudentEngine } from "./engine.ts";
@@ -12,7 +13,7 @@ export type WorkerSide = Omit<StudentCompute, "train" | "close"> & {
 };
 
 if (parentPort) {
-  const engine = new StudentEngine();
+  const engine = new StudentEngine((workerData as { role: RoleCompute }).role);
   const node: Rpc<NodeSide> = connectRpc<NodeSide, WorkerSide>(parentPort, {
     backend: () => engine.backend(),
     openData: (dataset) => engine.openData(dataset),

@@ -1,3 +1,4 @@
+import type { RoleCompute } from "../shared/compute/computeSettings.ts";
 import { connectRpc } from "../shared/compute/workerRpc.ts";
 import { startWorker } from "../shared/compute/workerThread.ts";
 import { StillhouseError } from "../shared/errors.ts";
@@ -5,9 +6,9 @@ import type { StudentCompute, TrainingHooks } from "./compute.ts";
 import type { NodeSide, WorkerSide } from "./worker.ts";
 
 /** Compute in a worker thread, off the event loop of NATS. It does one training at a time. */
-export function workerStudentCompute(): StudentCompute {
+export function workerStudentCompute(role: RoleCompute): StudentCompute {
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-  const worker = startWorker(new URL(`./worker.${extension}`, import.meta.url));
+  const worker = startWorker(new URL(`./worker.${extension}`, import.meta.url), role);
   let hooks: TrainingHooks | undefined;
   const current = (): TrainingHooks => {
     if (!hooks) throw new StillhouseError("The compute thread called back while no training was at work");

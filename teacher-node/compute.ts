@@ -1,5 +1,5 @@
 import type { TrainProgress } from "../shared/compute/trainLoop.ts";
-import type { ArchSpec, TeacherTrainSpec } from "../shared/config/spec.ts";
+import type { ArchSpec, ComputeSpec, TeacherTrainSpec } from "../shared/config/spec.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import type { CurvePoint } from "../shared/evaluate/reportSchema.ts";
 import type { PackedModel } from "../shared/model/packTrained.ts";
@@ -32,6 +32,7 @@ export interface TeacherToLoad {
   readonly bytes: Uint8Array;
   readonly classes: number;
   readonly inputShape: readonly number[];
+  readonly compute: ComputeSpec;
 }
 
 export interface TeacherTraining {
@@ -39,6 +40,7 @@ export interface TeacherTraining {
   readonly model: ArchSpec;
   readonly train: TeacherTrainSpec;
   readonly dataHash: string;
+  readonly compute: ComputeSpec;
 }
 
 export interface TrainedModel extends PackedModel {

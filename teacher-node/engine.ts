@@ -1,8 +1,13 @@
 import { chooseBackend } from "../shared/compute/backend.ts";
-import type { BackendName } from "../shared/compute/loadBackend.ts";
+import {
+  type ComputeSettings,
+  computeSettings,
+  type RoleCompute,
+} from "../shared/compute/computeSettings.ts";
 import type { Predictor } from "../shared/compute/predictors/predictor.ts";
 import { loadTeacherModel } from "../shared/compute/predictors/teacherModel.ts";
 import type { TrainProgress } from "../shared/compute/trainLoop.ts";
+import type { ComputeSpec } from "../shared/config/spec.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { gatherRows } from "../shared/data/gather.ts";
 import { StillhouseError } from "../shared/errors.ts";
@@ -18,9 +23,11 @@ export class TeacherEngine implements TeacherCompute {
   readonly #teachers = new Map<string, Predictor>();
   readonly #backend: ReturnType<typeof chooseBackend>;
 
-  /** @param prefer the backend to try first; absent: the best that works here */
-  constructor(prefer?: BackendName) {
-    this.#backend = chooseBackend(prefer ? { prefer } : {});
+  readonly #role: RoleCompute;
+
+  constructor(role: RoleCompute) {
+    this.#role = role;
+    this.#backend = chooseBackend(role);
   }
 
   async backend(): Promise<string> {
@@ -31,13 +38,13 @@ export class TeacherEngine implements TeacherCompute {
     this.#datasets.set(dataset.hash, dataset);
   }
 
-  async load({ labelling, name, model, bytes, classes, inputShape }: TeacherToLoad): Promise<void> {
-    await this.#backend;
+  async load({ labelling, name, model, bytes, classes, inputShape, compute }: TeacherToLoad): Promise<void> {
+    const settings = await this.#settings(compute);
     if (this.#teachers.has(labelling)) return;
-    const predictor = await loadTeacherModel(model, bytes, inputShape);
+    const predictor = await loadTeacherModel(model, bytes, inputShape, settings);
     if (predictor.classes !== classes) {
       const seen = predictor.classes;
-      predictor.dispose();
+      await predictor.close();
       throw new ClassCountMismatch(
         `Cannot use teacher "${name}" as the data has ${classes} classes: its output has ${seen}`,
         { fields: { teacher: name, expected: classes, seen } },
@@ -47,8 +54,9 @@ export class TeacherEngine implements TeacherCompute {
   }
 
   async unload(labelling: string): Promise<void> {
-    this.#teachers.get(labelling)?.dispose();
+    const predictor = this.#teachers.get(labelling);
     this.#teachers.delete(labelling);
+    await predictor?.close();
   }
 
   async predict(
@@ -63,12 +71,16 @@ export class TeacherEngine implements TeacherCompute {
   }
 
   async train(task: TeacherTraining, onProgress: (progress: TrainProgress) => void): Promise<TrainedModel> {
-    await this.#backend;
-    return trainTeacher(task, this.#dataset(task.dataHash), onProgress);
+    const settings = await this.#settings(task.compute);
+    return trainTeacher(task, this.#dataset(task.dataHash), settings, onProgress);
   }
 
   async close(): Promise<void> {
     for (const labelling of [...this.#teachers.keys()]) await this.unload(labelling);
+  }
+
+  async #settings(spec: ComputeSpec): Promise<ComputeSettings> {
+    return computeSettings((await this.#backend).name, spec, "teacher", this.#role);
   }
 
   #dataset(hash: string): Dataset {

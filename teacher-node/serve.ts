@@ -35,6 +35,7 @@ export async function serveLabelling(
       bytes,
       classes: dataset.classes,
       inputShape: dataset.inputShape,
+      compute: teacher.runs[0].spec.compute,
     });
     log.info({ teacher: teacher.name, labelling: teacher.labelling }, "serving teacher");
 

@@ -103,7 +103,13 @@ async function train(
   log.info({ teacher: task.name, recipe: task.recipe }, "training teacher");
   const startedAt = clock.now();
   const training = compute.train(
-    { name: task.name, model: task.model, train: task.train, dataHash: dataset.hash },
+    {
+      name: task.name,
+      model: task.model,
+      train: task.train,
+      dataHash: dataset.hash,
+      compute: task.compute,
+    },
     ({ step, total, samplesPerS, loss, accuracy }) => {
       onLife();
       const event: Event = {

@@ -1,4 +1,5 @@
-import { labelLoss } from "../shared/compute/labelLoss.ts";
+import type { ComputeSettings } from "../shared/compute/computeSettings.ts";
+import { labelObjective } from "../shared/compute/labelObjective.ts";
 import { type TrainProgress, trainLoop } from "../shared/compute/trainLoop.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { gatherLabels } from "../shared/data/gather.ts";
@@ -14,6 +15,7 @@ import type { TeacherTraining, TrainedModel } from "./compute.ts";
 export async function trainTeacher(
   task: TeacherTraining,
   dataset: Dataset,
+  compute: ComputeSettings,
   onProgress: (progress: TrainProgress) => void,
 ): Promise<TrainedModel> {
   const seed = ["teacher", task.name, task.train.seed];
@@ -28,7 +30,8 @@ export async function trainTeacher(
       maskSeed: seed,
       orderOf: (epoch) =>
         rng("teacher", task.name, task.train.seed, "order", epoch).shuffle(labelled.slice()),
-      lossOf: (ids) => labelLoss(dataset, ids),
+      objective: labelObjective(dataset),
+      compute,
       onProgress,
       now: () => performance.now(),
     });

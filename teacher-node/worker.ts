@@ -1,4 +1,5 @@
-import { parentPort } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
+import type { RoleCompute } from "../shared/compute/computeSettings.ts";
 import type { TrainProgress } from "../shared/compute/trainLoop.ts";
 import { connectRpc, type Rpc } from "../shared/compute/workerRpc.ts";
 import type { TeacherTraining } from "./compute.ts";
@@ -13,7 +14,7 @@ export type WorkerSide = Pick<TeacherEngine, "backend" | "openData" | "load" | "
 };
 
 if (parentPort) {
-  const engine = new TeacherEngine();
+  const engine = new TeacherEngine((workerData as { role: RoleCompute }).role);
   const node: Rpc<NodeSide> = connectRpc<NodeSide, WorkerSide>(parentPort, {
     backend: () => engine.backend(),
     openData: (dataset) => engine.openData(dataset),

@@ -1,5 +1,7 @@
+import { availableParallelism } from "node:os";
 import type { Bus } from "../../shared/bus/bus.ts";
 import { systemClock } from "../../shared/bus/clock.ts";
+import type { BackendName } from "../../shared/compute/backendNames.ts";
 import { loadSpec } from "../../shared/config/load.ts";
 import { messageOf, StillhouseError } from "../../shared/errors.ts";
 import type { RoleReport } from "../local/processes.ts";
@@ -14,6 +16,8 @@ const FAREWELL_MS = 2_000;
 export interface NodeOptions extends BusChoice {
   name?: string;
   dataRoot?: string;
+  backend?: BackendName;
+  threads?: number;
 }
 
 /** `stillhouse coordinator SPEC`: coordinates one run, and prints its report's JSON when it is done. */
@@ -52,6 +56,7 @@ async function inRole(
         makeLog: (node) => makeLogger({ node }),
         name: options.name,
         dataRoot: options.dataRoot,
+        compute: { prefer: options.backend, threads: options.threads ?? availableParallelism() },
       });
     } finally {
       leave();

@@ -6,6 +6,8 @@ import { anySignal } from "../../shared/bus/anySignal.ts";
 import type { Bus } from "../../shared/bus/bus.ts";
 import { MemoryHub } from "../../shared/bus/memory/hub.ts";
 import { connectNats } from "../../shared/bus/nats.ts";
+import type { BackendName } from "../../shared/compute/backendNames.ts";
+import type { RoleCompute } from "../../shared/compute/computeSettings.ts";
 import { loadSpec } from "../../shared/config/load.ts";
 import type { RunSpec } from "../../shared/config/spec.ts";
 import { StillhouseError } from "../../shared/errors.ts";
@@ -14,6 +16,7 @@ import { findNatsServer, withoutCredentials } from "../bootstrap/nats-server.mjs
 import { joinServer } from "../local/joinServer.ts";
 import { type OutFolder, openOutFolder, writeReport } from "../local/outFolder.ts";
 import { Processes } from "../local/processes.ts";
+import { sharesOf, threadsEach } from "../local/threads.ts";
 import { makeLogger } from "../logger.ts";
 import { type RoleStart, startCoordinator, startStudent, startTeacher } from "../roles.ts";
 import { stopSignals } from "../stopSignals.ts";
@@ -27,6 +30,7 @@ export interface RunOptions {
   creds?: string;
   bus?: "nats" | "memory";
   fresh?: boolean;
+  backend?: BackendName;
 }
 
 /** The run was interrupted; the same command goes on. */
@@ -45,12 +49,14 @@ export async function run(specPath: string, options: RunOptions): Promise<number
       process.stdout.write(`${summarise(out.finished, out.folder)}\n`);
       return 0;
     }
+    const compute = { prefer: options.backend, threads: threadsEach(spec.nodes) };
+    say(sharesOf(spec.nodes, compute.threads));
     say(out.resumed ? `Going on with run ${out.run}.` : `Run ${out.run}, report in ${out.folder}.`);
     const running =
       place.kind === "memory"
-        ? runInProcess({ spec, baseDir, out, signal, note: place.note })
+        ? runInProcess({ spec, baseDir, out, signal, compute, note: place.note })
         : withServer(place, options, say, signal, (url) =>
-            runProcesses({ spec, specPath, out, signal, url, creds: options.creds }),
+            runProcesses({ spec, specPath, out, signal, url, compute, creds: options.creds }),
           );
     const report = await running.catch((error: unknown) => {
       // What fails because it was told to end has not failed.
@@ -122,9 +128,10 @@ async function runProcesses(of: {
   out: OutFolder;
   signal: AbortSignal;
   url: string;
+  compute: RoleCompute;
   creds: string | undefined;
 }): Promise<Report | undefined> {
-  const { spec, specPath, out, signal, url, creds } = of;
+  const { spec, specPath, out, signal, url, compute, creds } = of;
   const bus = await connectNats({
     url,
     name: `run ${out.run}`,
@@ -142,12 +149,14 @@ async function runProcesses(of: {
   // The address may hold a password: the environment is not shown in a list of processes, an argument is.
   process.env.NATS_URL = url;
   const server = creds === undefined ? [] : ["--creds", creds];
+  const backend = compute.prefer ? ["--backend", compute.prefer] : [];
+  const node = [...server, ...backend, "--threads", String(compute.threads)];
   try {
     const nodes = [
       ...Array.from({ length: spec.nodes.teachers }, (_, i) =>
-        processes.run(`teacher-${i + 1}`, ["teacher", ...server], false),
+        processes.run(`teacher-${i + 1}`, ["teacher", ...node], false),
       ),
-      processes.run("student", ["student", ...server], false),
+      processes.run("student", ["student", ...node], false),
     ];
     const coordinator = processes.run(
       "coordinator",
@@ -178,9 +187,10 @@ async function runInProcess(of: {
   baseDir: string;
   out: OutFolder;
   signal: AbortSignal;
+  compute: RoleCompute;
   note: string;
 }): Promise<Report | undefined> {
-  const { spec, baseDir, out, signal, note } = of;
+  const { spec, baseDir, out, signal, compute, note } = of;
   const hub = new MemoryHub({ onError: (error) => makeLogger({ bus: "memory" }).error(error) });
   const logs = join(out.folder, "logs");
   mkdirSync(logs, { recursive: true });
@@ -192,7 +202,7 @@ async function runInProcess(of: {
     buses.push(bus);
     const makeLog = (node: string) =>
       makeLogger({ node }, { write: (line) => appendFileSync(join(logs, `${role}.log`), line) });
-    return { bus, signal: until, makeLog };
+    return { bus, signal: until, makeLog, compute };
   };
   const roles: Promise<unknown>[] = [];
   try {

@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { messageOf, StillhouseError } from "../errors.ts";
-import { type BackendName, backendOrder, loadBackend } from "./loadBackend.ts";
+import { type BackendName, backendOrder } from "./backendNames.ts";
+import { loadBackend } from "./loadBackend.ts";
 
 export interface BackendReport {
   name: BackendName;
@@ -21,11 +22,14 @@ export interface BackendProbe {
 export class NoBackend extends StillhouseError {}
 
 /**
- * Sets and readies the best backend that works here: tfjs-node-gpu, tfjs-node, wasm, cpu. With `prefer`, that one is
+ * Sets and readies the best backend that works here: tfjs-node-gpu, tfjs-node, compiled,
+ * wasm, cpu. With `prefer`, that one is
  * tried first, and the others follow in their order.
  * @throws NoBackend
  */
-export async function chooseBackend(options: { prefer?: BackendName } = {}): Promise<BackendReport> {
+export async function chooseBackend(
+  options: { prefer?: BackendName | undefined } = {},
+): Promise<BackendReport> {
   const { prefer } = options;
   const order = prefer
     ? [prefer, ...backendOrder.filter((backend) => backend !== prefer)]

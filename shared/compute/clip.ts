@@ -1,22 +1,17 @@
-/** L2 norm of all gradients together. */
-export function globalNorm(gradients: readonly Float32Array[]): number {
+import type { Arena } from "./simd/arena.ts";
+
+/** L2 norm of all gradients together, which are of the arena; the same bits at every call. */
+export function globalNorm(arena: Arena, gradients: readonly Float32Array[]): number {
   let sum = 0;
   for (const gradient of gradients) {
-    for (let i = 0; i < gradient.length; i++) {
-      const value = gradient[i] as number;
-      sum += value * value;
-    }
+    sum += arena.kernels.sumOfSquares(arena.pointerTo(gradient), gradient.length);
   }
   return Math.sqrt(sum);
 }
 
-/**
- * Gradients whose norm together is at most `maxNorm`: the given ones where it already is, else scaled copies (a
- * backend may hand out one array for two equal gradients, so nothing is scaled in place).
- */
-export function clipByGlobalNorm(gradients: Float32Array[], maxNorm: number): Float32Array[] {
-  const norm = globalNorm(gradients);
-  if (norm <= maxNorm) return gradients;
-  const factor = maxNorm / norm;
-  return gradients.map((gradient) => gradient.map((value) => value * factor));
+/** What gradients are multiplied by for a norm, all together, of at most `maxNorm`; 1 without a bound. */
+export function clipFactor(arena: Arena, gradients: readonly Float32Array[], maxNorm?: number): number {
+  if (maxNorm === undefined) return 1;
+  const norm = globalNorm(arena, gradients);
+  return norm <= maxNorm ? 1 : maxNorm / norm;
 }

@@ -1,13 +1,11 @@
 import * as tf from "@tensorflow/tfjs";
 import { StillhouseError } from "../errors.ts";
+import type { BackendName } from "./backendNames.ts";
+import { loadOnnxRuntime } from "./compiled/session.ts";
 import { restoreUtilChecks } from "./nativeUtilGuard.ts";
 import { withoutNewCrashListeners } from "./processListeners.ts";
 import { installWasmBridge } from "./wasmBridge.ts";
 import { installWasmTranspose } from "./wasmTranspose.ts";
-
-/** Every backend, the one most wanted first. */
-export const backendOrder = ["tfjs-node-gpu", "tfjs-node", "wasm", "cpu"] as const;
-export type BackendName = (typeof backendOrder)[number];
 
 export interface LoadedBackend {
   version: string;
@@ -48,6 +46,7 @@ export async function loadBackend(backend: BackendName): Promise<LoadedBackend> 
 const loaders: Record<BackendName, (backend: BackendName) => Promise<LoadedBackend>> = {
   "tfjs-node-gpu": loadNative,
   "tfjs-node": loadNative,
+  compiled: loadCompiled,
   wasm: loadWasm,
   cpu: async () => {
     await activate("cpu");
@@ -75,6 +74,16 @@ async function loadNative(backend: BackendName): Promise<LoadedBackend> {
   };
 }
 
+/** What is not compiled, as drawing the first weights, is done by wasm. */
+async function loadCompiled(): Promise<LoadedBackend> {
+  const { env } = await loadOnnxRuntime();
+  await loadWasm();
+  return {
+    version: env.versions.common,
+    why: "TensorFlow.js compiled for ONNX Runtime on the CPU",
+  };
+}
+
 async function loadWasm(): Promise<LoadedBackend> {
   const { version_wasm } = await import("@tensorflow/tfjs-backend-wasm");
   await withoutNewCrashListeners(() => activate("wasm"));
@@ -91,8 +100,9 @@ async function activate(registered: string): Promise<void> {
 function reasonOf(backend: BackendName, error: unknown): string {
   const { code, message } = error as { code?: string; message?: string };
   const text = message ?? String(error);
-  if (text.includes(`@tensorflow/${backend}`) && /_NOT_FOUND$/.test(code ?? "")) {
-    return `the package @tensorflow/${backend} is not installed`;
+  const packageName = backend === "compiled" ? "onnxruntime-node" : `@tensorflow/${backend}`;
+  if (text.includes(packageName) && /_NOT_FOUND$/.test(code ?? "")) {
+    return `the package ${packageName} is not installed`;
   }
   if (text.includes("native addon module")) {
     return `the native library of @tensorflow/${backend} is not installed (npm rebuild @tensorflow/${backend})`;

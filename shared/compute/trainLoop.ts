@@ -1,11 +1,15 @@
-import * as tf from "@tensorflow/tfjs";
+import type * as tf from "@tensorflow/tfjs";
 import type { TrainSpec } from "../config/spec.ts";
 import type { Dataset } from "../data/dataset.ts";
-import { gatherInputs } from "../data/gather.ts";
+import { gatherLabels } from "../data/gather.ts";
 import type { CurvePoint } from "../evaluate/reportSchema.ts";
-import { type NamedWeight, readWeights, writeWeights } from "../model/weights.ts";
-import { scoreSplit } from "./scoreSplit.ts";
-import { type TrainingSnapshot, TrainingStep } from "./trainingStep.ts";
+import { type NamedWeight, writeWeights } from "../model/weights.ts";
+import type { ComputeSettings } from "./computeSettings.ts";
+import type { Objective } from "./objective.ts";
+import { openTrainer } from "./openTrainer.ts";
+import { planBatches } from "./planBatches.ts";
+import { scoreLogits } from "./scoreLogits.ts";
+import type { Trainer, TrainingSnapshot } from "./trainer.ts";
 
 /** All that a training needs to go on as if nothing had happened. */
 export interface TrainingState {
@@ -39,8 +43,8 @@ export interface TrainLoopOptions {
   orderOf(epoch: number): Uint32Array;
   /** Resolves when everything that the batch needs has arrived; undefined when it has. */
   ready?(epoch: number, from: number, to: number): Promise<void> | undefined;
-  /** Makes the batch's targets (outside of any gradient) and returns its loss of the logits. */
-  lossOf(ids: Uint32Array): (logits: tf.Tensor2D) => tf.Scalar;
+  objective: Objective;
+  compute: ComputeSettings;
   resume?: TrainingState | undefined;
   checkpointSteps?: number;
   onCheckpoint?(state: TrainingState): Promise<void>;
@@ -64,23 +68,43 @@ const PROGRESS_MS = 500;
  * weights are functions of the arguments alone: a resumed training gives the bits of an unbroken one.
  */
 export async function trainLoop(options: TrainLoopOptions): Promise<TrainLoopResult> {
-  const { model, dataset, train, now } = options;
-  let order = options.orderOf(0);
-  const stepsPerEpoch = Math.ceil(order.length / train.batch);
+  const { model, dataset, train, resume } = options;
+  const { stepsPerEpoch, batchSizes } = planBatches(options.orderOf(0).length, train);
+  const trainer = await openTrainer(
+    {
+      model,
+      dataset,
+      objective: options.objective,
+      optimizer: train.optimizer,
+      schedule: train.schedule,
+      totalSteps: stepsPerEpoch * train.epochs,
+      stepsPerEpoch,
+      clipNorm: train.clipNorm,
+      maskSeed: options.maskSeed,
+      batchSizes,
+    },
+    options.compute,
+  );
+  try {
+    if (resume) trainer.restore(resume.snapshot);
+    const result = await trainEpochs(options, trainer, stepsPerEpoch);
+    writeWeights(model, result.weights);
+    return result;
+  } finally {
+    await trainer.close();
+  }
+}
+
+async function trainEpochs(
+  options: TrainLoopOptions,
+  trainer: Trainer,
+  stepsPerEpoch: number,
+): Promise<TrainLoopResult & { weights: NamedWeight[] }> {
+  const { dataset, train, now } = options;
   const total = stepsPerEpoch * train.epochs;
-  const stepper = new TrainingStep({
-    model,
-    optimizer: train.optimizer,
-    schedule: train.schedule,
-    totalSteps: total,
-    stepsPerEpoch,
-    ...(train.clipNorm === undefined ? {} : { clipNorm: train.clipNorm }),
-    maskSeed: options.maskSeed,
-  });
   const state: Omit<TrainingState, "snapshot"> = options.resume
     ? { ...options.resume, curve: [...options.resume.curve] }
     : { step: 0, epochLoss: 0, epochRows: 0, curve: [], best: null };
-  if (options.resume) stepper.restore(options.resume.snapshot);
 
   let waitMs = 0;
   let lastBreath = now();
@@ -99,9 +123,24 @@ export async function trainLoop(options: TrainLoopOptions): Promise<TrainLoopRes
       waiting,
     });
   };
+  const endEpoch = async (epoch: number): Promise<void> => {
+    const ids = dataset.splits.validation;
+    const validation = scoreLogits(await trainer.predict(ids), gatherLabels(dataset, ids), dataset.classes);
+    state.curve.push({
+      epoch: epoch + 1,
+      trainLoss: state.epochLoss / state.epochRows,
+      validationLoss: validation.loss,
+      validationAccuracy: validation.accuracy,
+    });
+    state.epochLoss = 0;
+    state.epochRows = 0;
+    if (train.keep === "best" && validation.accuracy > (state.best?.accuracy ?? -1)) {
+      state.best = { epoch: epoch + 1, accuracy: validation.accuracy, weights: trainer.weights() };
+    }
+  };
 
   for (let epoch = Math.floor(state.step / stepsPerEpoch); epoch < train.epochs; epoch++) {
-    if (epoch > 0) order = options.orderOf(epoch);
+    const order = options.orderOf(epoch);
     for (let s = state.step - epoch * stepsPerEpoch; s < stepsPerEpoch; s++) {
       const from = s * train.batch;
       const to = Math.min(from + train.batch, order.length);
@@ -112,17 +151,14 @@ export async function trainLoop(options: TrainLoopOptions): Promise<TrainLoopRes
         await wait;
         waitMs += now() - since;
       }
-      const ids = order.subarray(from, to);
-      const inputs = tf.tensor(gatherInputs(dataset, ids), [ids.length, ...dataset.inputShape]);
-      const { loss } = stepper.run(state.step, inputs, () => options.lossOf(ids));
-      inputs.dispose();
+      const loss = await trainer.step(state.step, order.subarray(from, to));
       state.step++;
-      state.epochLoss += loss * ids.length;
-      state.epochRows += ids.length;
+      state.epochLoss += loss * (to - from);
+      state.epochRows += to - from;
 
-      if (s === stepsPerEpoch - 1) endEpoch(epoch);
+      if (s === stepsPerEpoch - 1) await endEpoch(epoch);
       if (options.onCheckpoint && state.step % (options.checkpointSteps ?? Number.POSITIVE_INFINITY) === 0) {
-        await options.onCheckpoint({ ...state, curve: [...state.curve], snapshot: stepper.snapshot() });
+        await options.onCheckpoint({ ...state, curve: [...state.curve], snapshot: trainer.snapshot() });
       }
       if (now() - lastReport > PROGRESS_MS) report(false);
       if (now() - lastBreath > BREATH_MS) {
@@ -131,23 +167,12 @@ export async function trainLoop(options: TrainLoopOptions): Promise<TrainLoopRes
       }
     }
   }
-
-  function endEpoch(epoch: number): void {
-    const validation = scoreSplit(model, dataset, dataset.splits.validation);
-    state.curve.push({
-      epoch: epoch + 1,
-      trainLoss: state.epochLoss / state.epochRows,
-      validationLoss: validation.loss,
-      validationAccuracy: validation.accuracy,
-    });
-    state.epochLoss = 0;
-    state.epochRows = 0;
-    if (train.keep === "best" && validation.accuracy > (state.best?.accuracy ?? -1)) {
-      state.best = { epoch: epoch + 1, accuracy: validation.accuracy, weights: readWeights(model) };
-    }
-  }
-
-  if (state.best) writeWeights(model, state.best.weights);
   report(false);
-  return { curve: state.curve, keptEpoch: state.best?.epoch ?? train.epochs, steps: total, waitMs };
+  return {
+    weights: state.best?.weights ?? trainer.weights(),
+    curve: state.curve,
+    keptEpoch: state.best?.epoch ?? train.epochs,
+    steps: total,
+    waitMs,
+  };
 }

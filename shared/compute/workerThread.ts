@@ -1,13 +1,15 @@
 import { Worker } from "node:worker_threads";
+import type { RoleCompute } from "./computeSettings.ts";
 
 /**
  * Starts a worker thread on a module of ours: the TypeScript source when this process runs from source, which needs
  * the loader, or the compiled file when it runs from `dist`.
+ * @param role what the worker finds as `workerData.role`
  */
-export function startWorker(module: URL): Worker {
-  if (!module.pathname.endsWith(".ts")) return new Worker(module);
+export function startWorker(module: URL, role: RoleCompute): Worker {
+  if (!module.pathname.endsWith(".ts")) return new Worker(module, { workerData: { role } });
   return new Worker(new URL("./sourceWorker.mjs", import.meta.url), {
-    workerData: { module: module.href },
+    workerData: { module: module.href, role },
     execArgv: [],
   });
 }

@@ -63,15 +63,35 @@ function dataProblems(data: DataSpec): Problem[] {
 }
 
 function archProblems(path: Path, model: ArchSpec, data: DataSpec): Problem[] {
-  if (model.arch === "cnn") {
-    if (!("format" in data) || data.format !== "synthetic") return [];
-    const message = '"cnn" takes images, and data.format "synthetic" gives lists of numbers; expected "mlp"';
-    return [{ path: [...path, "arch"], message }];
+  const wrong = [...path, "arch"];
+  switch (model.arch) {
+    case "mlp": {
+      const { dropout, hidden } = model;
+      if (!Array.isArray(dropout) || dropout.length === hidden.length) return [];
+      const message = `a list of ${dropout.length}, and ${pathText([...path, "hidden"])} has ${hidden.length} layers; expected one share a layer`;
+      return [{ path: [...path, "dropout"], message }];
+    }
+    case "cnn":
+    case "separable": {
+      if (!("format" in data) || data.format !== "synthetic") return [];
+      const message = `"${model.arch}" takes images, and data.format "synthetic" gives lists of numbers; expected "mlp"`;
+      return [{ path: wrong, message }];
+    }
+    case "transformer": {
+      const { width, heads } = model;
+      const given =
+        "dataset" in data
+          ? `data.dataset "${data.dataset}" gives images`
+          : data.format === "synthetic"
+            ? 'data.format "synthetic" gives other numbers'
+            : undefined;
+      const even = `${heads}, and ${pathText([...path, "width"])} is ${width}; expected a divisor of it`;
+      return [
+        ...(given ? [{ path: wrong, message: `"transformer" takes token ids, and ${given}` }] : []),
+        ...(width % heads === 0 ? [] : [{ path: [...path, "heads"], message: even }]),
+      ];
+    }
   }
-  const { dropout, hidden } = model;
-  if (!Array.isArray(dropout) || dropout.length === hidden.length) return [];
-  const message = `a list of ${dropout.length}, and ${pathText([...path, "hidden"])} has ${hidden.length} layers; expected one share a layer`;
-  return [{ path: [...path, "dropout"], message }];
 }
 
 function scheduleProblems(path: Path, train: TrainSpec, data: DataSpec): Problem[] {

@@ -64,6 +64,7 @@ export const ScheduleSpec = z.discriminatedUnion("kind", [
 export const TrainSpec = z.strictObject({
   epochs: count.describe("passes over the training split"),
   batch: count.default(128).describe("samples a step; the last partial batch is trained at its true size"),
+  dropRemainder: z.boolean().default(false).describe("leave the last partial batch of an epoch out"),
   optimizer: OptimizerSpec.default({
     kind: "adam",
     lr: 1e-3,
@@ -93,6 +94,7 @@ export const TeacherTrainSpec = z.strictObject({
 });
 
 const dropout = z.union([probability, z.array(probability)]);
+const stride = z.int().min(1).max(2);
 
 export const ArchSpec = z.discriminatedUnion("arch", [
   z.strictObject({
@@ -108,6 +110,40 @@ export const ArchSpec = z.discriminatedUnion("arch", [
     channels: z.array(count).min(1).describe("channels of each convolution"),
     dense: count.default(128).describe("units of the dense layer before the logits"),
     dropout: probability.default(0).describe("share of units dropped after the dense layer"),
+  }),
+  z.strictObject({
+    arch: z
+      .literal("separable")
+      .describe(
+        "a 3x3 convolution, then blocks of a depthwise 3x3 and a pointwise 1x1 convolution, each with batch normalisation and ReLU; the mean over the image (MobileNet)",
+      ),
+    stem: count.default(32).describe("channels of the first convolution"),
+    stemStride: stride.default(2).describe("its stride; 2 halves height and width, rounded up"),
+    blocks: z
+      .array(
+        z.strictObject({
+          channels: count.describe("channels that the block gives"),
+          stride: stride.default(1).describe("of its depthwise convolution"),
+        }),
+      )
+      .min(1)
+      .describe("the blocks, in order"),
+    dropout: probability.default(0).describe("share of channels dropped before the logits"),
+  }),
+  z.strictObject({
+    arch: z
+      .literal("transformer")
+      .describe(
+        "an encoder of token ids, where 0 is padding: blocks of self-attention and feed-forward (GELU), normalised before each; the mean over the tokens",
+      ),
+    vocabulary: z.int().min(2).describe("number of token ids, padding included: ids are below it"),
+    layers: count.default(2).describe("blocks"),
+    width: count.default(128).describe("numbers a token"),
+    heads: count.default(4).describe("heads of attention; the width is a multiple of it"),
+    ff: count.optional().describe("units inside each feed-forward; absent: four times the width"),
+    dropout: probability
+      .default(0)
+      .describe("share of numbers dropped after the embedding, each attention and each feed-forward"),
   }),
 ]);
 
@@ -252,6 +288,27 @@ export const NodesSpec = z.strictObject({
     .describe("trainings that the student node of `stillhouse run` does at once"),
 });
 
+const threads = count
+  .optional()
+  .describe("threads of one operator; by default what its role was started with: its share of the cores");
+
+export const ComputeSpec = z.strictObject({
+  threads: z
+    .strictObject({ teacher: threads, student: threads })
+    .default({})
+    .describe("of the compiled backend; other backends decide for themselves"),
+  spinning: z
+    .boolean()
+    .default(false)
+    .describe(
+      "let idle threads wait in a loop: faster where each role has a machine for itself, slower elsewhere",
+    ),
+  fallback: z
+    .boolean()
+    .default(false)
+    .describe("compute without compiling where a model cannot be compiled, which is 10 to 40 times slower"),
+});
+
 export const RunSpec = z.strictObject({
   name: name.describe("name of the run; also the start of its id"),
   seed: z
@@ -281,6 +338,9 @@ export const RunSpec = z.strictObject({
     maxInFlight: 64,
     maxLogBytes: 8 * 2 ** 30,
   }).describe("the label log"),
+  compute: ComputeSpec.default({ threads: {}, spinning: false, fallback: false }).describe(
+    "how roles compute",
+  ),
   nodes: NodesSpec.default({ teachers: 2, studentWorkers: 2 }).describe(
     "processes that `stillhouse run` starts",
   ),
@@ -297,6 +357,7 @@ export type TrainSpec = z.infer<typeof TrainSpec>;
 export type TeacherTrainSpec = z.infer<typeof TeacherTrainSpec>;
 export type OptimizerSpec = z.infer<typeof OptimizerSpec>;
 export type ScheduleSpec = z.infer<typeof ScheduleSpec>;
+export type ComputeSpec = z.infer<typeof ComputeSpec>;
 export type EnsembleSpec = z.infer<typeof EnsembleSpec>;
 export type LossSpec = z.infer<typeof LossSpec>;
 export type StudentSpec = z.infer<typeof StudentSpec>;

@@ -8,12 +8,16 @@ type Inputs = Pick<Dataset, "shards" | "inputShape" | "inputScale">;
 /**
  * The inputs of samples as a model takes them.
  * @param ids sample ids, in any order, repeats allowed
+ * @param out written from its start; absent: a new array
  * @returns [ids.length, ...inputShape], stored values times `inputScale`
  * @throws RangeError for an id that the dataset does not have
  */
-export function gatherInputs(dataset: Inputs, ids: Ids): Float32Array {
+export function gatherInputs(
+  dataset: Inputs,
+  ids: Ids,
+  out: Float32Array = new Float32Array(ids.length * widthOf(dataset)),
+): Float32Array {
   const width = widthOf(dataset);
-  const out = new Float32Array(ids.length * width);
   for (let i = 0; i < ids.length; i++) {
     const id = ids[i] as number;
     copyRow(dataset, shardOf(id), rowOf(id), width, out, i * width);

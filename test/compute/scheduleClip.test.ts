@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { clipByGlobalNorm, globalNorm } from "../../shared/compute/clip.ts";
+import { clipFactor, globalNorm } from "../../shared/compute/clip.ts";
 import { learningRateAt } from "../../shared/compute/schedule.ts";
+import { Arena } from "../../shared/compute/simd/arena.ts";
 import type { ScheduleSpec } from "../../shared/config/spec.ts";
 
 describe("learningRateAt()", () => {
@@ -48,22 +49,22 @@ describe("learningRateAt()", () => {
   });
 });
 
-describe("clipByGlobalNorm()", () => {
-  const gradients = (): Float32Array[] => [Float32Array.of(3, 0), Float32Array.of(4)]; // norm 5
+describe("clipFactor()", () => {
+  const arena = new Arena(Arena.bytesFor([2, 1]));
+  const gradients = [arena.floats(2), arena.floats(1)];
+  gradients[0]?.set([3, 0]);
+  gradients[1]?.set([4]); // norm 5
 
   it("measures all gradients together", () => {
-    expect(globalNorm(gradients())).toBe(5);
+    expect(globalNorm(arena, gradients)).toBe(5);
   });
 
-  it("scales to the bound what is above it, and leaves the given arrays alone", () => {
-    const given = gradients();
-    const clipped = clipByGlobalNorm(given, 2.5);
-    expect(clipped).toEqual([Float32Array.of(1.5, 0), Float32Array.of(2)]);
-    expect(given).toEqual(gradients());
+  it("takes what is above the bound to it", () => {
+    expect(clipFactor(arena, gradients, 2.5)).toBe(0.5);
   });
 
-  it("leaves what is within the bound", () => {
-    const given = gradients();
-    expect(clipByGlobalNorm(given, 5)).toBe(given);
+  it("leaves what is within the bound, and everything without one", () => {
+    expect(clipFactor(arena, gradients, 5)).toBe(1);
+    expect(clipFactor(arena, gradients)).toBe(1);
   });
 });

@@ -74,8 +74,8 @@ describe("a spec that is wrong is refused, and the error", () => {
 
   it("names an unknown key and the known key that is nearest", () => {
     expect(problemsOf(withLine(9, "  train: { epochs: 2, optimiser: { kind: sgd } }"))).toEqual([
-      "student.train.optimiser (line 9): unknown key, expected one of epochs, batch, optimizer, schedule, clipNorm, " +
-        'keep; did you mean "optimizer"?',
+      "student.train.optimiser (line 9): unknown key, expected one of epochs, batch, dropRemainder, optimizer, schedule, " +
+        'clipNorm, keep; did you mean "optimizer"?',
     ]);
     expect(problemsOf(`${good}weather: fine\n`)[0]).toMatch(
       /^weather \(line 10\): unknown key, expected one of name/,
@@ -146,10 +146,12 @@ describe("a slip in one of several alternatives is reported for the one that was
       "teachers[0].train (line 6): unknown key, expected one of name, model",
     ]);
     expect(problemsOf(withLine(5, "    model: { arch: mpl, hidden: [4] }"))).toEqual([
-      'teachers[0].model.arch (line 5): the text "mpl", expected "mlp" or "cnn"; did you mean "mlp"?',
+      'teachers[0].model.arch (line 5): the text "mpl", expected "mlp" or "cnn" or "separable" or "transformer"; ' +
+        'did you mean "mlp"?',
     ]);
     expect(problemsOf(withLine(5, "    modle: { arch: mlp, hidden: [4] }"))).toEqual([
-      'teachers[0].model (line 4): missing, expected one of them: arch: "mlp" or "cnn"; format: "tfjs-layers"',
+      "teachers[0].model (line 4): missing, expected one of them: " +
+        'arch: "mlp" or "cnn" or "separable" or "transformer"; format: "tfjs-layers"',
       'teachers[0].modle (line 5): unknown key, expected one of name, model, train; did you mean "model"?',
     ]);
   });
@@ -221,12 +223,31 @@ describe("keys that do not fit each other are refused, both named:", () => {
   });
 
   it("convolutions and data without images", () => {
-    const text = withLine(2, "data: { format: synthetic }").replace(
-      "{ arch: mlp, hidden: [2] }",
-      "{ arch: cnn, channels: [4] }",
-    );
-    expect(one(text)).toMatch(
+    const on = (model: string): string =>
+      one(withLine(2, "data: { format: synthetic }").replace("{ arch: mlp, hidden: [2] }", model));
+    expect(on("{ arch: cnn, channels: [4] }")).toMatch(
       /^student.model.arch \(line 8\): "cnn" takes images, and data.format "synthetic"/,
+    );
+    expect(on("{ arch: separable, blocks: [{ channels: 4 }] }")).toMatch(
+      /^student.model.arch \(line 8\): "separable" takes images, and data.format "synthetic"/,
+    );
+  });
+
+  it("transformers and data without tokens", () => {
+    const model = "  model: { arch: transformer, vocabulary: 9 }";
+    expect(one(withLine(8, model))).toBe(
+      'student.model.arch (line 8): "transformer" takes token ids, and data.dataset "mnist" gives images',
+    );
+  });
+
+  it("width and heads", () => {
+    const idx = "{ inputs: a, labels: b }";
+    const text = withLine(2, `data: { format: idx, train: ${idx}, test: ${idx} }`).replace(
+      "{ arch: mlp, hidden: [2] }",
+      "{ arch: transformer, vocabulary: 9, width: 10 }",
+    );
+    expect(one(text)).toBe(
+      "student.model.heads (line 8): 4, and student.model.width is 10; expected a divisor of it",
     );
   });
 });

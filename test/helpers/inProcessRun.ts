@@ -109,7 +109,9 @@ export class Cluster {
     options: { real?: boolean; around?: AroundPrediction; dataRoot?: string } = {},
   ): StartedTeacher {
     const life = new Life();
-    const inner: TeacherCompute = options.real ? new TeacherEngine("wasm") : new SimulatedTeacher();
+    const inner: TeacherCompute = options.real
+      ? new TeacherEngine({ prefer: "wasm", threads: 1 })
+      : new SimulatedTeacher();
     const compute = new ProbedTeacher(inner, life, options.around);
     const started = this.#start(name, life, (common) =>
       runTeacherNode({ ...common, node: name, compute, dataRoot: options.dataRoot }),
@@ -119,7 +121,8 @@ export class Cluster {
 
   student(name: string, options: { watch?: StudentWatch; workers?: number } = {}): Started {
     const life = new Life();
-    const makeCompute = () => new ProbedStudent(new StudentEngine("wasm"), life, options.watch ?? {});
+    const makeCompute = () =>
+      new ProbedStudent(new StudentEngine({ prefer: "wasm", threads: 1 }), life, options.watch ?? {});
     return this.#start(name, life, (common) =>
       runStudentNode({
         ...common,

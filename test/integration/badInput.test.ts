@@ -128,7 +128,7 @@ it("without a server a run says so on the screen and in its report, with what to
 function expectRefusal(end: CliEnd, ...texts: string[]): void {
   expect(end.code, end.stderr).toBe(1);
   expect(end.stdout).toBe("");
-  const progress = /^(\[\d+:\d\d\] |Run \S+, report in |NATS server: |waiting \d+ s: )/;
+  const progress = /^(\[\d+:\d\d\] |Run \S+, report in |NATS server: |Compute: |waiting \d+ s: )/;
   const message = end.stderr.split("\n").filter((line) => line !== "" && !progress.test(line));
   const [first, ...more] = message;
   expect(first, end.stderr).toMatch(/^(Cannot |No NATS server: |Run \S+ failed at node )/);

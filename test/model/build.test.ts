@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { ArchSpec } from "../../shared/config/spec.ts";
 import { architectures, buildModel, countParameters } from "../../shared/model/build.ts";
 import { CnnInputShape } from "../../shared/model/cnn.ts";
-import { NoMaskSource, withMaskSource } from "../../shared/model/dropout.ts";
+import { NoMaskSource, seededMasks, withMaskSource } from "../../shared/model/dropout.ts";
 import { DropoutCount } from "../../shared/model/mlp.ts";
 import { EmptySeed } from "../../shared/model/seed.ts";
 import { readWeights, weightsHash } from "../../shared/model/weights.ts";
@@ -119,11 +119,11 @@ onEachBackend("buildModel()", () => {
   ])("drops units in training alone, by seed and step", (spec, shape) => {
     withModel(spec, shape, [1], (model) => {
       const train = (seed: number, step: number): number[] =>
-        withMaskSource({ seed: [seed], step }, () => outputs(model, shape, true));
+        withMaskSource(seededMasks([seed], step), () => outputs(model, shape, true));
       expect(train(1, 0)).toEqual(train(1, 0));
       expect(train(1, 1)).not.toEqual(train(1, 0));
       expect(train(2, 0)).not.toEqual(train(1, 0));
-      const inferred = withMaskSource({ seed: [1], step: 0 }, () => outputs(model, shape, false));
+      const inferred = withMaskSource(seededMasks([1], 0), () => outputs(model, shape, false));
       expect(inferred).toEqual(outputs(model, shape, false));
       expect(train(1, 0)).not.toEqual(inferred);
     });

@@ -1,7 +1,20 @@
 import type { OptimizerSpec } from "../../config/spec.ts";
-import { type Optimizer, OptimizerStateMismatch, Slots } from "./optimizer.ts";
+import { clipFactor } from "../clip.ts";
+import { checkGradients, type Optimizer, OptimizerStateMismatch, type Trained } from "./optimizer.ts";
+import { Slots } from "./slots.ts";
 
-type AdamSpec = Extract<OptimizerSpec, { kind: "adam" }>;
+export type AdamSpec = Extract<OptimizerSpec, { kind: "adam" | "adamw" }>;
+
+export const adamSlots = ["m", "v"] as const;
+
+/** What changes from step to step; `t` counts steps from 1. */
+export function adamScalars(spec: AdamSpec, lr: number, t: number) {
+  return {
+    rate: lr / (1 - spec.beta1 ** t),
+    rootScale: 1 / Math.sqrt(1 - spec.beta2 ** t),
+    keep: spec.kind === "adamw" ? 1 - lr * spec.weightDecay : 1,
+  };
+}
 
 /**
  * Adam (Kingma, Ba 2015) as PyTorch defines it: moments corrected for their start at 0, epsilon outside the root.
@@ -9,32 +22,32 @@ type AdamSpec = Extract<OptimizerSpec, { kind: "adam" }>;
  *   m = beta1 m + (1 - beta1) g,   v = beta2 v + (1 - beta2) g^2
  *   p -= lr / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + epsilon)
  *
- * @param decay taken from each weight before the update, times the learning rate: AdamW's
+ * AdamW decouples weight decay (Loshchilov, Hutter 2019): p *= 1 - lr weightDecay comes first. As in PyTorch it decays
+ * every parameter, biases too.
+ *
+ * @throws GradientsMismatch
  */
-export function adam(spec: Omit<AdamSpec, "kind">, decay = 0): Optimizer {
+export function adam(spec: AdamSpec, trained: Trained): Optimizer {
   const { beta1, beta2, epsilon } = spec;
-  const slots = new Slots("m", "v");
+  const { arena, parameters, gradients } = trained;
+  checkGradients(trained);
+  const slots = new Slots(adamSlots, trained);
+  const places = parameters.map((p, k) => {
+    const [m, v] = slots.arrays.map((slot) => arena.pointerTo(slot[k] as Float32Array)) as [number, number];
+    return { n: p.length, p: arena.pointerTo(p), g: arena.pointerTo(gradients[k] as Float32Array), m, v };
+  });
   let t = 0;
   return {
-    step(parameters, gradients, lr) {
-      const [firsts, seconds] = slots.beside(parameters) as [Float32Array[], Float32Array[]];
+    step(lr, clipNorm) {
       t++;
-      const rate = lr / (1 - beta1 ** t);
-      const rootScale = 1 / Math.sqrt(1 - beta2 ** t);
-      const keep = 1 - lr * decay;
-      parameters.forEach((p, k) => {
-        const g = gradients[k] as Float32Array;
-        const m = firsts[k] as Float32Array;
-        const v = seconds[k] as Float32Array;
-        for (let i = 0; i < p.length; i++) {
-          const gi = g[i] as number;
-          const mi = beta1 * (m[i] as number) + (1 - beta1) * gi;
-          const vi = beta2 * (v[i] as number) + (1 - beta2) * gi * gi;
-          m[i] = mi;
-          v[i] = vi;
-          p[i] = keep * (p[i] as number) - (rate * mi) / (Math.sqrt(vi) * rootScale + epsilon);
-        }
-      });
+      const factor = clipFactor(arena, gradients, clipNorm);
+      const { rate, rootScale, keep } = adamScalars(spec, lr, t);
+      const rest1 = 1 - beta1;
+      const rest2 = 1 - beta2;
+      for (const { n, p, g, m, v } of places) {
+        // biome-ignore format: one line, as arguments in their groups
+        arena.kernels.adam(p, g, m, v, n, factor, rate, rootScale, beta1, rest1, beta2, rest2, epsilon, keep);
+      }
     },
     state: () => ({ t, ...slots.state() }),
     restore(state) {

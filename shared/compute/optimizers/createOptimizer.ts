@@ -1,21 +1,24 @@
 import type { OptimizerSpec } from "../../config/spec.ts";
-import { adam } from "./adam.ts";
-import { adamw } from "./adamw.ts";
-import type { Optimizer } from "./optimizer.ts";
-import { sgd } from "./sgd.ts";
+import { adam, adamSlots } from "./adam.ts";
+import type { Optimizer, Trained } from "./optimizer.ts";
+import { sgd, sgdSlots } from "./sgd.ts";
 
-/** Every optimiser that a spec can name. */
-export const optimizers: {
-  [K in OptimizerSpec["kind"]]: (spec: Extract<OptimizerSpec, { kind: K }>) => Optimizer;
-} = { sgd, adam, adamw };
+/** Names of the arrays that an optimiser keeps beside each parameter. */
+export function slotNames(spec: OptimizerSpec): readonly string[] {
+  return spec.kind === "sgd" ? sgdSlots(spec) : adamSlots;
+}
 
-export function createOptimizer(spec: OptimizerSpec): Optimizer {
-  switch (spec.kind) {
-    case "sgd":
-      return optimizers.sgd(spec);
-    case "adam":
-      return optimizers.adam(spec);
-    case "adamw":
-      return optimizers.adamw(spec);
-  }
+/** How many arrays an optimiser takes from the arena for each parameter, of its length. */
+export function optimizerSlots(spec: OptimizerSpec): number {
+  return slotNames(spec).length;
+}
+
+/**
+ * The optimiser that a spec names, in its initial state, for these parameters.
+ * @throws GradientsMismatch
+ * @throws ForeignArray when a parameter or gradient is not of the arena
+ * @throws ArenaExceeded when the arena has no room for `optimizerSlots(spec)` more arrays a parameter
+ */
+export function createOptimizer(spec: OptimizerSpec, trained: Trained): Optimizer {
+  return spec.kind === "sgd" ? sgd(spec, trained) : adam(spec, trained);
 }

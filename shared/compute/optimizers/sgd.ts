@@ -1,43 +1,43 @@
 import type { OptimizerSpec } from "../../config/spec.ts";
-import { type NamedState, type Optimizer, Slots } from "./optimizer.ts";
+import { clipFactor } from "../clip.ts";
+import { checkGradients, type Optimizer, type Trained } from "./optimizer.ts";
+import { Slots } from "./slots.ts";
 
-type SgdSpec = Extract<OptimizerSpec, { kind: "sgd" }>;
+export type SgdSpec = Extract<OptimizerSpec, { kind: "sgd" }>;
+
+/** Plain gradient descent remembers nothing. */
+export function sgdSlots({ momentum }: SgdSpec): string[] {
+  return momentum === 0 ? [] : ["momentum"];
+}
 
 /**
  * Stochastic gradient descent with momentum, as PyTorch defines it (no dampening):
  *
  *   g' = g + weightDecay p,   b = momentum b + g',   p -= lr d
  *   d = g' + momentum b with Nesterov, else b;   b starts at 0
+ *
+ * @throws GradientsMismatch
  */
-export function sgd(spec: SgdSpec): Optimizer {
+export function sgd(spec: SgdSpec, trained: Trained): Optimizer {
   const { momentum, nesterov, weightDecay } = spec;
-  const slots = new Slots("momentum");
+  const { arena, parameters, gradients } = trained;
+  checkGradients(trained);
+  const slots = new Slots(sgdSlots(spec), trained);
+  const places = parameters.map((p, k) => ({
+    n: p.length,
+    p: arena.pointerTo(p),
+    g: arena.pointerTo(gradients[k] as Float32Array),
+    b: momentum === 0 ? 0 : arena.pointerTo(slots.arrays[0]?.[k] as Float32Array),
+  }));
   return {
-    step(parameters, gradients, lr) {
-      if (momentum === 0) {
-        parameters.forEach((p, k) => {
-          const g = gradients[k] as Float32Array;
-          for (let i = 0; i < p.length; i++) {
-            const pi = p[i] as number;
-            p[i] = pi - lr * ((g[i] as number) + weightDecay * pi);
-          }
-        });
-        return;
+    step(lr, clipNorm) {
+      const factor = clipFactor(arena, gradients, clipNorm);
+      for (const { n, p, g, b } of places) {
+        if (momentum === 0) arena.kernels.sgd(p, g, n, factor, lr, weightDecay);
+        else arena.kernels.momentum(p, g, b, n, factor, lr, momentum, weightDecay, nesterov ? 1 : 0);
       }
-      const [buffers] = slots.beside(parameters) as [Float32Array[]];
-      parameters.forEach((p, k) => {
-        const g = gradients[k] as Float32Array;
-        const b = buffers[k] as Float32Array;
-        for (let i = 0; i < p.length; i++) {
-          const pi = p[i] as number;
-          const gi = (g[i] as number) + weightDecay * pi;
-          const bi = momentum * (b[i] as number) + gi;
-          b[i] = bi;
-          p[i] = pi - lr * (nesterov ? gi + momentum * bi : bi);
-        }
-      });
     },
-    state: (): NamedState => slots.state(),
+    state: () => slots.state(),
     restore: (state) => slots.restore(state),
   };
 }

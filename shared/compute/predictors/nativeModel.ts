@@ -2,13 +2,20 @@ import type * as tf from "@tensorflow/tfjs";
 import { unpackModel } from "../../model/artifact.ts";
 import { buildTopology } from "../../model/build.ts";
 import { writeWeights } from "../../model/weights.ts";
-import { type Predictor, predictInSlices } from "./predictor.ts";
+import type { ComputeSettings } from "../computeSettings.ts";
+import { type LoadedModel, openPredictor } from "./openPredictor.ts";
+import type { Predictor } from "./predictor.ts";
 
 /**
  * A predictor from the bytes of `packModel`.
  * @throws BadModelArtifact, WeightsMismatch
  */
-export function loadNativeModel(bytes: Uint8Array): Predictor {
+export async function loadNativeModel(bytes: Uint8Array, compute: ComputeSettings): Promise<Predictor> {
+  return openPredictor(restoreModel(bytes), compute);
+}
+
+/** The model itself. */
+export function restoreModel(bytes: Uint8Array): LoadedModel {
   const { arch, inputShape, classes, weights } = unpackModel(bytes);
   const model = buildTopology(arch, inputShape, classes);
   try {
@@ -17,11 +24,10 @@ export function loadNativeModel(bytes: Uint8Array): Predictor {
     model.dispose();
     throw error;
   }
-  const forward = (inputs: tf.Tensor): tf.Tensor => model.apply(inputs, { training: false }) as tf.Tensor;
   return {
     inputShape,
     classes,
-    predict: (inputs, rows) => predictInSlices(inputs, rows, { inputShape, classes, forward }),
+    forward: (inputs) => model.apply(inputs, { training: false }) as tf.Tensor,
     dispose: () => void model.dispose(),
   };
 }

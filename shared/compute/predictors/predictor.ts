@@ -1,4 +1,3 @@
-import * as tf from "@tensorflow/tfjs";
 import { StillhouseError } from "../../errors.ts";
 
 /** A model in inference mode, of whatever origin. */
@@ -11,8 +10,8 @@ export interface Predictor {
    * @returns logits, [rows, classes]; not checked for NaN
    * @throws InputShapeMismatch when a sample has not as many numbers as the model takes
    */
-  predict(inputs: Float32Array, rows: number): Float32Array;
-  dispose(): void;
+  predict(inputs: Float32Array, rows: number): Promise<Float32Array>;
+  close(): Promise<void>;
 }
 
 /** Samples of the wrong size for a model. */
@@ -24,33 +23,27 @@ export const ROWS_AT_ONCE = 512;
 /**
  * Predicts in slices of at most ROWS_AT_ONCE rows. Samples are reshaped to the model's input where the number of
  * values agrees: [784] fits [28, 28, 1].
- * @param forward [rows, ...inputShape] -> [rows, classes]; called inside a tidy
+ * @param predict [rows, ...inputShape] -> [rows, classes]
+ * @throws InputShapeMismatch
  */
-export function predictInSlices(
+export async function predictInSlices(
   inputs: Float32Array,
   rows: number,
-  model: {
-    inputShape: readonly number[];
-    classes: number;
-    forward(inputs: tf.Tensor): tf.Tensor;
-  },
-): Float32Array {
-  const { inputShape, classes, forward } = model;
-  const size = tf.util.sizeFromShape([...inputShape]);
+  { inputShape, classes }: Pick<Predictor, "inputShape" | "classes">,
+  predict: (inputs: Float32Array, rows: number) => Promise<Float32Array>,
+): Promise<Float32Array> {
+  const size = inputShape.reduce((product, n) => product * n, 1);
   if (inputs.length !== rows * size) {
     throw new InputShapeMismatch(
       `Cannot predict ${rows} samples of ${inputs.length / rows} numbers each: the model takes inputs of shape [${inputShape.join(", ")}], which is ${size} numbers`,
       { fields: { rows, numbers: inputs.length, inputShape } },
     );
   }
+  if (rows <= ROWS_AT_ONCE) return predict(inputs, rows);
   const logits = new Float32Array(rows * classes);
   for (let from = 0; from < rows; from += ROWS_AT_ONCE) {
     const to = Math.min(from + ROWS_AT_ONCE, rows);
-    // Nothing is returned from tidy(): it would search the array for tensors, element by element.
-    tf.tidy(() => {
-      const slice = tf.tensor(inputs.slice(from * size, to * size), [to - from, ...inputShape]);
-      logits.set(forward(slice).dataSync() as Float32Array, from * classes);
-    });
+    logits.set(await predict(inputs.subarray(from * size, to * size), to - from), from * classes);
   }
   return logits;
 }

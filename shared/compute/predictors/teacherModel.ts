@@ -1,7 +1,9 @@
 import { StillhouseError } from "../../errors.ts";
 import { unpackFileBundle } from "../../model/fileBundle.ts";
 import type { TeacherModel } from "../../protocol/run.ts";
-import { loadNativeModel } from "./nativeModel.ts";
+import type { ComputeSettings } from "../computeSettings.ts";
+import { restoreModel } from "./nativeModel.ts";
+import { type LoadedModel, openPredictor } from "./openPredictor.ts";
 import type { Predictor } from "./predictor.ts";
 import { loadTfjsLayers } from "./tfjsLayers.ts";
 
@@ -17,20 +19,21 @@ export async function loadTeacherModel(
   model: TeacherModel,
   bytes: Uint8Array,
   inputShape: readonly number[],
+  compute: ComputeSettings,
 ): Promise<Predictor> {
-  const predictor = await load(model, bytes);
-  if (size(predictor.inputShape) === size(inputShape)) return predictor;
-  predictor.dispose();
+  const loaded = await load(model, bytes);
+  if (size(loaded.inputShape) === size(inputShape)) return openPredictor(loaded, compute);
+  loaded.dispose();
   throw new TeacherInputMismatch(
-    `Cannot use a teacher on samples of shape [${inputShape.join(", ")}]: its model takes [${predictor.inputShape.join(", ")}]`,
-    { fields: { expected: inputShape, seen: predictor.inputShape } },
+    `Cannot use a teacher on samples of shape [${inputShape.join(", ")}]: its model takes [${loaded.inputShape.join(", ")}]`,
+    { fields: { expected: inputShape, seen: loaded.inputShape } },
   );
 }
 
-function load(model: TeacherModel, bytes: Uint8Array): Predictor | Promise<Predictor> {
+function load(model: TeacherModel, bytes: Uint8Array): LoadedModel | Promise<LoadedModel> {
   switch (model.format) {
     case "stillhouse":
-      return loadNativeModel(bytes);
+      return restoreModel(bytes);
     case "tfjs-layers":
       return loadTfjsLayers({ ...unpackFileBundle(bytes), ...model });
   }

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { messageOf, StillhouseError } from "../../errors.ts";
-import { type Predictor, predictInSlices } from "./predictor.ts";
+import type { LoadedModel } from "./openPredictor.ts";
 
 export interface TfjsLayersFiles {
   /** Bytes of model.json. */
@@ -18,12 +18,12 @@ export interface TfjsLayersFiles {
 export class BadTfjsModel extends StillhouseError {}
 
 /**
- * A predictor from a TensorFlow.js layers model. Probabilities become logits as log(max(p, floor)): what lies below
+ * A TensorFlow.js layers model that gives logits. Probabilities become logits as log(max(p, floor)): what lies below
  * the floor is lost.
  * @throws BadTfjsModel for another format, a missing weight file, several inputs or outputs, an input without a fixed
  *   shape, or an output that is not [batch, classes]
  */
-export async function loadTfjsLayers(files: TfjsLayersFiles): Promise<Predictor> {
+export async function loadTfjsLayers(files: TfjsLayersFiles): Promise<LoadedModel> {
   const { output, probabilityFloor, scale } = files;
   const handler = tf.io.fromMemory(readArtifacts(files));
   const model = await tf.loadLayersModel(handler).catch((error: unknown) => {
@@ -35,12 +35,7 @@ export async function loadTfjsLayers(files: TfjsLayersFiles): Promise<Predictor>
       const given = model.apply(scale === 1 ? inputs : inputs.mul(scale), { training: false }) as tf.Tensor;
       return output === "logits" ? given : tf.maximum(given, probabilityFloor).log(); // [rows, classes]
     };
-    return {
-      inputShape,
-      classes,
-      predict: (inputs, rows) => predictInSlices(inputs, rows, { inputShape, classes, forward }),
-      dispose: () => void model.dispose(),
-    };
+    return { inputShape, classes, forward, dispose: () => void model.dispose() };
   } catch (error) {
     model.dispose();
     throw error;

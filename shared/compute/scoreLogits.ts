@@ -1,17 +1,13 @@
-import type * as tf from "@tensorflow/tfjs";
-import type { Dataset } from "../data/dataset.ts";
-import { gatherLabels } from "../data/gather.ts";
-import { predictLogits } from "./predictLogits.ts";
-
-/** Cross-entropy (nats) and accuracy of a model on the samples `ids`; those without a label are left out. */
-export function scoreSplit(
-  model: tf.LayersModel,
-  dataset: Dataset,
-  ids: Uint32Array,
+/**
+ * Cross-entropy (nats) and accuracy of logits; samples without a label are left out.
+ * @param logits [samples, classes], row-major
+ * @param labels [samples], -1 where there is none
+ */
+export function scoreLogits(
+  logits: Float32Array,
+  labels: Int32Array,
+  classes: number,
 ): { loss: number; accuracy: number } {
-  const logits = predictLogits(model, dataset, ids);
-  const labels = gatherLabels(dataset, ids);
-  const { classes } = dataset;
   let loss = 0;
   let right = 0;
   let counted = 0;

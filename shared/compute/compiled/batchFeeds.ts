@@ -1,0 +1,65 @@
+import type { Tensor } from "onnxruntime-node";
+import { gatherInputs } from "../../data/gather.ts";
+import { fillDropoutMask } from "../../model/dropoutMask.ts";
+import { Arena } from "../simd/arena.ts";
+import type { TrainerOptions } from "../trainer.ts";
+import { loadOnnxRuntime } from "./session.ts";
+import { type MaskInput, names } from "./trainingGraph.ts";
+
+/** What changes from step to step: inputs, targets and masks, in memory that stays where it is. */
+export class BatchFeeds {
+  readonly tensors: Record<string, Tensor> = {};
+  readonly #options: TrainerOptions;
+  readonly #inputs: Float32Array;
+  readonly #targets: { name: string; values: Float32Array | Int32Array }[];
+  readonly #masks: (MaskInput & { values: Float32Array })[];
+
+  static async of(options: TrainerOptions, masks: readonly MaskInput[], batch: number): Promise<BatchFeeds> {
+    return new BatchFeeds(options, masks, batch, (await loadOnnxRuntime()).Tensor);
+  }
+
+  private constructor(
+    options: TrainerOptions,
+    masks: readonly MaskInput[],
+    batch: number,
+    TensorType: typeof Tensor,
+  ) {
+    this.#options = options;
+    const { inputShape } = options.dataset;
+    const targets = Object.entries(options.objective.targets);
+    const inputs = [batch, ...inputShape];
+    const arena = new Arena(
+      Arena.bytesFor(
+        [inputs, ...targets.map(([, { shape }]) => [batch, ...shape]), ...masks.map((m) => m.shape)].map(
+          size,
+        ),
+      ),
+    );
+    this.#inputs = arena.floats(size(inputs));
+    this.tensors[names.inputs] = new TensorType("float32", this.#inputs, inputs);
+    this.#targets = targets.map(([name, { dtype, shape }]) => {
+      const dims = [batch, ...shape];
+      const values = dtype === "int32" ? arena.ints(size(dims)) : arena.floats(size(dims));
+      this.tensors[names.target(name)] = new TensorType(dtype, values as Float32Array, dims);
+      return { name, values };
+    });
+    this.#masks = masks.map((mask) => {
+      const values = arena.floats(size(mask.shape));
+      this.tensors[mask.input] = new TensorType("float32", values, mask.shape);
+      return { ...mask, values };
+    });
+  }
+
+  /** Gathers the batch of a step. */
+  fill(step: number, ids: Uint32Array): void {
+    const { dataset, objective, maskSeed } = this.#options;
+    gatherInputs(dataset, ids, this.#inputs);
+    const given = objective.gather(ids);
+    for (const { name, values } of this.#targets) values.set(given[name] as Float32Array);
+    for (const { layer, rate, values } of this.#masks) fillDropoutMask(values, rate, maskSeed, step, layer);
+  }
+}
+
+function size(shape: readonly number[]): number {
+  return shape.reduce((product, n) => product * n, 1);
+}

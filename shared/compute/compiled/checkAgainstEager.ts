@@ -1,0 +1,135 @@
+import * as tf from "@tensorflow/tfjs";
+import { gatherInputs } from "../../data/gather.ts";
+import { sha256 } from "../../determinism/hash.ts";
+import { StillhouseError } from "../../errors.ts";
+import { seededMasks } from "../../model/dropout.ts";
+import { weightSlots } from "../../model/weights.ts";
+import { eagerGradients } from "../eagerGradients.ts";
+import { targetTensors } from "../targetTensors.ts";
+import type { TrainerOptions } from "../trainer.ts";
+import type { WeightStore } from "../weightStore.ts";
+import { encodeModel } from "./encode.ts";
+import type { OnnxGraph } from "./graph.ts";
+
+/** A compiled graph computes something else than TensorFlow.js does. */
+export class CompiledDiffers extends StillhouseError {}
+
+/*
+ * Bounds that single precision keeps at any size of a sum, and a wrong graph does not: 2e-3 of a tensor's norm, and
+ * 1e-5 of the norm of all tensors together for those that are nearly zero.
+ */
+const OF_ITSELF = 2e-3;
+const OF_ALL = 1e-5;
+const ROWS_CHECKED = 64;
+
+/** Graphs that were found right in this process: seeds of one student have one graph. */
+const checked = new Set<string>();
+
+/** What makes two graphs one. */
+export function graphHash(graph: OnnxGraph): string {
+  return sha256(encodeModel(graph));
+}
+
+export function isChecked(hash: string): boolean {
+  return checked.has(hash);
+}
+
+/**
+ * Computes a step once more with TensorFlow.js, from the same weights, masks and samples, before the weights are
+ * updated.
+ * @param hash of the graph that computed the step
+ * @param moved what the step made of weights that it moves itself
+ * @throws CompiledDiffers
+ */
+export function checkGradients(
+  hash: string,
+  { model, dataset, objective, maskSeed }: TrainerOptions,
+  store: WeightStore,
+  step: number,
+  ids: Uint32Array,
+  loss: number,
+  moved: readonly { name: string; next: Float32Array }[],
+): void {
+  const slots = weightSlots(model);
+  store.writeToModel();
+  tf.tidy(() => {
+    const inputs = tf.tensor(gatherInputs(dataset, ids), [ids.length, ...dataset.inputShape]);
+    const targets = targetTensors(objective, ids);
+    const eager = eagerGradients(model, slots, objective, inputs, targets, seededMasks(maskSeed, step));
+    const expected = eager.loss.dataSync()[0] as number;
+    if (!(Math.abs(loss - expected) <= OF_ITSELF * Math.max(1, Math.abs(expected)))) {
+      throw differs("loss", ids.length, `${loss}, where TensorFlow.js gives ${expected}`);
+    }
+    const gradients = store.trained().map(({ name, gradient }, i) => ({
+      name,
+      gradient,
+      expected: (eager.gradients[i]?.dataSync() as Float32Array) ?? new Float32Array(gradient.length),
+    }));
+    const all = Math.hypot(...gradients.map((g) => norm(g.expected)));
+    for (const { name, gradient, expected } of gradients) {
+      const gap = norm(gradient.map((value, i) => value - (expected[i] as number)));
+      const bound = OF_ITSELF * norm(expected) + OF_ALL * all;
+      if (!(gap <= bound)) {
+        throw differs(`gradient of ${name}`, ids.length, `off by ${gap} in norm, where ${bound} is allowed`);
+      }
+    }
+    for (const { name, next } of moved) {
+      const variable = slots.find((slot) => slot.name === name)?.variable.dataSync() as Float32Array;
+      const gap = norm(next.map((value, i) => value - (variable[i] as number)));
+      const bound = OF_ITSELF * norm(variable);
+      if (!(gap <= bound)) {
+        throw differs(`new ${name}`, ids.length, `off by ${gap} in norm, where ${bound} is allowed`);
+      }
+    }
+  });
+  checked.add(hash);
+}
+
+/** As `checkGradients`, for the logits of a prediction. */
+export function checkLogits(
+  hash: string,
+  { model, dataset }: Pick<TrainerOptions, "model" | "dataset">,
+  store: WeightStore,
+  ids: Uint32Array,
+  logits: Float32Array,
+): void {
+  store.writeToModel();
+  const few = ids.subarray(0, ROWS_CHECKED);
+  compareLogits(
+    (inputs) => model.apply(inputs, { training: false }) as tf.Tensor,
+    gatherInputs(dataset, few),
+    [few.length, ...dataset.inputShape],
+    logits,
+  );
+  checked.add(hash);
+}
+
+/** @throws CompiledDiffers when the first rows of `logits` are not what `forward` gives */
+export function compareLogits(
+  forward: (inputs: tf.Tensor) => tf.Tensor,
+  inputs: Float32Array,
+  shape: number[],
+  logits: Float32Array,
+): void {
+  tf.tidy(() => {
+    const expected = forward(tf.tensor(inputs, shape)).dataSync() as Float32Array;
+    const gap = norm(expected.map((value, i) => value - (logits[i] as number)));
+    const bound = OF_ITSELF * norm(expected) + OF_ALL;
+    if (!(gap <= bound)) {
+      throw differs("logits", shape[0] as number, `off by ${gap} in norm, where ${bound} is allowed`);
+    }
+  });
+}
+
+function differs(what: string, batch: number, how: string): CompiledDiffers {
+  return new CompiledDiffers(
+    `Cannot go on with the compiled graph as its ${what} on ${batch} samples is ${how}: this is a defect of the compiled backend; prefer another one`,
+    { fields: { what, batch } },
+  );
+}
+
+function norm(values: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += (values[i] as number) ** 2;
+  return Math.sqrt(sum);
+}

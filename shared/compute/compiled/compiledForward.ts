@@ -1,0 +1,73 @@
+import type * as tf from "@tensorflow/tfjs";
+import type { InferenceSession, Tensor } from "onnxruntime-node";
+import type { WeightSlot } from "../../model/weights.ts";
+import type { StoredWeight } from "../weightStore.ts";
+import { graphHash } from "./checkAgainstEager.ts";
+import { forwardGraph } from "./forwardGraph.ts";
+import type { OnnxGraph } from "./graph.ts";
+import { createSession, loadOnnxRuntime, type SessionOptions } from "./session.ts";
+import { names } from "./trainingGraph.ts";
+
+/** A model in inference mode, compiled for a batch of any size. */
+export class CompiledForward {
+  readonly graphHash: string;
+  readonly #session: InferenceSession;
+  readonly #inputShape: readonly number[];
+  readonly #TensorType: typeof Tensor;
+  #weights: Record<string, Tensor> = {};
+
+  /** Of a model whose weights change: they are inputs, to be named by `useWeights`. */
+  static async ofModel(
+    model: tf.LayersModel,
+    inputShape: readonly number[],
+    weights: readonly WeightSlot[],
+    options: SessionOptions,
+  ): Promise<CompiledForward> {
+    const forward = (inputs: tf.Tensor): tf.Tensor => model.apply(inputs, { training: false }) as tf.Tensor;
+    return CompiledForward.of(await forwardGraph(forward, inputShape, weights), inputShape, options);
+  }
+
+  static async of(
+    graph: OnnxGraph,
+    inputShape: readonly number[],
+    options: SessionOptions,
+  ): Promise<CompiledForward> {
+    const { Tensor } = await loadOnnxRuntime();
+    return new CompiledForward(graph, await createSession(graph, options), inputShape, Tensor);
+  }
+
+  private constructor(
+    graph: OnnxGraph,
+    session: InferenceSession,
+    inputShape: readonly number[],
+    TensorType: typeof Tensor,
+  ) {
+    this.graphHash = graphHash(graph);
+    this.#session = session;
+    this.#inputShape = inputShape;
+    this.#TensorType = TensorType;
+  }
+
+  useWeights(weights: readonly StoredWeight[]): void {
+    const taken = new Set(this.#session.inputNames);
+    const entries = weights.map(
+      ({ name, shape, values }) =>
+        [names.weight(name), new this.#TensorType("float32", values, shape)] as const,
+    );
+    this.#weights = Object.fromEntries(entries.filter(([name]) => taken.has(name)));
+  }
+
+  /**
+   * @param inputs [rows, ...inputShape]
+   * @returns [rows, classes]
+   */
+  async predict(inputs: Float32Array, rows: number): Promise<Float32Array> {
+    const tensor = new this.#TensorType("float32", inputs, [rows, ...this.#inputShape]);
+    const { logits } = await this.#session.run({ [names.inputs]: tensor, ...this.#weights });
+    return logits?.data as Float32Array;
+  }
+
+  async close(): Promise<void> {
+    await this.#session.release();
+  }
+}

@@ -1,0 +1,227 @@
+import * as tf from "@tensorflow/tfjs";
+import { StillhouseError } from "../../errors.ts";
+import type { TypeAndShape } from "./graph.ts";
+import type { KernelAttributes } from "./kernelRule.ts";
+import { kernelRules } from "./kernels/registry.ts";
+import { readData, tensorOf } from "./tensorflowInternals.ts";
+
+/** A tensor that a recorded kernel took or gave: `id` is the same wherever the data is the same. */
+export interface RecordedTensor extends TypeAndShape {
+  readonly id: object;
+}
+
+export interface RecordedKernel {
+  readonly kernel: string;
+  readonly inputs: Readonly<Record<string, RecordedTensor>>;
+  readonly attributes: KernelAttributes;
+  readonly outputs: readonly RecordedTensor[];
+}
+
+/** A straight line of kernels: what a piece of TensorFlow.js code does to its inputs, without their values. */
+export interface Recording {
+  readonly kernels: readonly RecordedKernel[];
+  readonly inputs: ReadonlyMap<string, RecordedTensor>;
+  /** Values that the code brought along, in the order of their first use. */
+  readonly constants: ReadonlyMap<object, RecordedConstant>;
+  readonly outputs: ReadonlyMap<string, RecordedTensor>;
+}
+
+export interface RecordedConstant extends TypeAndShape {
+  readonly values: ArrayLike<number>;
+}
+
+/** A kernel that the compiler has no rule for. */
+export class UnsupportedKernel extends StillhouseError {}
+
+/** Code that asks for a tensor's values cannot be recorded: they are not known yet. */
+export class ValueReadWhileRecording extends StillhouseError {}
+
+/** Names the inputs of a recording, from inside of it. */
+export interface Recorder {
+  /** A new input. */
+  input(name: string, type: TypeAndShape): tf.Tensor;
+  /** Makes a tensor that is there already an input: a variable. */
+  adopt(name: string, tensor: tf.Tensor): void;
+}
+
+const BACKEND = "stillhouse-record";
+
+/**
+ * Runs `body` with kernels that compute shapes alone, and notes what they were asked for.
+ * @returns the recording; its outputs are the tensors that `body` returned
+ * @throws UnsupportedKernel, ValueReadWhileRecording
+ */
+export async function record(body: (recorder: Recorder) => Record<string, tf.Tensor>): Promise<Recording> {
+  const backend = recordBackend();
+  const before = tf.getBackend();
+  await tf.setBackend(BACKEND);
+  const tape = new Tape();
+  backend.tape = tape;
+  try {
+    tf.tidy(() => {
+      const outputs = body({
+        input: (name, { shape, dtype }) => {
+          const placeholder = tensorOf({
+            dataId: backend.place(),
+            shape: [...shape],
+            dtype: dtype as tf.DataType,
+          });
+          tape.inputs.set(name, recorded(placeholder));
+          return placeholder;
+        },
+        adopt: (name, tensor) => void tape.inputs.set(name, recorded(tensor)),
+      });
+      for (const [name, tensor] of Object.entries(outputs)) {
+        const output = recorded(tensor);
+        tape.see(output);
+        tape.outputs.set(name, output);
+      }
+    });
+  } finally {
+    backend.tape = null;
+    await tf.setBackend(before);
+  }
+  return tape;
+}
+
+class Tape implements Recording {
+  readonly kernels: RecordedKernel[] = [];
+  readonly inputs = new Map<string, RecordedTensor>();
+  readonly constants = new Map<object, RecordedConstant>();
+  readonly outputs = new Map<string, RecordedTensor>();
+  readonly made = new WeakSet<object>();
+
+  /** What no kernel made and no input is, is a constant. */
+  see(tensor: RecordedTensor): void {
+    if (this.made.has(tensor.id) || this.constants.has(tensor.id)) return;
+    for (const input of this.inputs.values()) if (input.id === tensor.id) return;
+    this.constants.set(tensor.id, { ...tensor, values: Array.from(readData(tensor.id)) });
+  }
+}
+
+function recorded({ dataId, shape, dtype }: tf.TensorInfo): RecordedTensor {
+  return { id: dataId, shape: [...shape], dtype: dtype as RecordedTensor["dtype"] };
+}
+
+/** Holds no numbers but those that code writes itself. */
+class RecordBackend extends tf.KernelBackend {
+  tape: Tape | null = null;
+  readonly #references = new Map<object, number>();
+  readonly #written = new WeakMap<object, tf.backend_util.BackendValues>();
+
+  place(): object {
+    const id = {};
+    this.#references.set(id, 1);
+    return id;
+  }
+  override write(values: tf.backend_util.BackendValues): object {
+    const id = this.place();
+    this.#written.set(id, values);
+    return id;
+  }
+  override move(
+    id: object,
+    values: tf.backend_util.BackendValues,
+    _shape: number[],
+    _dtype: string,
+    references: number,
+  ): void {
+    this.#references.set(id, references);
+    this.#written.set(id, values);
+  }
+  override readSync(id: object): tf.backend_util.BackendValues {
+    const values = this.#written.get(id);
+    if (values) return values;
+    throw new ValueReadWhileRecording(
+      "Cannot record the step as it reads the values of a tensor (dataSync, data or arraySync): what it decides by them must be computed with tensors",
+    );
+  }
+  override async read(id: object): Promise<tf.backend_util.BackendValues> {
+    return this.readSync(id);
+  }
+  override refCount(id: object): number {
+    return this.#references.get(id) ?? 0;
+  }
+  override incRef(id: object): void {
+    this.#references.set(id, this.refCount(id) + 1);
+  }
+  override disposeData(id: object, force?: boolean): boolean {
+    const left = this.refCount(id) - 1;
+    if (left > 0 && !force) {
+      this.#references.set(id, left);
+      return false;
+    }
+    this.#references.delete(id);
+    return true;
+  }
+  override numDataIds(): number {
+    return this.#references.size;
+  }
+  override memory(): { unreliable: boolean } {
+    return { unreliable: true };
+  }
+  override floatPrecision(): 32 {
+    return 32;
+  }
+  override epsilon(): number {
+    return 1e-7;
+  }
+  override timerAvailable(): boolean {
+    return false;
+  }
+  override dispose(): void {}
+}
+
+let registered: RecordBackend | null = null;
+
+function recordBackend(): RecordBackend {
+  if (registered) return registered;
+  const backend = new RecordBackend();
+  tf.registerBackend(BACKEND, () => backend, 0);
+  const known = new Set(kernelRules.map(({ kernel }) => kernel));
+  for (const { kernel, infer } of kernelRules) {
+    tf.registerKernel({
+      kernelName: kernel,
+      backendName: BACKEND,
+      kernelFunc({ inputs, attrs }) {
+        const { tape } = backend;
+        if (!tape) throw new Error("The recording backend computes nothing: it is not to be chosen");
+        const given: Record<string, RecordedTensor> = {};
+        for (const [name, info] of Object.entries(inputs)) {
+          if (!info) continue; // an optional input that is left out
+          const tensor = recorded(info as tf.TensorInfo);
+          tape.see(tensor);
+          given[name] = tensor;
+        }
+        const attributes = { ...attrs };
+        const types = infer(given, attributes);
+        const outputs = [types].flat().map(({ shape, dtype }) => ({ id: backend.place(), shape, dtype }));
+        for (const { id } of outputs) tape.made.add(id);
+        tape.kernels.push({ kernel, inputs: given, attributes, outputs });
+        const infos = outputs.map(({ id, shape, dtype }) => ({
+          dataId: id,
+          shape: [...shape],
+          dtype: dtype as tf.DataType,
+        }));
+        return Array.isArray(types) ? infos : (infos[0] as tf.TensorInfo);
+      },
+    });
+  }
+  // Any other kernel of the library says which it is.
+  for (const { kernelName } of tf.getKernelsForBackend("cpu")) {
+    if (known.has(kernelName)) continue;
+    tf.registerKernel({
+      kernelName,
+      backendName: BACKEND,
+      kernelFunc({ inputs }) {
+        const shapes = Object.values(inputs ?? {}).map((info) => `[${(info as tf.TensorInfo)?.shape}]`);
+        throw new UnsupportedKernel(
+          `Cannot compile the step as it uses the kernel ${kernelName} on inputs of shape ${shapes.join(", ")}: the compiled backend has no rule for it`,
+          { fields: { kernel: kernelName } },
+        );
+      },
+    });
+  }
+  registered = backend;
+  return backend;
+}

@@ -1,0 +1,71 @@
+import * as tf from "@tensorflow/tfjs";
+import { gatherInputs } from "../data/gather.ts";
+import { seededMasks } from "../model/dropout.ts";
+import { assignFloats, type NamedWeight, type WeightSlot, weightSlots } from "../model/weights.ts";
+import { eagerGradients } from "./eagerGradients.ts";
+import { eagerPredict, predictLogits } from "./predictLogits.ts";
+import { learningRateAt } from "./schedule.ts";
+import { targetTensors } from "./targetTensors.ts";
+import { checkLoss, type Trainer, type TrainerOptions, type TrainingSnapshot } from "./trainer.ts";
+import { WeightStore } from "./weightStore.ts";
+
+/** Trains with TensorFlow.js's current backend, kernel by kernel. */
+export class EagerTrainer implements Trainer {
+  readonly #options: TrainerOptions;
+  readonly #slots: WeightSlot[];
+  readonly #store: WeightStore;
+
+  constructor(options: TrainerOptions) {
+    this.#options = options;
+    this.#slots = weightSlots(options.model);
+    this.#store = new WeightStore(options.model, options.optimizer);
+  }
+
+  async step(step: number, ids: Uint32Array): Promise<number> {
+    const { model, dataset, objective, schedule, optimizer, totalSteps, stepsPerEpoch, clipNorm, maskSeed } =
+      this.#options;
+    let value = Number.NaN;
+    // Numbers leave through variables: tidy() searches what is returned for tensors, element by element.
+    tf.tidy(() => {
+      const inputs = tf.tensor(gatherInputs(dataset, ids), [ids.length, ...dataset.inputShape]);
+      const targets = targetTensors(objective, ids);
+      const masks = seededMasks(maskSeed, step);
+      const { loss, gradients } = eagerGradients(model, this.#slots, objective, inputs, targets, masks);
+      value = loss.dataSync()[0] as number;
+      this.#store.trained().forEach(({ gradient }, i) => {
+        const given = gradients[i]?.dataSync() as Float32Array | undefined;
+        if (given) gradient.set(given);
+        else gradient.fill(0);
+      });
+    });
+    checkLoss(value, step);
+    const rate = learningRateAt(schedule, optimizer.lr, step, totalSteps, stepsPerEpoch);
+    this.#store.update(rate, clipNorm);
+    this.#slots.forEach(({ variable, trained }, i) => {
+      const values = this.#store.weights[i]?.values as Float32Array;
+      // A weight that gradients do not train was moved in the model by the forward pass itself.
+      if (trained) assignFloats(variable, values);
+      else values.set(variable.dataSync() as Float32Array);
+    });
+    return value;
+  }
+
+  async predict(ids: Uint32Array): Promise<Float32Array> {
+    const { model, dataset } = this.#options;
+    return predictLogits({ predict: eagerPredict(model, dataset) }, dataset, ids);
+  }
+
+  weights(): NamedWeight[] {
+    return this.#store.copies();
+  }
+
+  snapshot(): TrainingSnapshot {
+    return this.#store.snapshot();
+  }
+
+  restore(snapshot: TrainingSnapshot): void {
+    this.#store.restore(snapshot);
+  }
+
+  async close(): Promise<void> {}
+}

@@ -1,0 +1,50 @@
+import { kernelsWasm } from "./kernelsWasm.ts";
+import { type WasmMemory, webAssembly } from "./webAssembly.ts";
+
+/**
+ * The loops of kernels.wat over one memory; their formulas are there. Pointers are byte offsets of arrays of 32-bit
+ * floats, `n` counts numbers. `factor` scales each gradient as it is read, so that clipping costs no pass.
+ */
+export interface Kernels {
+  sgd(p: number, g: number, n: number, factor: number, lr: number, decay: number): void;
+  /** @param nesterov 1 or 0 */
+  momentum(
+    p: number,
+    g: number,
+    b: number,
+    n: number,
+    factor: number,
+    lr: number,
+    momentum: number,
+    decay: number,
+    nesterov: number,
+  ): void;
+  /** @param rest1 1 - beta1, and `rest2` 1 - beta2 */
+  adam(
+    p: number,
+    g: number,
+    m: number,
+    v: number,
+    n: number,
+    factor: number,
+    rate: number,
+    rootScale: number,
+    beta1: number,
+    rest1: number,
+    beta2: number,
+    rest2: number,
+    epsilon: number,
+    keep: number,
+  ): void;
+  sumOfSquares(g: number, n: number): number;
+  /** @param last largest word that gives 0 */
+  mask(out: number, n: number, k0: number, k1: number, first: number, last: number, scale: number): void;
+}
+
+let compiled: object | null = null;
+
+/** The kernels over a memory; they are compiled once a process. */
+export function kernelsOver(memory: WasmMemory): Kernels {
+  compiled ??= new webAssembly.Module(Buffer.from(kernelsWasm, "base64"));
+  return new webAssembly.Instance(compiled, { arena: { memory } }).exports as Kernels;
+}

@@ -1,0 +1,218 @@
+;; Loops over arrays of 32-bit floats in one memory, four numbers (lanes) at a time. Pointers are in bytes, n counts
+;; numbers. The last, partial four are computed like all others, and what is stored beyond n is what was there: every
+;; number sees the same arithmetic wherever it stands, and no loop is written twice. So 12 bytes behind each array
+;; must be readable; the arena keeps them.
+;;
+;; Moments below the smallest normal float are stored as 0: decay ends at a subnormal number that rounding keeps for
+;; good, as in a unit whose gradient stays 0, and arithmetic on those takes many times as long.
+(module
+  (import "arena" "memory" (memory 1))
+
+  ;; p -= lr (factor g + decay p)
+  (func (export "sgd")
+    (param $p i32) (param $g i32) (param $n i32)
+    (param $factor f32) (param $lr f32) (param $decay f32)
+    (local $factors v128) (local $lrs v128) (local $decays v128)
+    (local $pi v128)
+    (local.set $factors (f32x4.splat (local.get $factor)))
+    (local.set $lrs (f32x4.splat (local.get $lr)))
+    (local.set $decays (f32x4.splat (local.get $decay)))
+    (block $done
+      (loop $next
+        (br_if $done (i32.le_s (local.get $n) (i32.const 0)))
+        (local.set $pi (v128.load (local.get $p)))
+        (v128.store (local.get $p)
+          (v128.bitselect
+            (f32x4.sub
+              (local.get $pi)
+              (f32x4.mul
+                (local.get $lrs)
+                (f32x4.add
+                  (f32x4.mul (local.get $factors) (v128.load (local.get $g)))
+                  (f32x4.mul (local.get $decays) (local.get $pi)))))
+            (local.get $pi)
+            (i32x4.gt_s (i32x4.splat (local.get $n)) (v128.const i32x4 0 1 2 3))))
+        (local.set $p (i32.add (local.get $p) (i32.const 16)))
+        (local.set $g (i32.add (local.get $g) (i32.const 16)))
+        (local.set $n (i32.sub (local.get $n) (i32.const 4)))
+        (br $next))))
+
+  ;; d = factor g + decay p,   b = momentum b + d,   p -= lr (nesterov ? d + momentum b : b)
+  (func (export "momentum")
+    (param $p i32) (param $g i32) (param $b i32) (param $n i32)
+    (param $factor f32) (param $lr f32) (param $momentum f32) (param $decay f32) (param $nesterov i32)
+    (local $factors v128) (local $lrs v128) (local $momenta v128) (local $decays v128) (local $ahead v128)
+    (local $pi v128) (local $di v128) (local $old v128) (local $bi v128) (local $inside v128)
+    (local.set $factors (f32x4.splat (local.get $factor)))
+    (local.set $lrs (f32x4.splat (local.get $lr)))
+    (local.set $momenta (f32x4.splat (local.get $momentum)))
+    (local.set $decays (f32x4.splat (local.get $decay)))
+    (local.set $ahead (i32x4.splat (i32.sub (i32.const 0) (local.get $nesterov))))
+    (block $done
+      (loop $next
+        (br_if $done (i32.le_s (local.get $n) (i32.const 0)))
+        (local.set $inside (i32x4.gt_s (i32x4.splat (local.get $n)) (v128.const i32x4 0 1 2 3)))
+        (local.set $pi (v128.load (local.get $p)))
+        (local.set $old (v128.load (local.get $b)))
+        (local.set $di
+          (f32x4.add
+            (f32x4.mul (local.get $factors) (v128.load (local.get $g)))
+            (f32x4.mul (local.get $decays) (local.get $pi))))
+        (local.set $bi (f32x4.add (f32x4.mul (local.get $momenta) (local.get $old)) (local.get $di)))
+        (local.set $bi
+          (v128.andnot
+            (local.get $bi)
+            (f32x4.lt (f32x4.abs (local.get $bi)) (v128.const f32x4 0x1p-126 0x1p-126 0x1p-126 0x1p-126))))
+        (v128.store (local.get $b) (v128.bitselect (local.get $bi) (local.get $old) (local.get $inside)))
+        (v128.store (local.get $p)
+          (v128.bitselect
+            (f32x4.sub
+              (local.get $pi)
+              (f32x4.mul
+                (local.get $lrs)
+                (v128.bitselect
+                  (f32x4.add (local.get $di) (f32x4.mul (local.get $momenta) (local.get $bi)))
+                  (local.get $bi)
+                  (local.get $ahead))))
+            (local.get $pi)
+            (local.get $inside)))
+        (local.set $p (i32.add (local.get $p) (i32.const 16)))
+        (local.set $g (i32.add (local.get $g) (i32.const 16)))
+        (local.set $b (i32.add (local.get $b) (i32.const 16)))
+        (local.set $n (i32.sub (local.get $n) (i32.const 4)))
+        (br $next))))
+
+  ;; m = beta1 m + rest1 factor g,   v = beta2 v + rest2 (factor g)^2
+  ;; p = keep p - rate m / (sqrt(v) rootScale + epsilon)
+  ;; rest1 and rest2 are 1 - beta1 and 1 - beta2: subtracting in 32 bits would lose digits of a beta near 1.
+  (func (export "adam")
+    (param $p i32) (param $g i32) (param $m i32) (param $v i32) (param $n i32)
+    (param $factor f32) (param $rate f32) (param $rootScale f32)
+    (param $beta1 f32) (param $rest1 f32) (param $beta2 f32) (param $rest2 f32)
+    (param $epsilon f32) (param $keep f32)
+    (local $factors v128) (local $rates v128) (local $rootScales v128)
+    (local $beta1s v128) (local $rest1s v128) (local $beta2s v128) (local $rest2s v128)
+    (local $epsilons v128) (local $keeps v128)
+    (local $pi v128) (local $gi v128) (local $oldM v128) (local $oldV v128) (local $mi v128) (local $vi v128)
+    (local $inside v128)
+    (local.set $factors (f32x4.splat (local.get $factor)))
+    (local.set $rates (f32x4.splat (local.get $rate)))
+    (local.set $rootScales (f32x4.splat (local.get $rootScale)))
+    (local.set $beta1s (f32x4.splat (local.get $beta1)))
+    (local.set $rest1s (f32x4.splat (local.get $rest1)))
+    (local.set $beta2s (f32x4.splat (local.get $beta2)))
+    (local.set $rest2s (f32x4.splat (local.get $rest2)))
+    (local.set $epsilons (f32x4.splat (local.get $epsilon)))
+    (local.set $keeps (f32x4.splat (local.get $keep)))
+    (block $done
+      (loop $next
+        (br_if $done (i32.le_s (local.get $n) (i32.const 0)))
+        (local.set $inside (i32x4.gt_s (i32x4.splat (local.get $n)) (v128.const i32x4 0 1 2 3)))
+        (local.set $pi (v128.load (local.get $p)))
+        (local.set $gi (f32x4.mul (local.get $factors) (v128.load (local.get $g))))
+        (local.set $oldM (v128.load (local.get $m)))
+        (local.set $oldV (v128.load (local.get $v)))
+        (local.set $mi
+          (f32x4.add
+            (f32x4.mul (local.get $beta1s) (local.get $oldM))
+            (f32x4.mul (local.get $rest1s) (local.get $gi))))
+        (local.set $mi
+          (v128.andnot
+            (local.get $mi)
+            (f32x4.lt (f32x4.abs (local.get $mi)) (v128.const f32x4 0x1p-126 0x1p-126 0x1p-126 0x1p-126))))
+        (local.set $vi
+          (f32x4.add
+            (f32x4.mul (local.get $beta2s) (local.get $oldV))
+            (f32x4.mul (f32x4.mul (local.get $rest2s) (local.get $gi)) (local.get $gi))))
+        (local.set $vi
+          (v128.andnot
+            (local.get $vi)
+            (f32x4.lt (local.get $vi) (v128.const f32x4 0x1p-126 0x1p-126 0x1p-126 0x1p-126))))
+        (v128.store (local.get $m) (v128.bitselect (local.get $mi) (local.get $oldM) (local.get $inside)))
+        (v128.store (local.get $v) (v128.bitselect (local.get $vi) (local.get $oldV) (local.get $inside)))
+        (v128.store (local.get $p)
+          (v128.bitselect
+            (f32x4.sub
+              (f32x4.mul (local.get $keeps) (local.get $pi))
+              (f32x4.div
+                (f32x4.mul (local.get $rates) (local.get $mi))
+                (f32x4.add
+                  (f32x4.mul (f32x4.sqrt (local.get $vi)) (local.get $rootScales))
+                  (local.get $epsilons))))
+            (local.get $pi)
+            (local.get $inside)))
+        (local.set $p (i32.add (local.get $p) (i32.const 16)))
+        (local.set $g (i32.add (local.get $g) (i32.const 16)))
+        (local.set $m (i32.add (local.get $m) (i32.const 16)))
+        (local.set $v (i32.add (local.get $v) (i32.const 16)))
+        (local.set $n (i32.sub (local.get $n) (i32.const 4)))
+        (br $next))))
+
+  ;; Sum of g^2 in 64 bits, always added in the same order.
+  (func (export "sumOfSquares") (param $g i32) (param $n i32) (result f64)
+    (local $low v128) (local $high v128) (local $gi v128) (local $wide v128)
+    (block $done
+      (loop $next
+        (br_if $done (i32.le_s (local.get $n) (i32.const 0)))
+        (local.set $gi
+          (v128.and
+            (v128.load (local.get $g))
+            (i32x4.gt_s (i32x4.splat (local.get $n)) (v128.const i32x4 0 1 2 3))))
+        (local.set $wide (f64x2.promote_low_f32x4 (local.get $gi)))
+        (local.set $low (f64x2.add (local.get $low) (f64x2.mul (local.get $wide) (local.get $wide))))
+        (local.set $wide
+          (f64x2.promote_low_f32x4
+            (i8x16.shuffle 8 9 10 11 12 13 14 15 0 1 2 3 4 5 6 7 (local.get $gi) (local.get $gi))))
+        (local.set $high (f64x2.add (local.get $high) (f64x2.mul (local.get $wide) (local.get $wide))))
+        (local.set $g (i32.add (local.get $g) (i32.const 16)))
+        (local.set $n (i32.sub (local.get $n) (i32.const 4)))
+        (br $next)))
+    (local.set $low (f64x2.add (local.get $low) (local.get $high)))
+    (f64.add (f64x2.extract_lane 0 (local.get $low)) (f64x2.extract_lane 1 (local.get $low))))
+
+  ;; out[i] = mix(mix(first + i + k0) + k1) <= last ? 0 : scale, compared unsigned; mix is triple32, as in rng.ts.
+  (func (export "mask")
+    (param $out i32) (param $n i32)
+    (param $k0 i32) (param $k1 i32) (param $first i32) (param $last i32) (param $scale f32)
+    (local $index v128) (local $k1s v128) (local $lasts v128) (local $scales v128) (local $h v128)
+    (local.set $index
+      (i32x4.add
+        (i32x4.splat (i32.add (local.get $first) (local.get $k0)))
+        (v128.const i32x4 0 1 2 3)))
+    (local.set $k1s (i32x4.splat (local.get $k1)))
+    (local.set $lasts (i32x4.splat (local.get $last)))
+    (local.set $scales (f32x4.splat (local.get $scale)))
+    (block $done
+      (loop $next
+        (br_if $done (i32.le_s (local.get $n) (i32.const 0)))
+        (local.set $h (local.get $index))
+        (local.set $h (v128.xor (local.get $h) (i32x4.shr_u (local.get $h) (i32.const 17))))
+        (local.set $h
+          (i32x4.mul (local.get $h) (v128.const i32x4 0xed5ad4bb 0xed5ad4bb 0xed5ad4bb 0xed5ad4bb)))
+        (local.set $h (v128.xor (local.get $h) (i32x4.shr_u (local.get $h) (i32.const 11))))
+        (local.set $h
+          (i32x4.mul (local.get $h) (v128.const i32x4 0xac4c1b51 0xac4c1b51 0xac4c1b51 0xac4c1b51)))
+        (local.set $h (v128.xor (local.get $h) (i32x4.shr_u (local.get $h) (i32.const 15))))
+        (local.set $h
+          (i32x4.mul (local.get $h) (v128.const i32x4 0x31848bab 0x31848bab 0x31848bab 0x31848bab)))
+        (local.set $h (v128.xor (local.get $h) (i32x4.shr_u (local.get $h) (i32.const 14))))
+        (local.set $h (i32x4.add (local.get $h) (local.get $k1s)))
+        (local.set $h (v128.xor (local.get $h) (i32x4.shr_u (local.get $h) (i32.const 17))))
+        (local.set $h
+          (i32x4.mul (local.get $h) (v128.const i32x4 0xed5ad4bb 0xed5ad4bb 0xed5ad4bb 0xed5ad4bb)))
+        (local.set $h (v128.xor (local.get $h) (i32x4.shr_u (local.get $h) (i32.const 11))))
+        (local.set $h
+          (i32x4.mul (local.get $h) (v128.const i32x4 0xac4c1b51 0xac4c1b51 0xac4c1b51 0xac4c1b51)))
+        (local.set $h (v128.xor (local.get $h) (i32x4.shr_u (local.get $h) (i32.const 15))))
+        (local.set $h
+          (i32x4.mul (local.get $h) (v128.const i32x4 0x31848bab 0x31848bab 0x31848bab 0x31848bab)))
+        (local.set $h (v128.xor (local.get $h) (i32x4.shr_u (local.get $h) (i32.const 14))))
+        (v128.store (local.get $out)
+          (v128.bitselect
+            (v128.and (local.get $scales) (i32x4.gt_u (local.get $h) (local.get $lasts)))
+            (v128.load (local.get $out))
+            (i32x4.gt_s (i32x4.splat (local.get $n)) (v128.const i32x4 0 1 2 3))))
+        (local.set $index (i32x4.add (local.get $index) (v128.const i32x4 4 4 4 4)))
+        (local.set $out (i32.add (local.get $out) (i32.const 16)))
+        (local.set $n (i32.sub (local.get $n) (i32.const 4)))
+        (br $next)))))

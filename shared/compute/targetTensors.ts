@@ -1,0 +1,13 @@
+import * as tf from "@tensorflow/tfjs";
+import type { Objective } from "./objective.ts";
+
+/** The targets of a batch as tensors, each [ids.length, ...shape]. */
+export function targetTensors(objective: Objective, ids: Uint32Array): Record<string, tf.Tensor> {
+  const values = objective.gather(ids);
+  return Object.fromEntries(
+    Object.entries(objective.targets).map(([name, { dtype, shape }]) => [
+      name,
+      tf.tensor(values[name] as Float32Array, [ids.length, ...shape], dtype),
+    ]),
+  );
+}

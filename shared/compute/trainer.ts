@@ -1,0 +1,61 @@
+import type * as tf from "@tensorflow/tfjs";
+import type { OptimizerSpec, ScheduleSpec } from "../config/spec.ts";
+import type { Dataset } from "../data/dataset.ts";
+import { StillhouseError } from "../errors.ts";
+import type { Seed } from "../model/seed.ts";
+import type { NamedWeight } from "../model/weights.ts";
+import type { Objective } from "./objective.ts";
+import type { NamedState } from "./optimizers/optimizer.ts";
+
+export interface TrainerOptions {
+  /** Gives the first weights; what it holds while it is trained is not defined. */
+  model: tf.LayersModel;
+  dataset: Dataset;
+  objective: Objective;
+  optimizer: OptimizerSpec;
+  schedule: ScheduleSpec;
+  totalSteps: number;
+  stepsPerEpoch: number;
+  /** Largest L2 norm of all gradients together; absent: no clipping. */
+  clipNorm?: number | undefined;
+  /** Of the dropout masks. */
+  maskSeed: Seed;
+  /** Samples in a step, of every size that there will be: the batch, and the last partial one. */
+  batchSizes: readonly number[];
+}
+
+/** What a training needs to go on, beside the step number; plain copies. */
+export interface TrainingSnapshot {
+  weights: NamedWeight[];
+  optimizer: NamedState;
+}
+
+/** One optimiser step at a time on a model's weights, which live outside of the model meanwhile. */
+export interface Trainer {
+  /**
+   * Gathers a batch, and does forward, backward and update.
+   * @param step of the training, counted from 0: it decides masks and learning rate
+   * @returns the loss
+   * @throws TrainingDiverged; the weights are then those before the step
+   */
+  step(step: number, ids: Uint32Array): Promise<number>;
+  /** Logits in inference mode with the weights as they are now: [ids.length, classes]. */
+  predict(ids: Uint32Array): Promise<Float32Array>;
+  /** Copies of all weights, in the order of the layers. */
+  weights(): NamedWeight[];
+  snapshot(): TrainingSnapshot;
+  /** @throws WeightsMismatch, OptimizerStateMismatch when the snapshot is of another model or optimiser */
+  restore(snapshot: TrainingSnapshot): void;
+  close(): Promise<void>;
+}
+
+/** The loss is no finite number any more. */
+export class TrainingDiverged extends StillhouseError {}
+
+export function checkLoss(loss: number, step: number): void {
+  if (Number.isFinite(loss)) return;
+  throw new TrainingDiverged(
+    `Cannot go on training at step ${step} as the loss is ${loss}: lower the learning rate, or set clipNorm`,
+    { fields: { step, loss } },
+  );
+}

@@ -1,0 +1,82 @@
+import type * as tf from "@tensorflow/tfjs";
+import type { OptimizerSpec } from "../config/spec.ts";
+import { type NamedWeight, weightSlots, writeWeights } from "../model/weights.ts";
+import { createOptimizer, optimizerSlots } from "./optimizers/createOptimizer.ts";
+import type { Optimizer } from "./optimizers/optimizer.ts";
+import { Arena } from "./simd/arena.ts";
+import type { TrainingSnapshot } from "./trainer.ts";
+
+export interface StoredWeight {
+  readonly name: string;
+  readonly shape: number[];
+  readonly values: Float32Array;
+  /** Written by whoever computes the step; absent where gradients do not train the weight. */
+  readonly gradient?: Float32Array;
+}
+
+/** The weights of a model in training, with their gradients and optimiser, in one piece of memory. */
+export class WeightStore {
+  readonly weights: readonly StoredWeight[];
+  readonly #model: tf.LayersModel;
+  readonly #optimizer: Optimizer;
+
+  constructor(model: tf.LayersModel, optimizer: OptimizerSpec) {
+    this.#model = model;
+    const slots = weightSlots(model);
+    const copies = 2 + optimizerSlots(optimizer);
+    const arena = new Arena(
+      Arena.bytesFor(slots.flatMap(({ variable }) => new Array<number>(copies).fill(variable.size))),
+    );
+    this.weights = slots.map(({ name, variable, trained }) => ({
+      name,
+      shape: [...variable.shape],
+      values: arena.floats(variable.size),
+      ...(trained ? { gradient: arena.floats(variable.size) } : {}),
+    }));
+    const trained = this.trained();
+    this.#optimizer = createOptimizer(optimizer, {
+      arena,
+      parameters: trained.map(({ values }) => values),
+      gradients: trained.map(({ gradient }) => gradient),
+    });
+    this.#read();
+  }
+
+  trained(): (StoredWeight & { gradient: Float32Array })[] {
+    return this.weights.flatMap((weight) => {
+      const { gradient } = weight;
+      return gradient ? [{ ...weight, gradient }] : [];
+    });
+  }
+
+  /** Applies the gradients. */
+  update(learningRate: number, clipNorm: number | undefined): void {
+    this.#optimizer.step(learningRate, clipNorm);
+  }
+
+  copies(): NamedWeight[] {
+    return this.weights.map(({ name, shape, values }) => ({ name, shape, data: values.slice() }));
+  }
+
+  snapshot(): TrainingSnapshot {
+    return { weights: this.copies(), optimizer: this.#optimizer.state() };
+  }
+
+  /** @throws WeightsMismatch, OptimizerStateMismatch when the snapshot is of another model or optimiser */
+  restore({ weights, optimizer }: TrainingSnapshot): void {
+    writeWeights(this.#model, weights);
+    this.#optimizer.restore(optimizer);
+    this.#read();
+  }
+
+  /** Gives the model the weights as they are now. */
+  writeToModel(): void {
+    writeWeights(this.#model, this.copies());
+  }
+
+  #read(): void {
+    weightSlots(this.#model).forEach(({ variable }, i) => {
+      this.weights[i]?.values.set(variable.dataSync() as Float32Array);
+    });
+  }
+}
