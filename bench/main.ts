@@ -1,0 +1,108 @@
+import { writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { type CaseName, caseNames, cases } from "./cases.ts";
+import { type PeerName, peerNames } from "./contestants.ts";
+import { optimizerNames } from "./optimizers.ts";
+import { type BenchOptions, runBench } from "./runBench.ts";
+import { table } from "./table.ts";
+import type { Bench } from "./task.ts";
+
+interface Flags extends Omit<BenchOptions, "bench" | "pythons" | "peers"> {
+  peers: PeerName[] | undefined;
+  python: string;
+  python2: string | undefined;
+  json: string | true | undefined;
+}
+
+const program = new Command("bench").description(
+  "Measures what a training step and a teacher's forward pass take, beside other libraries (docs/benchmarks.md).",
+);
+addBench("step", "the training loop's own step", caseNames).addOption(
+  new Option("--optimizers <names>", `of ${optimizerNames.join(", ")}`)
+    .argParser(listOf(optimizerNames))
+    .default(optimizerNames, "all"),
+);
+addBench(
+  "predict",
+  "a teacher's forward pass",
+  caseNames.filter((name) => cases[name].predicted),
+);
+await program.parseAsync();
+
+function addBench(bench: Bench, what: string, defaultCases: readonly CaseName[]): Command {
+  return program
+    .command(bench)
+    .description(what)
+    .addOption(
+      new Option("--cases <names>", `of ${caseNames.join(", ")}`)
+        .argParser(listOf(caseNames))
+        .default(defaultCases, defaultCases.join(",")),
+    )
+    .addOption(
+      new Option("--batches <sizes>", "samples a step")
+        .argParser((text) => text.split(",").map(count))
+        .default([32, 128, 512], "32,128,512"),
+    )
+    .option(
+      "--threads <n>",
+      "threads of every contestant; default: 2, or 1 on one core",
+      count,
+      Math.min(2, availableParallelism()),
+    )
+    .option("--blocks <n>", "turns that each contestant has, each in a fresh process", count, 5)
+    .option("--seconds <s>", "time measured in each block", positive, 2)
+    .option("--spinning", "waiting threads of the compiled backend keep their core", false)
+    .addOption(
+      new Option(
+        "--peers <names>",
+        `of ${peerNames.join(", ")}; default: all that there is a python for`,
+      ).argParser(listOf(peerNames)),
+    )
+    .option("--python <path>", "interpreter with PyTorch", process.env.STILLHOUSE_BENCH_PYTHON ?? "python3")
+    .option("--python2 <path>", "interpreter with another PyTorch, for rows of its own")
+    .option("--json [file]", "write the rows as JSON, to stdout where no file is named")
+    .action((flags: Flags) => run(bench, flags));
+}
+
+async function run(bench: Bench, { python, python2, json, ...flags }: Flags): Promise<void> {
+  const there: readonly PeerName[] = ["stillhouse", "wasm", "pytorch", "channels-last", "compile"];
+  const rows = await runBench(
+    {
+      ...flags,
+      bench,
+      peers: flags.peers ?? (python2 === undefined ? there : [...there, "pytorch2"]),
+      pythons: { first: python, second: python2 },
+    },
+    (line) => console.error(line),
+  );
+  const text = JSON.stringify(rows, null, 2);
+  if (typeof json === "string") writeFileSync(json, `${text}\n`);
+  if (json === true) {
+    console.log(text);
+    console.error(table(rows));
+  } else {
+    console.log(table(rows));
+  }
+}
+
+function listOf<T extends string>(allowed: readonly T[]): (text: string) => T[] {
+  return (text) =>
+    text.split(",").map((name) => {
+      const known = allowed.find((one) => one === name);
+      if (known === undefined) throw new InvalidArgumentError(`"${name}" is none of ${allowed.join(", ")}.`);
+      return known;
+    });
+}
+
+function count(text: string): number {
+  const n = Number(text);
+  if (!Number.isInteger(n) || n < 1) throw new InvalidArgumentError(`"${text}" is no whole number above 0.`);
+  return n;
+}
+
+function positive(text: string): number {
+  const n = Number(text);
+  if (!Number.isFinite(n) || n <= 0) throw new InvalidArgumentError(`"${text}" is no number above 0.`);
+  return n;
+}

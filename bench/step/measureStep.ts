@@ -1,0 +1,55 @@
+import { CompiledTrainer } from "../../shared/compute/compiled/compiledTrainer.ts";
+import type { ComputeSettings } from "../../shared/compute/computeSettings.ts";
+import { openTrainer } from "../../shared/compute/openTrainer.ts";
+import { buildModel } from "../../shared/model/build.ts";
+import { distillingObjective } from "../../student-node/distillingObjective.ts";
+import { batchAt, benchDataset, shuffledIds } from "../dataset.ts";
+import { measure } from "../measure.ts";
+import type { Measured, Task } from "../task.ts";
+import { openBenchLabels } from "./labels.ts";
+
+/** Times the training loop's own step: gather, label decoding, masks, feeds, graph, optimiser and the loss. */
+export async function measureStep(task: Task, compute: ComputeSettings): Promise<Measured> {
+  const { arch, inputShape, classes, teachers, temperature, alpha, batch, optimizer } = task;
+  const dataset = benchDataset(task);
+  const labels = openBenchLabels(dataset, teachers);
+  const model = buildModel(arch, inputShape, classes, ["bench"]);
+  try {
+    const objective = distillingObjective(
+      {
+        loss: { kind: "kd", temperature, alpha },
+        ensemble: { rule: "arithmetic", quorum: "all" },
+        teachers,
+      },
+      dataset,
+      labels.reader,
+    );
+    const stepsPerEpoch = Math.floor(dataset.splits.train.length / batch);
+    const trainer = await openTrainer(
+      {
+        model,
+        dataset,
+        objective,
+        optimizer,
+        schedule: { kind: "constant", warmupSteps: 0 },
+        totalSteps: stepsPerEpoch,
+        stepsPerEpoch,
+        maskSeed: ["bench"],
+        batchSizes: [batch],
+      },
+      compute,
+    );
+    try {
+      const order = shuffledIds(dataset);
+      const step = (i: number): Promise<number> => trainer.step(i, batchAt(order, batch, i));
+      return trainer instanceof CompiledTrainer
+        ? await measure(step, task.seconds, () => trainer.graphMs())
+        : await measure(step, task.seconds);
+    } finally {
+      await trainer.close();
+    }
+  } finally {
+    model.dispose();
+    labels.close();
+  }
+}
