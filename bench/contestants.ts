@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { ArchSpec } from "../shared/config/spec.ts";
-import type { Backend, Task } from "./task.ts";
+import type { Backend, Bench, Task } from "./task.ts";
 
 /** A command that measures one block: it prints a BlockResult. */
 export interface Command {
@@ -20,6 +20,7 @@ export interface Pythons {
 /** What `--peers` can name. */
 export const peerNames = [
   "stillhouse",
+  "in-graph",
   "wasm",
   "pytorch",
   "channels-last",
@@ -31,6 +32,7 @@ export type PeerName = (typeof peerNames)[number];
 
 export const backendOf: Readonly<Record<PeerName, Backend>> = {
   stillhouse: "stillhouse compiled",
+  "in-graph": "stillhouse in graph",
   wasm: "stillhouse wasm",
   pytorch: "pytorch eager",
   "channels-last": "pytorch channels last",
@@ -39,15 +41,23 @@ export const backendOf: Readonly<Record<PeerName, Backend>> = {
   compile2: "pytorch compile 2",
 };
 
-/** Whether a peer has something of its own to do: the layout of images matters to convolutions alone. */
-export function takesPart(peer: PeerName, arch: ArchSpec): boolean {
-  return peer !== "channels-last" || arch.arch === "cnn" || arch.arch === "separable";
+/** Whether a peer has something of its own to do: where the optimiser works, or the layout of images. */
+export function takesPart(peer: PeerName, bench: Bench, arch: ArchSpec): boolean {
+  switch (peer) {
+    case "in-graph":
+      return bench === "step";
+    case "channels-last":
+      return arch.arch === "cnn" || arch.arch === "separable";
+    default:
+      return true;
+  }
 }
 
 /** The process for a task. */
 export function commandOf(task: Task, pythons: Pythons): Command {
   switch (task.backend) {
     case "stillhouse compiled":
+    case "stillhouse in graph":
     case "stillhouse wasm":
       return ownCommand(task);
     case "pytorch eager":

@@ -66,7 +66,14 @@ function addBench(bench: Bench, what: string, defaultCases: readonly CaseName[])
 }
 
 async function run(bench: Bench, { python, python2, json, ...flags }: Flags): Promise<void> {
-  const there: readonly PeerName[] = ["stillhouse", "wasm", "pytorch", "channels-last", "compile"];
+  const there: readonly PeerName[] = [
+    "stillhouse",
+    "in-graph",
+    "wasm",
+    "pytorch",
+    "channels-last",
+    "compile",
+  ];
   const rows = await runBench(
     {
       ...flags,

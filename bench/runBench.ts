@@ -48,7 +48,7 @@ export async function runBench(options: BenchOptions, log: (line: string) => voi
           spinning,
           seconds,
         };
-        const backends = peers.filter((peer) => takesPart(peer, arch)).map((peer) => backendOf[peer]);
+        const backends = peers.filter((peer) => takesPart(peer, bench, arch)).map((peer) => backendOf[peer]);
         const outcomes = await alternate(backends, blocks, (backend, block) => {
           log(
             `${name}, batch ${batch}${optimizer ? `, ${optimizer}` : ""}: ${backend}, block ${block + 1} of ${blocks}`,

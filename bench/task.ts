@@ -5,6 +5,7 @@ export type Bench = "step" | "predict";
 
 export type Backend =
   | "stillhouse compiled"
+  | "stillhouse in graph"
   | "stillhouse wasm"
   | "pytorch eager"
   | "pytorch channels last"

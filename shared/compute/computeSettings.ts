@@ -8,6 +8,8 @@ export interface ComputeSettings {
   threads: number;
   /** Waiting threads keep their core: faster where a role has the machine for itself. */
   spinning: boolean;
+  /** Where the optimiser works, in the compiled backend. */
+  update: ComputeSpec["update"];
   /** Whether a model that cannot be compiled may be computed without. */
   fallback: boolean;
 }
@@ -31,6 +33,7 @@ export function computeSettings(
     backend,
     threads: spec.threads[role] ?? threads,
     spinning: spec.spinning,
+    update: spec.update,
     fallback: spec.fallback,
   };
 }

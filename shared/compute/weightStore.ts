@@ -49,6 +49,16 @@ export class WeightStore {
     });
   }
 
+  /** The arrays that the optimiser keeps, by slot: one for each of `trained()`. */
+  slots(): Readonly<Record<string, readonly Float32Array[]>> {
+    return this.#optimizer.slots;
+  }
+
+  /** A graph has applied the gradients: what counts steps goes on. */
+  countStep(): void {
+    this.#optimizer.countStep();
+  }
+
   /** Applies the gradients. */
   update(learningRate: number, clipNorm: number | undefined): void {
     this.#optimizer.step(learningRate, clipNorm);

@@ -303,6 +303,12 @@ export const ComputeSpec = z.strictObject({
     .describe(
       "let idle threads wait in a loop: faster where each role has a machine for itself, slower elsewhere",
     ),
+  update: z
+    .enum(["in-place", "in-graph"])
+    .default("in-place")
+    .describe(
+      "where the optimiser works: on the weights' own memory after the graph, or as a part of the graph, weights in and weights out",
+    ),
   fallback: z
     .boolean()
     .default(false)
@@ -338,9 +344,12 @@ export const RunSpec = z.strictObject({
     maxInFlight: 64,
     maxLogBytes: 8 * 2 ** 30,
   }).describe("the label log"),
-  compute: ComputeSpec.default({ threads: {}, spinning: false, fallback: false }).describe(
-    "how roles compute",
-  ),
+  compute: ComputeSpec.default({
+    threads: {},
+    spinning: false,
+    update: "in-place",
+    fallback: false,
+  }).describe("how roles compute"),
   nodes: NodesSpec.default({ teachers: 2, studentWorkers: 2 }).describe(
     "processes that `stillhouse run` starts",
   ),

@@ -17,6 +17,7 @@ import { packModel } from "../../shared/model/artifact.ts";
 import { buildModel } from "../../shared/model/build.ts";
 import { readWeights } from "../../shared/model/weights.ts";
 import { expectClose, expectNoLeakAsync } from "../helpers/tensors.ts";
+import { settings } from "../helpers/trainers.ts";
 
 const repository = new URL("../../", import.meta.url);
 
@@ -27,7 +28,7 @@ beforeAll(async () => {
 /** Both ways of predicting: kernel by kernel, and compiled. */
 const ways = (["wasm", "compiled"] as const).map((backend) => ({
   backend,
-  compute: { backend, threads: 1, spinning: false, fallback: false },
+  compute: settings(backend),
 }));
 
 async function open(files: TfjsLayersFiles, compute: ComputeSettings): Promise<Predictor> {

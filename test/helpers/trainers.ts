@@ -74,7 +74,14 @@ export function smallDataset(name: SmallName, rows = 96): Dataset {
 export const settings = (
   backend: BackendName,
   overrides: Partial<ComputeSettings> = {},
-): ComputeSettings => ({ backend, threads: 1, spinning: false, fallback: false, ...overrides });
+): ComputeSettings => ({
+  backend,
+  threads: 1,
+  spinning: false,
+  update: "in-place",
+  fallback: false,
+  ...overrides,
+});
 
 export interface SmallTraining {
   trainer: Trainer;
@@ -107,7 +114,10 @@ export async function smallTraining(
       ...overrides,
     },
     compute,
-  );
+  ).catch((error: unknown) => {
+    model.dispose();
+    throw error;
+  });
   return {
     trainer,
     run: (step) => trainer.step(step, batchOf(dataset, step, batch)),

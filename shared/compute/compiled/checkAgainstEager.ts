@@ -20,6 +20,8 @@ export class CompiledDiffers extends StillhouseError {}
  */
 const OF_ITSELF = 2e-3;
 const OF_ALL = 1e-5;
+/** Of the same gradients: an update is a few roundings for each number. */
+const OF_UPDATE = 1e-6;
 const ROWS_CHECKED = 64;
 
 /** Graphs that were found right in this process: seeds of one student have one graph. */
@@ -43,7 +45,12 @@ export function isChecked(hash: string): boolean {
  */
 export function checkGradients(
   hash: string,
-  { model, dataset, objective, maskSeed }: TrainerOptions,
+  {
+    model,
+    dataset,
+    objective,
+    maskSeed,
+  }: Pick<TrainerOptions, "model" | "dataset" | "objective" | "maskSeed">,
   store: WeightStore,
   step: number,
   ids: Uint32Array,
@@ -83,6 +90,20 @@ export function checkGradients(
     }
   });
   checked.add(hash);
+}
+
+/**
+ * Compares what an optimiser in the graph made of a tensor with what the one in place makes of it.
+ * @throws CompiledDiffers
+ */
+export function checkUpdate(name: string, updated: Float32Array, expected: Float32Array): void {
+  const gap = norm(updated.map((value, i) => value - (expected[i] as number)));
+  const bound = OF_UPDATE * norm(expected) + OF_UPDATE;
+  if (gap <= bound) return;
+  throw new CompiledDiffers(
+    `Cannot go on with the compiled graph as its update of ${name} is off by ${gap} in norm, where ${bound} is allowed: this is a defect of the compiled backend; set compute.update to in-place`,
+    { fields: { name } },
+  );
 }
 
 /** As `checkGradients`, for the logits of a prediction. */

@@ -41,7 +41,7 @@ export class MaskUsedTwice extends StillhouseError {}
 
 /**
  * Records forward and backward of one training step: the loss, and the gradient of every trained weight. With
- * `update`, the optimiser too: the weights and its slots after the step, instead of gradients.
+ * `update`, the optimiser too: the weights and its slots after the step.
  * @param batch samples in the step; every input has this as its first size
  * @throws UnsupportedKernel, ValueReadWhileRecording, MaskUsedTwice
  */
@@ -85,11 +85,10 @@ export async function recordTraining(
       }
       const trained = slots.filter((slot) => slot.trained);
       const all = trained.map(({ variable }, i) => gradients[i] ?? tf.zeros(variable.shape));
+      trained.forEach(({ name }, i) => {
+        outputs[names.gradient(name)] = all[i] as tf.Tensor;
+      });
       if (update) Object.assign(outputs, updateOutputs(recorder, trained, all, update));
-      else
-        trained.forEach(({ name }, i) => {
-          outputs[names.gradient(name)] = all[i] as tf.Tensor;
-        });
       return outputs;
     });
     return { recording, masks, moved };

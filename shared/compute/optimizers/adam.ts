@@ -49,6 +49,10 @@ export function adam(spec: AdamSpec, trained: Trained): Optimizer {
         arena.kernels.adam(p, g, m, v, n, factor, rate, rootScale, beta1, rest1, beta2, rest2, epsilon, keep);
       }
     },
+    slots: slots.byName(),
+    countStep() {
+      t++;
+    },
     state: () => ({ t, ...slots.state() }),
     restore(state) {
       if (typeof state.t !== "number") {

@@ -18,6 +18,10 @@ export interface Optimizer {
    * @param clipNorm L2 norm of all gradients together to which they are scaled where they exceed it
    */
   step(learningRate: number, clipNorm?: number): void;
+  /** The arrays that it keeps beside each parameter, by name; live, and of the arena. */
+  readonly slots: Readonly<Record<string, readonly Float32Array[]>>;
+  /** Another one did a step on the same arrays: what counts steps goes on. */
+  countStep(): void;
   /** A copy. */
   state(): NamedState;
   /**

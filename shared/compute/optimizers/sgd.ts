@@ -37,6 +37,8 @@ export function sgd(spec: SgdSpec, trained: Trained): Optimizer {
         else arena.kernels.momentum(p, g, b, n, factor, lr, momentum, weightDecay, nesterov ? 1 : 0);
       }
     },
+    slots: slots.byName(),
+    countStep() {},
     state: () => slots.state(),
     restore: (state) => slots.restore(state),
   };

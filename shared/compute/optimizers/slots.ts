@@ -11,6 +11,10 @@ export class Slots {
     this.arrays = names.map(() => parameters.map(({ length }) => arena.floats(length)));
   }
 
+  byName(): Record<string, readonly Float32Array[]> {
+    return Object.fromEntries(this.names.map((name, s) => [name, this.arrays[s] as readonly Float32Array[]]));
+  }
+
   /** Copies, by names like `momentum/0`. */
   state(): NamedState {
     return Object.fromEntries(this.named().map(([name, array]) => [name, array.slice()]));
