@@ -5,6 +5,7 @@ import { loadOnnxRuntime } from "./compiled/session.ts";
 import { restoreUtilChecks } from "./nativeUtilGuard.ts";
 import { withoutNewCrashListeners } from "./processListeners.ts";
 import { installWasmBridge } from "./wasmBridge.ts";
+import { installWasmFilterGradient } from "./wasmFilterGradient.ts";
 import { installWasmTranspose } from "./wasmTranspose.ts";
 
 export interface LoadedBackend {
@@ -88,6 +89,7 @@ async function loadWasm(): Promise<LoadedBackend> {
   const { version_wasm } = await import("@tensorflow/tfjs-backend-wasm");
   await withoutNewCrashListeners(() => activate("wasm"));
   installWasmTranspose();
+  installWasmFilterGradient();
   installWasmBridge();
   return { version: version_wasm, why: "WebAssembly, one thread" };
 }

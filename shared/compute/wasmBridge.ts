@@ -1,11 +1,10 @@
 import * as tf from "@tensorflow/tfjs";
 
 /**
- * Kernels that the wasm backend lacks and a gradient needs: of convolutions, of gathers (embeddings) and of einsum.
+ * Kernels that the wasm backend lacks and a gradient needs: of depthwise convolutions, of gathers (embeddings) and of einsum.
  * What works on complex numbers or ragged tensors is left out, as no student uses them.
  */
 const bridged = [
-  "Conv2DBackpropFilter",
   "DepthwiseConv2dNativeBackpropFilter",
   "DepthwiseConv2dNativeBackpropInput",
   "UnsortedSegmentSum",

@@ -57,7 +57,8 @@ export class LabelStoreWriter {
 /** Reads labels by row of a shard, holding parts in memory up to a budget; what was read first goes first. */
 export class LabelStoreReader {
   readonly #file: number;
-  readonly #index = new Map<string, StoredPart[]>();
+  /** By teacher, shard and chunk. */
+  readonly #index: StoredPart[][][][] = [];
   readonly #cache = new Map<StoredPart, Uint8Array>();
   readonly #options: LabelStoreLayout;
   readonly #rowBytes: number;
@@ -70,10 +71,13 @@ export class LabelStoreReader {
   }
 
   add(part: StoredPart): void {
-    const key = partKey(part.teacher, part.shard, part.chunk);
-    const parts = this.#index.get(key);
-    if (parts) parts.push(part);
-    else this.#index.set(key, [part]);
+    const { teacher, shard, chunk } = part;
+    this.#index[teacher] ??= [];
+    const shards = this.#index[teacher] as StoredPart[][][];
+    shards[shard] ??= [];
+    const chunks = shards[shard] as StoredPart[][];
+    chunks[chunk] ??= [];
+    chunks[chunk]?.push(part);
   }
 
   /**
@@ -86,9 +90,9 @@ export class LabelStoreReader {
     const { chunkSize, encoding, classes } = this.#options;
     const chunk = Math.floor(place / chunkSize);
     const inChunk = place - chunk * chunkSize;
-    const part = this.#index
-      .get(partKey(teacher, shard, chunk))
-      ?.find((p) => inChunk >= p.from && inChunk < p.from + p.rows);
+    const part = this.#index[teacher]?.[shard]?.[chunk]?.find(
+      (p) => inChunk >= p.from && inChunk < p.from + p.rows,
+    );
     if (!part) {
       throw new StillhouseError(
         `Cannot read the labels of teacher ${teacher}, shard ${shard}, chunk ${chunk}, place ${inChunk}: they have not arrived`,
@@ -130,8 +134,4 @@ export interface LabelStoreLayout {
   readonly classes: number;
   readonly chunkSize: number;
   readonly cacheBytes: number;
-}
-
-function partKey(teacher: number, shard: number, chunk: number): string {
-  return `${teacher}/${shard}/${chunk}`;
 }

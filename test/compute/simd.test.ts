@@ -5,6 +5,7 @@ import { createOptimizer, optimizerSlots } from "../../shared/compute/optimizers
 import { Arena, ArenaExceeded, ForeignArray } from "../../shared/compute/simd/arena.ts";
 import { fillMask } from "../../shared/compute/simd/fillMask.ts";
 import { kernelsWasmModule } from "../../shared/compute/simd/generate.ts";
+import { scaleBytes } from "../../shared/compute/simd/scaleBytes.ts";
 import type { OptimizerSpec } from "../../shared/config/spec.ts";
 import { rng } from "../../shared/determinism/rng.ts";
 
@@ -180,4 +181,44 @@ it("a moment that decays ends at 0, not at the subnormal number where rounding w
   // 1e-30 * 0.9^175 is below 2^-126 = 1.2e-38.
   for (let step = 0; step < 175; step++) optimizer.step(0.1);
   expect(optimizer.state()["momentum/0"]).toEqual(Float32Array.of(0));
+});
+
+describe("scaleBytes()", () => {
+  const scale = 1 / 255;
+
+  it.each([
+    [3, 784],
+    [2, 5],
+    [1, 1],
+    [7, 3],
+  ])(
+    "spreads %i rows of %i bytes out in place, to the bits of a product in double precision",
+    (rows, width) => {
+      const bytes = Uint8Array.from({ length: rows * width + 9 }, (_, i) => (i * 37) % 256);
+      const arena = new Arena(Arena.bytesFor([rows * width, 3]));
+      const [out, behind] = [arena.floats(rows * width), arena.floats(3)];
+      behind.fill(9);
+      const starts = Array.from({ length: rows }, (_, r) => ((r * 5) % rows) * width + 4);
+      expect(
+        scaleBytes(
+          starts.map((start) => ({ bytes, start })),
+          width,
+          scale,
+          out,
+        ),
+      ).toBe(true);
+      starts.forEach((start, r) => {
+        for (let i = 0; i < width; i++) {
+          expect(out[r * width + i]).toBe(Math.fround((bytes[start + i] as number) * scale));
+        }
+      });
+      expect([...behind]).toEqual([9, 9, 9]);
+    },
+  );
+
+  it("leaves an array of no arena to others", () => {
+    const out = new Float32Array(2);
+    expect(scaleBytes([{ bytes: Uint8Array.from([1, 2]), start: 0 }], 2, scale, out)).toBe(false);
+    expect([...out]).toEqual([0, 0]);
+  });
 });

@@ -107,10 +107,31 @@ describe("products with transposed operands on wasm", () => {
 
 describe("kernels bridged from cpu to wasm", () => {
   it("installing again keeps the kernels", () => {
-    const before = tf.getKernel("Conv2DBackpropFilter", "wasm").kernelFunc;
+    const before = tf.getKernel("Einsum", "wasm").kernelFunc;
     installWasmBridge();
-    expect(tf.getKernel("Conv2DBackpropFilter", "wasm").kernelFunc).toBe(before);
+    expect(tf.getKernel("Einsum", "wasm").kernelFunc).toBe(before);
   });
+
+  it.each([
+    ["same", [1, 1], [3, 3]],
+    ["valid", [2, 1], [2, 3]],
+    ["same", [2, 2], [3, 2]],
+    ["same", [3, 2], [1, 1]],
+    [2, [1, 2], [4, 3]],
+  ] as const)(
+    "the gradient by a filter equals that on cpu (pad %s, strides %s, filter %s)",
+    async (pad, strides, size) => {
+      expectSame(
+        await onBoth(() => [
+          tf.grad((filter) => {
+            const x = random("x", [2, 7, 6, 3]) as tf.Tensor4D;
+            const y = tf.conv2d(x, filter as tf.Tensor4D, [...strides], pad);
+            return y.mul(random("dy", y.shape)).sum();
+          })(random("filter", [...size, 3, 4])),
+        ]),
+      );
+    },
+  );
 
   it("a cnn's gradients on wasm equal those on cpu", async () => {
     const gradients = (): tf.Tensor[] => {

@@ -171,22 +171,12 @@ export class Graph {
       return { name, shape: value.shape, dtype: value.dtype };
     });
     const rename = (name: string): string => renamed.get(name) ?? name;
-    const needed = new Set(outputs.map(({ name }) => name));
-    const nodes: OnnxNode[] = [];
-    for (const node of [...this.#nodes, ...copies].reverse()) {
-      const inputs = node.inputs.map(rename);
-      const results = node.outputs.map(rename);
-      if (!results.some((name) => needed.has(name))) continue;
-      for (const name of inputs) needed.add(name);
-      nodes.push({ ...node, inputs, outputs: withoutUnusedTail(results, needed) });
-    }
-    nodes.reverse();
-    return {
-      nodes,
-      constants: this.#constants.filter(({ name }) => needed.has(name)),
-      inputs: this.#inputs.filter(({ name }) => needed.has(name)),
-      outputs,
-    };
+    const nodes = [...this.#nodes, ...copies].map((node) => ({
+      ...node,
+      inputs: node.inputs.map(rename),
+      outputs: node.outputs.map(rename),
+    }));
+    return withoutDeadNodes({ nodes, constants: this.#constants, inputs: this.#inputs, outputs });
   }
 
   #nameOf(value: Value): string {
@@ -205,6 +195,23 @@ export class Graph {
     this.#made.set(key, made);
     return made;
   }
+}
+
+/** What the outputs need of a graph whose nodes are in order. */
+export function withoutDeadNodes({ nodes, constants, inputs, outputs }: OnnxGraph): OnnxGraph {
+  const needed = new Set(outputs.map(({ name }) => name));
+  const alive: OnnxNode[] = [];
+  for (const node of nodes.toReversed()) {
+    if (!node.outputs.some((name) => needed.has(name))) continue;
+    for (const name of node.inputs) needed.add(name);
+    alive.push({ ...node, outputs: withoutUnusedTail(node.outputs, needed) });
+  }
+  return {
+    nodes: alive.reverse(),
+    constants: constants.filter(({ name }) => needed.has(name)),
+    inputs: inputs.filter(({ name }) => needed.has(name)),
+    outputs,
+  };
 }
 
 function withoutUnusedTail(outputs: readonly string[], needed: ReadonlySet<string>): string[] {

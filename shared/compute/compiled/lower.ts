@@ -1,4 +1,5 @@
 import { messageOf } from "../../errors.ts";
+import { fuse } from "./fuse.ts";
 import { Graph, LoweringError, type OnnxGraph, type TypeAndShape, type Value } from "./graph.ts";
 import { ruleOf } from "./kernels/registry.ts";
 import type { Recording } from "./record.ts";
@@ -47,7 +48,7 @@ export function lower(recording: Recording): OnnxGraph {
     });
   }
   for (const [name, tensor] of recording.outputs) g.output(name, use(tensor));
-  return g.finish();
+  return fuse(g.finish());
 }
 
 function same(a: readonly number[], b: readonly number[]): boolean {

@@ -37,6 +37,8 @@ export interface Kernels {
     keep: number,
   ): void;
   sumOfSquares(g: number, n: number): number;
+  /** @param bytes whole numbers of 8 bits, which may be the last quarter of `out` */
+  bytes(out: number, bytes: number, n: number, scale: number): void;
   /** @param last largest word that gives 0 */
   mask(out: number, n: number, k0: number, k1: number, first: number, last: number, scale: number): void;
 }

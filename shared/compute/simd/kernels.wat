@@ -215,4 +215,32 @@
         (local.set $index (i32x4.add (local.get $index) (v128.const i32x4 4 4 4 4)))
         (local.set $out (i32.add (local.get $out) (i32.const 16)))
         (local.set $n (i32.sub (local.get $n) (i32.const 4)))
+        (br $next))))
+
+  ;; out[i] = bytes[i] scale, multiplied in double precision and rounded once. The bytes may be the last quarter of
+  ;; out: what is written has been read by then.
+  (func (export "bytes")
+    (param $out i32) (param $bytes i32) (param $n i32) (param $scale f64)
+    (local $scales v128) (local $wide v128)
+    (local.set $scales (f64x2.splat (local.get $scale)))
+    (block $done
+      (loop $next
+        (br_if $done (i32.le_s (local.get $n) (i32.const 0)))
+        (local.set $wide
+          (i32x4.extend_low_i16x8_u (i16x8.extend_low_i8x16_u (v128.load32_zero (local.get $bytes)))))
+        (v128.store (local.get $out)
+          (v128.bitselect
+            (i8x16.shuffle 0 1 2 3 4 5 6 7 16 17 18 19 20 21 22 23
+              (f32x4.demote_f64x2_zero
+                (f64x2.mul (f64x2.convert_low_i32x4_u (local.get $wide)) (local.get $scales)))
+              (f32x4.demote_f64x2_zero
+                (f64x2.mul
+                  (f64x2.convert_low_i32x4_u
+                    (i8x16.shuffle 8 9 10 11 12 13 14 15 0 1 2 3 4 5 6 7 (local.get $wide) (local.get $wide)))
+                  (local.get $scales))))
+            (v128.load (local.get $out))
+            (i32x4.gt_s (i32x4.splat (local.get $n)) (v128.const i32x4 0 1 2 3))))
+        (local.set $bytes (i32.add (local.get $bytes) (i32.const 4)))
+        (local.set $out (i32.add (local.get $out) (i32.const 16)))
+        (local.set $n (i32.sub (local.get $n) (i32.const 4)))
         (br $next)))))

@@ -1,0 +1,103 @@
+import { type OnnxConstant, type OnnxGraph, type OnnxNode, withoutDeadNodes } from "./graph.ts";
+
+/** What the rewriting of a node needs to know of the graph around it. */
+interface Around {
+  /** The node that gives a value. */
+  readonly maker: ReadonlyMap<string, OnnxNode>;
+  /** The nodes that take a value. */
+  readonly takers: ReadonlyMap<string, readonly OnnxNode[]>;
+  readonly constants: ReadonlyMap<string, OnnxConstant>;
+  /** Shapes of inputs and constants. */
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+  readonly outputs: ReadonlySet<string>;
+}
+
+type Rewrite = (node: OnnxNode, around: Around) => OnnxNode | undefined;
+
+/**
+ * Says in one operator what TensorFlow.js says in several. A small operator costs more to call than to compute, and
+ * each over a layer's activations is one more way through memory.
+ */
+export function fuse(graph: OnnxGraph): OnnxGraph {
+  return [logSoftmax, stepOfRelu, bias].reduce(rewritten, graph);
+}
+
+function rewritten(graph: OnnxGraph, rewrite: Rewrite): OnnxGraph {
+  const around = surroundings(graph);
+  return withoutDeadNodes({ ...graph, nodes: graph.nodes.map((node) => rewrite(node, around) ?? node) });
+}
+
+function surroundings({ nodes, constants, inputs, outputs }: OnnxGraph): Around {
+  const takers = new Map<string, OnnxNode[]>();
+  for (const node of nodes) {
+    for (const name of node.inputs) takers.set(name, [...(takers.get(name) ?? []), node]);
+  }
+  return {
+    maker: new Map(nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const))),
+    takers,
+    constants: new Map(constants.map((constant) => [constant.name, constant])),
+    shapes: new Map([...inputs, ...constants].map(({ name, shape }) => [name, shape])),
+    outputs: new Set(outputs.map(({ name }) => name)),
+  };
+}
+
+/** (x - max x) - log sum exp (x - max x), along one axis. */
+const logSoftmax: Rewrite = (node, { maker, constants }) => {
+  if (node.type !== "Sub") return undefined;
+  const [shifted = "", log = ""] = node.inputs;
+  const subtract = maker.get(shifted);
+  const sum = maker.get(maker.get(log)?.inputs[0] ?? "");
+  const exp = maker.get(sum?.inputs[0] ?? "");
+  const max = maker.get(subtract?.inputs[1] ?? "");
+  const found =
+    maker.get(log)?.type === "Log" &&
+    sum?.type === "ReduceSum" &&
+    exp?.type === "Exp" &&
+    exp.inputs[0] === shifted &&
+    subtract?.type === "Sub" &&
+    max?.type === "ReduceMax" &&
+    max.inputs[0] === subtract.inputs[0] &&
+    max.inputs[1] === sum.inputs[1] &&
+    [max, sum].every(({ attributes }) => attributes.keepdims === 1);
+  if (!found) return undefined;
+  const axes = constants.get(sum.inputs[1] ?? "");
+  if (axes?.shape[0] !== 1) return undefined;
+  const axis = Number(new BigInt64Array(axes.bytes.slice().buffer)[0]);
+  return {
+    type: "LogSoftmax",
+    inputs: [subtract.inputs[0] as string],
+    outputs: node.outputs,
+    attributes: { axis },
+  };
+};
+
+/** Where x is above 0, so is relu(x): with this no other needs x, and relu can become a part of what makes it. */
+const stepOfRelu: Rewrite = (node, { takers }) => {
+  if (node.type !== "HardSigmoid") return undefined; // the step of relu's gradient, see kernels/elementwise.ts
+  const relu = takers.get(node.inputs[0] as string)?.find(({ type }) => type === "Relu");
+  return relu && { ...node, inputs: [relu.outputs[0] as string] };
+};
+
+/** A product or a convolution, and then a number for each of its columns or channels. */
+const bias: Rewrite = (node, around) => {
+  if (node.type !== "Add") return undefined;
+  for (const [sum, other] of [node.inputs, node.inputs.toReversed()] as [string, string][]) {
+    const product = around.maker.get(sum);
+    const alone = around.takers.get(sum)?.length === 1 && !around.outputs.has(sum);
+    if (!product || !alone || product.inputs.length !== 2) continue;
+    const list =
+      product.type === "Gemm" ? other : product.type === "Conv" ? channelsOf(other, around) : undefined;
+    if (list === undefined || around.shapes.get(list)?.length !== 1) continue;
+    return { ...product, inputs: [...product.inputs, list], outputs: node.outputs };
+  }
+  return undefined;
+};
+
+/** The list behind [channels, 1, 1]. */
+function channelsOf(name: string, { maker, constants }: Around): string | undefined {
+  const reshape = maker.get(name);
+  const shape = reshape?.type === "Reshape" ? constants.get(reshape.inputs[1] as string) : undefined;
+  if (!shape) return undefined;
+  const sizes = [...new BigInt64Array(shape.bytes.slice().buffer)].map(Number);
+  return sizes.length === 3 && sizes[1] === 1 && sizes[2] === 1 ? reshape?.inputs[0] : undefined;
+}
