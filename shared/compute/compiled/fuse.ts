@@ -12,19 +12,20 @@ interface Around {
   readonly outputs: ReadonlySet<string>;
 }
 
-type Rewrite = (node: OnnxNode, around: Around) => OnnxNode | undefined;
+/** What stands in a node's place; undefined: the node stays. */
+type Rewrite = (node: OnnxNode, around: Around) => OnnxNode | OnnxNode[] | undefined;
 
 /**
  * Says in one operator what TensorFlow.js says in several. A small operator costs more to call than to compute, and
  * each over a layer's activations is one more way through memory.
  */
 export function fuse(graph: OnnxGraph): OnnxGraph {
-  return [logSoftmax, stepOfRelu, bias].reduce(rewritten, graph);
+  return [logSoftmax, stepOfRelu, stepBeforeUnpool, bias].reduce(rewritten, graph);
 }
 
 function rewritten(graph: OnnxGraph, rewrite: Rewrite): OnnxGraph {
   const around = surroundings(graph);
-  return withoutDeadNodes({ ...graph, nodes: graph.nodes.map((node) => rewrite(node, around) ?? node) });
+  return withoutDeadNodes({ ...graph, nodes: graph.nodes.flatMap((node) => rewrite(node, around) ?? node) });
 }
 
 function surroundings({ nodes, constants, inputs, outputs }: OnnxGraph): Around {
@@ -76,6 +77,30 @@ const stepOfRelu: Rewrite = (node, { takers }) => {
   if (node.type !== "HardSigmoid") return undefined; // the step of relu's gradient, see kernels/elementwise.ts
   const relu = takers.get(node.inputs[0] as string)?.find(({ type }) => type === "Relu");
   return relu && { ...node, inputs: [relu.outputs[0] as string] };
+};
+
+/**
+ * The gradient of a pool after relu passes where the pool's input is above 0: at the place of the greatest, where the
+ * output is above 0, and elsewhere it is 0 anyway. So the smaller tensor is masked, before it is spread out.
+ */
+const stepBeforeUnpool: Rewrite = (node, { maker, takers, outputs }) => {
+  if (node.type !== "Mul") return undefined;
+  for (const [spread, mask] of [node.inputs, node.inputs.toReversed()] as [string, string][]) {
+    const unpool = maker.get(spread);
+    const step = maker.get(mask);
+    const pool = maker.get(unpool?.inputs[1] ?? "");
+    const alone = takers.get(spread)?.length === 1 && !outputs.has(spread);
+    if (unpool?.type !== "MaxUnpool" || step?.type !== "HardSigmoid" || !alone) continue;
+    if (pool?.type !== "MaxPool" || pool.inputs[0] !== step.inputs[0]) continue;
+    const [gradient = "", ...others] = unpool.inputs;
+    const [open, masked] = [`${spread}_open`, `${spread}_masked`];
+    return [
+      { ...step, inputs: [pool.outputs[0] as string], outputs: [open] },
+      { type: "Mul", inputs: [gradient, open], outputs: [masked], attributes: {} },
+      { ...unpool, inputs: [masked, ...others], outputs: node.outputs },
+    ];
+  }
+  return undefined;
 };
 
 /** A product or a convolution, and then a number for each of its columns or channels. */

@@ -12,7 +12,7 @@ import {
   type Windows,
 } from "./convolutionGeometry.ts";
 import { depthwiseRules } from "./depthwise.ts";
-import { reduce, reshape, slice, transpose } from "./operators.ts";
+import { BEFORE_FIRST, reduce, reshape, slice, transpose } from "./operators.ts";
 
 type Inputs = Readonly<Record<"x" | "filter" | "dy", Value>>;
 
@@ -60,15 +60,28 @@ const conv2dBackpropInput: KernelRule = {
     const { batch, channels, input, after, size, strides } = windows;
     const shape = [batch, channels, ...input.map((n, i) => n + Math.min(0, after[i] as number))];
     const gradient = g.channelsFirst(dy);
-    const pointwise =
-      [...size, ...strides].every((n) => n === 1) && attributesOf(windows).pads.every((n) => !n);
-    // One product for every image, without the columns that ConvTranspose would make.
-    const image = pointwise
-      ? g.op("Conv", [gradient, transpose(g, weights, [1, 0, 2, 3])], { shape, dtype: "float32" })
-      : g.op("ConvTranspose", [gradient, weights], { shape, dtype: "float32" }, attributesOf(windows));
+    const { pads } = attributesOf(windows);
+    const around = pads.map((n, i) => (size[i % 2] as number) - 1 - n);
+    const image =
+      strides.every((n) => n === 1) && around.every((n) => n >= 0)
+        ? g.op(
+            "Conv",
+            [gradient, turned(g, transpose(g, weights, [1, 0, 2, 3]))],
+            { shape, dtype: "float32" },
+            { kernel_shape: size, pads: around },
+          )
+        : g.op("ConvTranspose", [gradient, weights], { shape, dtype: "float32" }, attributesOf(windows));
     return g.fromChannelsFirst(unreached(g, image, windows));
   },
 };
+
+/** A filter [out, in, height, width], turned round by half a circle. */
+function turned(g: Graph, filter: Value): Value {
+  const [, , h, w] = filter.shape as [number, number, number, number];
+  if (h * w === 1) return filter;
+  const [from, to] = [g.list([h - 1, w - 1]), g.list([BEFORE_FIRST, BEFORE_FIRST])];
+  return g.op("Slice", [filter, from, to, g.list([2, 3]), g.list([-1, -1])], filter);
+}
 
 /**
  * For every image the product of its gradient and its columns, and then the sum: 8.2 to 9.6. One product of rows

@@ -57,6 +57,9 @@ export function binary(g: Graph, type: string, a: Value, b: Value, dtype: Elemen
   return g.op(type, [a, b], { shape: broadcastShape(a.shape, b.shape), dtype });
 }
 
+/** Where a slice that walks backwards ends: before the first element, which -1 would not say. */
+export const BEFORE_FIRST = -(2 ** 31);
+
 /** x[begin .. end) in steps along every axis. */
 export function slice(
   g: Graph,

@@ -3,7 +3,7 @@ import type { Graph, Value } from "../graph.ts";
 import type { KernelAttributes, KernelRule } from "../kernelRule.ts";
 import { alongAxes } from "./layout.ts";
 import { axisOf, operand, operandList } from "./operands.ts";
-import { axesOf, reshape, sizeOf, slice } from "./operators.ts";
+import { axesOf, BEFORE_FIRST, reshape, sizeOf, slice } from "./operators.ts";
 
 type Shape = readonly number[];
 
@@ -114,9 +114,6 @@ const unpack: KernelRule = {
     return split(g, value, ones, along).map((part) => reshape(g, part, value.shape.toSpliced(along, 1)));
   },
 };
-
-/** Where a slice that walks backwards ends: before the first element, which -1 would not say. */
-const BEFORE_FIRST = -(2 ** 31);
 
 function steps(g: Graph, x: Value, begin: Shape, end: Shape, strides: Shape, shape: Shape): Value {
   const ends = end.map((to, i) => (to < 0 && (strides[i] as number) < 0 ? BEFORE_FIRST : to));
