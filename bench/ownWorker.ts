@@ -19,8 +19,7 @@ async function runTask(task: Task): Promise<BlockResult> {
   }
   // Without fallback: a slower backend's time must not stand in the compiled one's row.
   const { threads, spinning } = task;
-  const update: ComputeSettings["update"] =
-    task.backend === "stillhouse in graph" ? "in-graph" : "in-place";
+  const update: ComputeSettings["update"] = task.backend === "stillhouse in graph" ? "in-graph" : "in-place";
   const compute = { backend: name, threads, spinning, update, fallback: false };
   const measured = await (task.bench === "step" ? measureStep : measurePredict)(task, compute);
   const peer =

@@ -123,6 +123,29 @@ program
   .action(async (options) => exit((await import("./commands/status.ts")).status(options)));
 
 program
+  .command("export")
+  .description("write a model of a run to a file that others open, checked against TensorFlow.js")
+  .argument("<run>", "id of the run, or the folder that was its --out")
+  .addOption(new Option("--format <name>", "of the file").choices(["onnx"]).default("onnx"))
+  .option("--out <file>", "default: RUN-MODEL.onnx in this folder")
+  .option("--seed <n>", "the student of this seed; default: the run's first", seedNumber)
+  .option("--baseline", "the student that was trained alone", false)
+  .option("--teacher <name>", "a teacher instead of a student")
+  .addOption(storeOption)
+  .addOption(natsOption)
+  .addOption(credsOption)
+  .addHelpText(
+    "after",
+    `
+The file takes any number of samples at once, in the range that the model was trained on (0 to 1 for images), and
+gives logits.
+
+  $ stillhouse export runs/demo --out student.onnx
+  $ stillhouse export runs/demo --teacher conv`,
+  )
+  .action(async (run, options) => exit((await import("./commands/export.ts")).exportModel(run, options)));
+
+program
   .command("doctor")
   .description("show what this machine has, which backend computes here, and why the others do not")
   .action(async () => exit((await import("./commands/doctor.ts")).doctor()));
@@ -137,6 +160,13 @@ program
 function identifier(text: string): string {
   if (/^[a-z0-9][a-z0-9-]{0,80}$/.test(text)) return text;
   throw new InvalidArgumentError(`expected lower-case letters, digits and dashes, not "${text}".`);
+}
+
+function seedNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0)
+    throw new InvalidArgumentError(`expected a whole number from 0, not "${text}".`);
+  return value;
 }
 
 function wholeNumber(text: string): number {

@@ -12,8 +12,7 @@ import { loadSpec } from "../../shared/config/load.ts";
 import type { RunSpec } from "../../shared/config/spec.ts";
 import { StillhouseError } from "../../shared/errors.ts";
 import type { Report } from "../../shared/evaluate/reportSchema.ts";
-import { findNatsServer, withoutCredentials } from "../bootstrap/nats-server.mjs";
-import { joinServer } from "../local/joinServer.ts";
+import { chooseBus, withServer } from "../local/chooseBus.ts";
 import { type OutFolder, openOutFolder, writeReport } from "../local/outFolder.ts";
 import { Processes } from "../local/processes.ts";
 import { sharesOf, threadsEach } from "../local/threads.ts";
@@ -76,48 +75,6 @@ export async function run(specPath: string, options: RunOptions): Promise<number
     return 0;
   } finally {
     out.release();
-  }
-}
-
-type Place = { kind: "memory"; note: string } | { kind: "nats"; url?: string; binary?: string };
-
-/** The server that is named, else one of this machine, else the memory of this process, which is said plainly. */
-async function chooseBus(options: RunOptions, say: (line: string) => void): Promise<Place> {
-  if (options.bus === "memory") return { kind: "memory", note: "asked for by --bus memory" };
-  if (options.nats) return { kind: "nats", url: options.nats };
-  const found = await findNatsServer({ log: say });
-  switch (found.kind) {
-    case "url":
-      return { kind: "nats", url: found.url };
-    case "binary":
-      return { kind: "nats", binary: found.path };
-    case "none": {
-      if (options.bus === "nats")
-        throw new StillhouseError(`No NATS server: ${found.reasons.join("; ")}. ${found.fix}`);
-      const note = `no NATS server was found (${found.reasons.join("; ")}), so all roles ran in one process`;
-      say(`NOTE: ${note}: nothing is kept between runs, and no other machine can join. ${found.fix}`);
-      return { kind: "memory", note: `${note}. ${found.fix}` };
-    }
-  }
-}
-
-async function withServer<T>(
-  { url, binary }: { url?: string; binary?: string },
-  options: RunOptions,
-  say: (line: string) => void,
-  signal: AbortSignal,
-  use: (url: string) => Promise<T>,
-): Promise<T> {
-  if (url) {
-    say(`NATS server: ${withoutCredentials(url)}`);
-    return use(url);
-  }
-  const server = await joinServer(options.store, binary as string, signal);
-  say(`NATS server: ${server.url} (${server.joined ? "joined" : "started"}, data in ${options.store})`);
-  try {
-    return await use(server.url);
-  } finally {
-    server.leave();
   }
 }
 

@@ -27,10 +27,10 @@ export function makeFolder(path: string, what: string): void {
 }
 
 /** Writes a file whole or not at all: under another name first, then renamed. */
-export function writeWhole(path: string, text: string): void {
+export function writeWhole(path: string, content: string | Uint8Array): void {
   mkdirSync(dirname(path), { recursive: true });
   const draft = `${path}.${process.pid}.tmp`;
-  writeFileSync(draft, text);
+  writeFileSync(draft, content);
   renameSync(draft, path);
 }
 

@@ -72,6 +72,25 @@ export function openOutFolder(
   }
 }
 
+/**
+ * The run that a folder was made for.
+ * @throws OtherRunInFolder
+ */
+export function runOfFolder(path: string): string {
+  const known = RunFile.safeParse(readJson(join(resolve(path), "run.json")));
+  if (!known.success) {
+    throw new OtherRunInFolder(
+      `Cannot find a run in ${path}: it holds no run.json; give the folder that was the --out of a run`,
+    );
+  }
+  if (known.data.bus === "memory") {
+    throw new OtherRunInFolder(
+      `Cannot use run ${known.data.run} of ${path} as it was on the memory bus, which keeps nothing: run it with a NATS server`,
+    );
+  }
+  return known.data.run;
+}
+
 export async function writeReport({ folder }: OutFolder, report: Report): Promise<void> {
   writeWhole(join(folder, "report.html"), await renderReport(report));
   // Last, as its presence says that the run has ended.

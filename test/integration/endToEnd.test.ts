@@ -60,6 +60,24 @@ describe("a run on MNIST, from plan to report", () => {
   });
   afterAll(() => place.dispose());
 
+  it("export writes its student as an ONNX file, from the folder of the run and from its id", async () => {
+    const folder = await place.run(["export", "out", "--store", "store", "--out", "student.onnx"]);
+    expect(folder.code, folder.stderr).toBe(0);
+    expect(folder.stdout).toMatch(/^student-1 of digits-\w+\n.*student\.onnx, 0\.05 MB, ONNX/);
+    expect(folder.stdout).toContain("float32 [batch, 28, 28, 1]");
+    expect(Number(/at most (\S+) from TensorFlow\.js/.exec(folder.stdout)?.[1])).toBeLessThan(1e-4);
+    const more = ["--store", "store", "--seed", "2", "--baseline"];
+    const id = await place.run(["export", report.run, ...more, "--out", "alone.onnx"]);
+    expect(id.code, id.stderr).toBe(0);
+    expect(id.stdout).toMatch(/^baseline-2 of digits-/);
+    const [one, other] = ["student.onnx", "alone.onnx"].map((name) => readFileSync(place.path(name)));
+    expect(one?.length).toBeGreaterThan(4 * (784 * 16 + 16 + 160 + 10));
+    expect(one?.equals(other as Buffer)).toBe(false);
+    const missing = await place.run(["export", "out", "--store", "store", "--seed", "7"]);
+    expect(missing.code).toBe(1);
+    expect(missing.stderr).toMatch(/Cannot export student-7 of run digits-.*its seeds are \[1, 2\]/);
+  });
+
   it("plan checks the spec against the data and says what the run does", async () => {
     const text = await place.run(["plan", spec]);
     expect(text.code, text.stderr).toBe(0);

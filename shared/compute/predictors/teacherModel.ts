@@ -21,7 +21,7 @@ export async function loadTeacherModel(
   inputShape: readonly number[],
   compute: ComputeSettings,
 ): Promise<Predictor> {
-  const loaded = await load(model, bytes);
+  const loaded = await loadModel(model, bytes);
   if (size(loaded.inputShape) === size(inputShape)) return openPredictor(loaded, compute);
   loaded.dispose();
   throw new TeacherInputMismatch(
@@ -30,7 +30,8 @@ export async function loadTeacherModel(
   );
 }
 
-function load(model: TeacherModel, bytes: Uint8Array): LoadedModel | Promise<LoadedModel> {
+/** The model itself. */
+export function loadModel(model: TeacherModel, bytes: Uint8Array): LoadedModel | Promise<LoadedModel> {
   switch (model.format) {
     case "stillhouse":
       return restoreModel(bytes);

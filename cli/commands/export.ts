@@ -1,0 +1,142 @@
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import type { Bus } from "../../shared/bus/bus.ts";
+import { connectNats } from "../../shared/bus/nats.ts";
+import { chooseBackend } from "../../shared/compute/backend.ts";
+import { exportOnnx, onnxNames } from "../../shared/compute/exportOnnx.ts";
+import type { LoadedModel } from "../../shared/compute/predictors/openPredictor.ts";
+import { loadModel } from "../../shared/compute/predictors/teacherModel.ts";
+import { StillhouseError } from "../../shared/errors.ts";
+import { unpackModel } from "../../shared/model/artifact.ts";
+import { decode } from "../../shared/protocol/codec.ts";
+import { type JobKey, JobResult, jobName } from "../../shared/protocol/jobs.ts";
+import { RunRecord, type TeacherModel } from "../../shared/protocol/run.ts";
+import { buckets, jobKeys } from "../../shared/protocol/subjects.ts";
+import { chooseBus, type ServerChoice, withServer } from "../local/chooseBus.ts";
+import { writeWhole } from "../local/files.ts";
+import { runOfFolder } from "../local/outFolder.ts";
+import { stopSignals } from "../stopSignals.ts";
+
+export interface ExportOptions extends ServerChoice {
+  creds?: string;
+  format: "onnx";
+  out?: string;
+  seed?: number;
+  baseline?: boolean;
+  teacher?: string;
+}
+
+/** There is no such model to export. */
+export class NothingToExport extends StillhouseError {}
+
+/**
+ * `stillhouse export RUN --format onnx`: writes a model of a run to a file that others open.
+ * @param source id of a run, or the folder that was its --out
+ */
+export async function exportModel(source: string, options: ExportOptions): Promise<number> {
+  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  const run = existsSync(source) ? runOfFolder(source) : source;
+  const place = await chooseBus({ ...options, bus: "nats" }, say);
+  if (place.kind === "memory") throw new RangeError("A server was asked for, and the memory bus was chosen");
+  return withServer(place, options, say, stopSignals(), async (url) => {
+    const credentials = options.creds === undefined ? {} : { credentialsPath: options.creds };
+    const bus = await connectNats({ url, name: `export of ${run}`, ...credentials });
+    try {
+      const stored = await findModel(bus, run, options);
+      const file = resolve(options.out ?? `${run}-${stored.what}.onnx`);
+      await writeOnnx(file, run, stored);
+      return 0;
+    } finally {
+      await bus.close();
+    }
+  });
+}
+
+/** A model as it lies in the object store. */
+interface StoredModel {
+  what: string;
+  model: TeacherModel;
+  bytes: Uint8Array;
+}
+
+async function findModel(bus: Bus, run: string, options: ExportOptions): Promise<StoredModel> {
+  const runs = await bus.kv(buckets.runs);
+  const entry = await runs.get(run);
+  if (!entry) {
+    const known = await runs.keys(">");
+    throw new NothingToExport(
+      `Cannot export a model of run "${run}": ${bus.address} knows the runs [${known.join(", ")}]; give one of them, or the folder that was its --out, and the --store or --nats of that run`,
+      { fields: { run, known } },
+    );
+  }
+  const record = decode(RunRecord, entry.value, `run record ${run}`);
+  return options.teacher === undefined
+    ? studentOf(bus, record, options)
+    : teacherOf(bus, record, options.teacher);
+}
+
+async function teacherOf(bus: Bus, { run, teachers }: RunRecord, name: string): Promise<StoredModel> {
+  const model = teachers.find((teacher) => teacher.name === name)?.ready?.model;
+  if (model) return { what: name, model, bytes: await objectOf(bus, model.artifact, `teacher ${name}`) };
+  const ready = teachers.filter((teacher) => teacher.ready).map((teacher) => teacher.name);
+  throw new NothingToExport(
+    `Cannot export teacher "${name}" of run ${run}: its teachers that are there are [${ready.join(", ")}]`,
+    { fields: { run, teacher: name, ready } },
+  );
+}
+
+async function studentOf(
+  bus: Bus,
+  { run, spec, state }: RunRecord,
+  { seed, baseline }: ExportOptions,
+): Promise<StoredModel> {
+  const job: JobKey = { kind: baseline ? "baseline" : "student", seed: seed ?? (spec.seeds[0] as number) };
+  const what = jobName(job);
+  const entry = await (await bus.kv(buckets.jobs)).get(jobKeys.result(run, what));
+  if (!entry) {
+    throw new NothingToExport(
+      `Cannot export ${what} of run ${run}, which is ${state}: it has no such model (yet); its seeds are [${spec.seeds.join(", ")}], and it ${spec.baseline ? "trains" : "does not train"} students alone`,
+      { fields: { run, job: what } },
+    );
+  }
+  const { artifact } = decode(JobResult, entry.value, `job result ${what}`);
+  const model: TeacherModel = {
+    artifact,
+    format: "stillhouse",
+    output: "logits",
+    probabilityFloor: 1e-7,
+    scale: 1,
+  };
+  return { what, model, bytes: await objectOf(bus, artifact, what) };
+}
+
+async function objectOf(bus: Bus, artifact: string, what: string): Promise<Uint8Array> {
+  const bytes = await (await bus.objects(buckets.weights)).get(artifact);
+  if (bytes) return bytes;
+  throw new NothingToExport(`Cannot export ${what}: its model ${artifact} is not in the object store`);
+}
+
+async function writeOnnx(file: string, run: string, { what, model, bytes }: StoredModel): Promise<void> {
+  await chooseBackend({ prefer: "compiled" });
+  const arch = model.format === "stillhouse" ? unpackModel(bytes).arch : undefined;
+  const loaded: LoadedModel = await loadModel(model, bytes);
+  try {
+    const about = { "stillhouse.run": run, "stillhouse.model": what, "stillhouse.artifact": model.artifact };
+    const tokens = arch?.arch === "transformer" ? arch.vocabulary : undefined;
+    const exported = await exportOnnx(loaded, about, tokens);
+    writeWhole(file, exported.bytes);
+    const { inputShape, classes, samples, largestDifference } = exported;
+    process.stdout.write(
+      [
+        `${what} of ${run}`,
+        `  ${file}, ${(exported.bytes.length / 1e6).toFixed(2)} MB, ONNX`,
+        `  input   ${onnxNames.inputs}, float32 [batch, ${inputShape.join(", ")}]`,
+        `  output  ${onnxNames.logits}, float32 [batch, ${classes}]`,
+        `  checked on ${samples} samples: at most ${largestDifference.toExponential(1)} from TensorFlow.js`,
+        "",
+      ].join("\n"),
+    );
+  } finally {
+    loaded.dispose();
+  }
+}
