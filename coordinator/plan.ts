@@ -50,7 +50,8 @@ export function planRun(spec: RunSpec, dataset: Dataset): RunPlan {
     );
   }
   const { train: trainIds } = dataset.splits;
-  const labelled = gatherLabels(dataset, trainIds).filter((label) => label >= 0).length;
+  const labels = gatherLabels(dataset, trainIds);
+  const labelled = trainIds.filter((_, i) => (labels[i] as number) >= 0);
   const trainings: PlannedTraining[] = spec.teachers.flatMap((teacher) =>
     "train" in teacher
       ? [
@@ -58,7 +59,7 @@ export function planRun(spec: RunSpec, dataset: Dataset): RunPlan {
             name: `teacher ${teacher.name}`,
             parameters: parameterCount(teacher.model, dataset.inputShape, dataset.classes),
             epochs: teacher.train.epochs,
-            stepsPerEpoch: planBatches(labelled, teacher.train).stepsPerEpoch,
+            stepsPerEpoch: planBatches(dataset, labelled, teacher.train).length,
           },
         ]
       : [],
@@ -71,7 +72,7 @@ export function planRun(spec: RunSpec, dataset: Dataset): RunPlan {
         name: `${kind}, seed ${seed}`,
         parameters: parameterCount(model, dataset.inputShape, dataset.classes),
         epochs: train.epochs,
-        stepsPerEpoch: planBatches(trainIds.length, train).stepsPerEpoch,
+        stepsPerEpoch: planBatches(dataset, trainIds, train).length,
       });
     }
   }

@@ -1,5 +1,6 @@
 import type { ComputeSettings } from "../shared/compute/computeSettings.ts";
 import { labelObjective } from "../shared/compute/labelObjective.ts";
+import { type Batch, planBatches } from "../shared/compute/planBatches.ts";
 import { trainLoop } from "../shared/compute/trainLoop.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { chunksNeeded, dispatchOrder, epochOrder, trainChunks } from "../shared/data/order.ts";
@@ -23,8 +24,10 @@ export async function trainStudent(
 ): Promise<TrainedStudent> {
   const { job, student, chunkSize } = training;
   const seed = ["student", training.runSeed, job.seed];
-  const orderOf = (epoch: number): Uint32Array =>
-    epochOrder({ seed, epoch, dataset, chunkSize, shuffleChunks: student.shuffleChunks });
+  const batchesOf = (epoch: number): Batch[] => {
+    const { shuffleChunks, train } = student;
+    return planBatches(dataset, epochOrder({ seed, epoch, dataset, chunkSize, shuffleChunks }), train);
+  };
   const model = buildModel(student.model, dataset.inputShape, dataset.classes, seed);
   try {
     const result = await trainLoop({
@@ -32,8 +35,8 @@ export async function trainStudent(
       dataset,
       train: student.train,
       maskSeed: seed,
-      orderOf,
-      ...(job.kind === "student" ? { ready: labelGate(training, dataset, orderOf(0), hooks) } : {}),
+      batchesOf,
+      ...(job.kind === "student" ? { ready: labelGate(training, dataset, batchesOf(0), hooks) } : {}),
       objective:
         job.kind === "student" ? distillingObjective(training, dataset, labels) : labelObjective(dataset),
       compute,
@@ -57,21 +60,20 @@ export async function trainStudent(
 
 /** Holds a batch back until all teachers have labelled it; later epochs need every training chunk. */
 function labelGate(
-  { student, chunkSize }: StudentTraining,
+  { chunkSize }: StudentTraining,
   dataset: Dataset,
-  order: Uint32Array,
+  batches: readonly Batch[],
   hooks: TrainingHooks,
-): (epoch: number, from: number, to: number) => Promise<void> | undefined {
-  const { batch } = student.train;
-  const needed = chunksNeeded({ dataset, chunkSize, order, batch });
+): (epoch: number, batch: number) => Promise<void> | undefined {
+  const needed = chunksNeeded({ dataset, chunkSize, batches: batches.map(({ ids }) => ids) });
   const dispatched = dispatchOrder(dataset, chunkSize).map(({ shard, chunk }) => `${shard}/${chunk}`);
   // Chunks are complete in the order of dispatch, in which some hold no training sample.
   const upTo = trainChunks(dataset, chunkSize).map(
     ({ shard, chunk }) => dispatched.indexOf(`${shard}/${chunk}`) + 1,
   );
   let have = 0;
-  return (epoch, from) => {
-    const chunks = epoch === 0 ? (needed[Math.floor(from / batch)] as number) : upTo.length;
+  return (epoch, batch) => {
+    const chunks = epoch === 0 ? (needed[batch] as number) : upTo.length;
     const count = upTo[chunks - 1] as number;
     if (count <= have) return undefined;
     return hooks.labelsUpTo(count).then(() => {

@@ -1,5 +1,6 @@
 import type { ComputeSettings } from "../shared/compute/computeSettings.ts";
 import { labelObjective } from "../shared/compute/labelObjective.ts";
+import { planBatches } from "../shared/compute/planBatches.ts";
 import { type TrainProgress, trainLoop } from "../shared/compute/trainLoop.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { gatherLabels } from "../shared/data/gather.ts";
@@ -28,8 +29,10 @@ export async function trainTeacher(
       dataset,
       train: task.train,
       maskSeed: seed,
-      orderOf: (epoch) =>
-        rng("teacher", task.name, task.train.seed, "order", epoch).shuffle(labelled.slice()),
+      batchesOf: (epoch) => {
+        const stream = rng("teacher", task.name, task.train.seed, "order", epoch);
+        return planBatches(dataset, stream.shuffle(labelled.slice()), task.train);
+      },
       objective: labelObjective(dataset),
       compute,
       onProgress,

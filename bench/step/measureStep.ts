@@ -35,13 +35,13 @@ export async function measureStep(task: Task, compute: ComputeSettings): Promise
         totalSteps: stepsPerEpoch,
         stepsPerEpoch,
         maskSeed: ["bench"],
-        batchSizes: [batch],
+        batchShapes: [{ rows: batch }],
       },
       compute,
     );
     try {
       const order = shuffledIds(dataset);
-      const step = (i: number): Promise<number> => trainer.step(i, batchAt(order, batch, i));
+      const step = (i: number): Promise<number> => trainer.step(i, { ids: batchAt(order, batch, i) });
       return trainer instanceof CompiledTrainer
         ? await measure(step, task.seconds, () => trainer.graphMs())
         : await measure(step, task.seconds);

@@ -1,8 +1,9 @@
 import * as tf from "@tensorflow/tfjs";
-import { gatherInputs } from "../data/gather.ts";
 import { seededMasks } from "../model/dropout.ts";
 import { assignFloats, type NamedWeight, type WeightSlot, weightSlots } from "../model/weights.ts";
 import { eagerGradients } from "./eagerGradients.ts";
+import { inputTensor } from "./inputTensor.ts";
+import type { Batch } from "./planBatches.ts";
 import { eagerPredict, predictLogits } from "./predictLogits.ts";
 import { learningRateAt } from "./schedule.ts";
 import { targetTensors } from "./targetTensors.ts";
@@ -21,14 +22,14 @@ export class EagerTrainer implements Trainer {
     this.#store = new WeightStore(options.model, options.optimizer);
   }
 
-  async step(step: number, ids: Uint32Array): Promise<number> {
+  async step(step: number, batch: Batch): Promise<number> {
     const { model, dataset, objective, schedule, optimizer, totalSteps, stepsPerEpoch, clipNorm, maskSeed } =
       this.#options;
     let value = Number.NaN;
     // Numbers leave through variables: tidy() searches what is returned for tensors, element by element.
     tf.tidy(() => {
-      const inputs = tf.tensor(gatherInputs(dataset, ids), [ids.length, ...dataset.inputShape]);
-      const targets = targetTensors(objective, ids);
+      const inputs = inputTensor(dataset, batch);
+      const targets = targetTensors(objective, batch.ids);
       const masks = seededMasks(maskSeed, step);
       const { loss, gradients } = eagerGradients(model, this.#slots, objective, inputs, targets, masks);
       value = loss.dataSync()[0] as number;

@@ -1,24 +1,69 @@
 import type { TrainSpec } from "../config/spec.ts";
+import type { Dataset } from "../data/dataset.ts";
+import { bucketBatches, tokenLengths } from "../data/lengthBuckets.ts";
 import { StillhouseError } from "../errors.ts";
+
+/** The samples of one step. */
+export interface Batch {
+  readonly ids: Uint32Array;
+  /** How many numbers of each sample are taken, from its start; absent: all. */
+  readonly length?: number;
+}
+
+/** What a step is compiled for. */
+export interface BatchShape {
+  readonly rows: number;
+  readonly length?: number;
+}
 
 /** Fewer samples than a batch, and partial batches are dropped: there is nothing to train on. */
 export class NoWholeBatch extends StillhouseError {}
 
-/** The steps of an epoch, and the sizes of batches in it: the last partial batch is trained at its true size. */
+/**
+ * The steps of an epoch. The last partial batch, of each length bucket, is trained at its true size. Another order of
+ * the same samples gives as many batches, of the same shapes.
+ * @param order sample ids
+ * @throws NoWholeBatch, LongerThanBuckets
+ */
 export function planBatches(
-  samples: number,
-  { batch, dropRemainder }: Pick<TrainSpec, "batch" | "dropRemainder">,
-): { stepsPerEpoch: number; batchSizes: number[] } {
-  const whole = Math.floor(samples / batch);
-  const rest = dropRemainder ? 0 : samples % batch;
-  if (whole === 0 && rest === 0) {
-    throw new NoWholeBatch(
-      `Cannot train on ${samples} samples in batches of ${batch} with dropRemainder: set batch to at most ${samples}, or dropRemainder to false`,
-      { fields: { samples, batch } },
-    );
+  dataset: Pick<Dataset, "shards" | "inputShape">,
+  order: Uint32Array,
+  { batch, dropRemainder, lengthBuckets }: Pick<TrainSpec, "batch" | "dropRemainder" | "lengthBuckets">,
+): Batch[] {
+  const all: Batch[] = lengthBuckets
+    ? bucketBatches(tokenLengths(dataset), order, batch, lengthBuckets.map(noLongerThan(dataset)))
+    : Array.from({ length: Math.ceil(order.length / batch) }, (_, i) => ({
+        ids: order.subarray(i * batch, (i + 1) * batch),
+      }));
+  const batches = dropRemainder ? all.filter(({ ids }) => ids.length === batch) : all;
+  if (batches.length > 0) return batches;
+  throw new NoWholeBatch(
+    `Cannot train on ${order.length} samples in batches of ${batch} with dropRemainder: set batch to at most ${order.length}, or dropRemainder to false`,
+    { fields: { samples: order.length, batch } },
+  );
+}
+
+/** A bucket beyond the data's length would be filled with nothing but zeros there. */
+function noLongerThan({ inputShape: [length = 0] }: Pick<Dataset, "inputShape">): (bucket: number) => number {
+  return (bucket) => Math.min(bucket, length);
+}
+
+/** The shapes of batches, each once, in the order of their first use. */
+export function shapesOf(batches: readonly Batch[]): BatchShape[] {
+  const shapes = new Map<string, BatchShape>();
+  for (const { ids, length } of batches) {
+    const shape = length === undefined ? { rows: ids.length } : { rows: ids.length, length };
+    if (!shapes.has(shapeName(shape))) shapes.set(shapeName(shape), shape);
   }
-  return {
-    stepsPerEpoch: whole + (rest > 0 ? 1 : 0),
-    batchSizes: [...(whole > 0 ? [batch] : []), ...(rest > 0 ? [rest] : [])],
-  };
+  return [...shapes.values()];
+}
+
+/** As "128", or "128 x 64" for 128 samples of 64 numbers. */
+export function shapeName({ rows, length }: BatchShape): string {
+  return length === undefined ? String(rows) : `${rows} x ${length}`;
+}
+
+/** Of a sample, as a batch of this shape takes it. */
+export function sampleShape({ length }: BatchShape, inputShape: readonly number[]): readonly number[] {
+  return length === undefined ? inputShape : [length];
 }

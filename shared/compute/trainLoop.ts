@@ -7,7 +7,7 @@ import { type NamedWeight, writeWeights } from "../model/weights.ts";
 import type { ComputeSettings } from "./computeSettings.ts";
 import type { Objective } from "./objective.ts";
 import { openTrainer } from "./openTrainer.ts";
-import { planBatches } from "./planBatches.ts";
+import { type Batch, shapesOf } from "./planBatches.ts";
 import { scoreLogits } from "./scoreLogits.ts";
 import type { Trainer, TrainingSnapshot } from "./trainer.ts";
 
@@ -39,10 +39,10 @@ export interface TrainLoopOptions {
   train: TrainSpec;
   /** Of the dropout masks. */
   maskSeed: readonly (string | number)[];
-  /** Sample ids of an epoch, counted from 0; every epoch has the same number. */
-  orderOf(epoch: number): Uint32Array;
-  /** Resolves when everything that the batch needs has arrived; undefined when it has. */
-  ready?(epoch: number, from: number, to: number): Promise<void> | undefined;
+  /** The steps of an epoch, counted from 0; every epoch has as many, of the same shapes. */
+  batchesOf(epoch: number): readonly Batch[];
+  /** Resolves when everything that a batch of an epoch needs has arrived; undefined when it has. */
+  ready?(epoch: number, batch: number): Promise<void> | undefined;
   objective: Objective;
   compute: ComputeSettings;
   resume?: TrainingState | undefined;
@@ -69,7 +69,8 @@ const PROGRESS_MS = 500;
  */
 export async function trainLoop(options: TrainLoopOptions): Promise<TrainLoopResult> {
   const { model, dataset, train, resume } = options;
-  const { stepsPerEpoch, batchSizes } = planBatches(options.orderOf(0).length, train);
+  const first = options.batchesOf(0);
+  const stepsPerEpoch = first.length;
   const trainer = await openTrainer(
     {
       model,
@@ -81,7 +82,7 @@ export async function trainLoop(options: TrainLoopOptions): Promise<TrainLoopRes
       stepsPerEpoch,
       clipNorm: train.clipNorm,
       maskSeed: options.maskSeed,
-      batchSizes,
+      batchShapes: shapesOf(first),
     },
     options.compute,
   );
@@ -140,21 +141,20 @@ async function trainEpochs(
   };
 
   for (let epoch = Math.floor(state.step / stepsPerEpoch); epoch < train.epochs; epoch++) {
-    const order = options.orderOf(epoch);
+    const batches = options.batchesOf(epoch);
     for (let s = state.step - epoch * stepsPerEpoch; s < stepsPerEpoch; s++) {
-      const from = s * train.batch;
-      const to = Math.min(from + train.batch, order.length);
-      const wait = options.ready?.(epoch, from, to);
+      const batch = batches[s] as Batch;
+      const wait = options.ready?.(epoch, s);
       if (wait) {
         report(true);
         const since = now();
         await wait;
         waitMs += now() - since;
       }
-      const loss = await trainer.step(state.step, order.subarray(from, to));
+      const loss = await trainer.step(state.step, batch);
       state.step++;
-      state.epochLoss += loss * (to - from);
-      state.epochRows += to - from;
+      state.epochLoss += loss * batch.ids.length;
+      state.epochRows += batch.ids.length;
 
       if (s === stepsPerEpoch - 1) await endEpoch(epoch);
       if (options.onCheckpoint && state.step % (options.checkpointSteps ?? Number.POSITIVE_INFINITY) === 0) {

@@ -6,6 +6,7 @@ import type { Seed } from "../model/seed.ts";
 import type { NamedWeight } from "../model/weights.ts";
 import type { Objective } from "./objective.ts";
 import type { NamedState } from "./optimizers/optimizer.ts";
+import type { Batch, BatchShape } from "./planBatches.ts";
 
 export interface TrainerOptions {
   /** Gives the first weights; what it holds while it is trained is not defined. */
@@ -20,8 +21,8 @@ export interface TrainerOptions {
   clipNorm?: number | undefined;
   /** Of the dropout masks. */
   maskSeed: Seed;
-  /** Samples in a step, of every size that there will be: the batch, and the last partial one. */
-  batchSizes: readonly number[];
+  /** Of every step that there will be: of a whole batch, and of the last partial one. */
+  batchShapes: readonly BatchShape[];
 }
 
 /** What a training needs to go on, beside the step number; plain copies. */
@@ -35,10 +36,11 @@ export interface Trainer {
   /**
    * Gathers a batch, and does forward, backward and update.
    * @param step of the training, counted from 0: it decides masks and learning rate
+   * @param batch of one of the shapes that the trainer was opened for
    * @returns the loss
    * @throws TrainingDiverged; the weights are then those before the step
    */
-  step(step: number, ids: Uint32Array): Promise<number>;
+  step(step: number, batch: Batch): Promise<number>;
   /** Logits in inference mode with the weights as they are now: [ids.length, classes]. */
   predict(ids: Uint32Array): Promise<Float32Array>;
   /** Copies of all weights, in the order of the layers. */

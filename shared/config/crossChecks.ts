@@ -22,6 +22,7 @@ export function crossChecks(spec: RunSpec): Problem[] {
     ...trainings.flatMap(({ path, model, train }) => [
       ...archProblems([...path, "model"], model, spec.data),
       ...scheduleProblems([...path, "train"], train, spec.data),
+      ...bucketProblems(path, model, train),
     ]),
   ];
 }
@@ -115,6 +116,14 @@ function scheduleProblems(path: Path, train: TrainSpec, data: DataSpec): Problem
     });
   });
   return [...problems, ...repeated(schedule.epochs, (i) => [...path, "schedule", "epochs", i])];
+}
+
+function bucketProblems(path: Path, { arch }: ArchSpec, { lengthBuckets }: TrainSpec): Problem[] {
+  if (lengthBuckets === undefined) return [];
+  const own: Path = [...path, "train", "lengthBuckets"];
+  if (arch === "transformer") return repeated(lengthBuckets, (i) => [...own, i]);
+  const model = pathText([...path, "model", "arch"]);
+  return [{ path: own, message: `given, and ${model} "${arch}" takes no token ids; expected none` }];
 }
 
 function repeated(values: readonly (string | number)[], pathOf: (index: number) => Path): Problem[] {

@@ -65,6 +65,13 @@ export const TrainSpec = z.strictObject({
   epochs: count.describe("passes over the training split"),
   batch: count.default(128).describe("samples a step; the last partial batch is trained at its true size"),
   dropRemainder: z.boolean().default(false).describe("leave the last partial batch of an epoch out"),
+  lengthBuckets: z
+    .array(count)
+    .min(1)
+    .optional()
+    .describe(
+      "for token ids: the samples of a step are filled up to the smallest of these lengths that holds them all; absent: to the data's",
+    ),
   optimizer: OptimizerSpec.default({
     kind: "adam",
     lr: 1e-3,

@@ -10,35 +10,32 @@ type Inputs = Pick<Dataset, "shards" | "inputShape" | "inputScale">;
  * The inputs of samples as a model takes them.
  * @param ids sample ids, in any order, repeats allowed
  * @param out written from its start, fastest where it is of an Arena; absent: a new array
- * @returns [ids.length, ...inputShape], stored values times `inputScale`
+ * @param width how many numbers of each sample are taken, from its start; absent: all
+ * @returns [ids.length, ...inputShape], or [ids.length, width]; stored values times `inputScale`
  * @throws RangeError for an id that the dataset does not have
  */
 export function gatherInputs(
   dataset: Inputs,
   ids: Ids,
-  out: Float32Array = new Float32Array(ids.length * widthOf(dataset)),
+  out?: Float32Array,
+  width: number = widthOf(dataset),
 ): Float32Array {
-  const width = widthOf(dataset);
+  const rows = out ?? new Float32Array(ids.length * width);
   const { shards, inputScale } = dataset;
-  if (
-    shards[0]?.inputs instanceof Uint8Array &&
-    scaleBytes(byteRows(shards, ids, width), width, inputScale, out)
-  ) {
-    return out;
-  }
+  const bytes = shards[0]?.inputs instanceof Uint8Array;
+  if (bytes && scaleBytes(byteRows(shards, ids), width, inputScale, rows)) return rows;
   for (let i = 0; i < ids.length; i++) {
     const id = ids[i] as number;
-    copyRow(dataset, shardOf(id), rowOf(id), width, out, i * width);
+    copyRow(dataset, shardOf(id), rowOf(id), width, rows, i * width);
   }
-  return out;
+  return rows;
 }
 
-function* byteRows(shards: readonly Shard[], ids: Ids, width: number): Generator<ByteRow> {
+function* byteRows(shards: readonly Shard[], ids: Ids): Generator<ByteRow> {
   for (let i = 0; i < ids.length; i++) {
     const id = ids[i] as number;
-    const row = rowOf(id);
-    const { inputs } = requireRow(shards, shardOf(id), row);
-    yield { bytes: inputs as Uint8Array, start: row * width };
+    const found = requireRow(shards, shardOf(id), rowOf(id));
+    yield { bytes: found.inputs as Uint8Array, start: startOf(found, rowOf(id)) };
   }
 }
 
@@ -73,6 +70,12 @@ function widthOf(dataset: Inputs): number {
   return dataset.inputShape.reduce((product, size) => product * size, 1);
 }
 
+/** Where a row begins in its shard. */
+function startOf({ inputs, rows }: Shard, row: number): number {
+  return row * (inputs.length / rows);
+}
+
+/** Copies the first `width` numbers of a row. */
 function copyRow(
   dataset: Inputs,
   shard: number,
@@ -81,11 +84,12 @@ function copyRow(
   out: Float32Array,
   at: number,
 ): void {
-  const { inputs } = requireRow(dataset.shards, shard, row);
+  const found = requireRow(dataset.shards, shard, row);
+  const { inputs } = found;
+  const start = startOf(found, row);
   // One loop a type, so that the compiled code of each reads from one kind of array only.
-  if (inputs instanceof Uint8Array)
-    mapBytes(inputs, row * width, width, tableOf(dataset.inputScale), out, at);
-  else scaleFloats(inputs, row * width, width, dataset.inputScale, out, at);
+  if (inputs instanceof Uint8Array) mapBytes(inputs, start, width, tableOf(dataset.inputScale), out, at);
+  else scaleFloats(inputs, start, width, dataset.inputScale, out, at);
 }
 
 // A byte has 256 values: reading its product from a table is faster than multiplying.

@@ -1,8 +1,9 @@
+import { type Dataset, rowOf, type Shard, shardOf } from "./dataset.ts";
 import { DataError } from "./errors.ts";
 
-/** Samples of one step, all of which fit into rows of `bucket` tokens. */
+/** Samples of one step, all of which fit into rows of `length` tokens. */
 export interface BucketBatch {
-  readonly bucket: number;
+  readonly length: number;
   readonly ids: Uint32Array;
 }
 
@@ -14,6 +15,17 @@ export function tokenCount(row: ArrayLike<number>): number {
   let length = row.length;
   while (length > 0 && row[length - 1] === 0) length--;
   return length;
+}
+
+/** How many tokens a sample of a dataset has, by its id. */
+export function tokenLengths({
+  shards,
+  inputShape: [length = 0],
+}: Pick<Dataset, "shards" | "inputShape">): (id: number) => number {
+  return (id) => {
+    const row = rowOf(id) * length;
+    return tokenCount((shards[shardOf(id)] as Shard).inputs.subarray(row, row + length));
+  };
 }
 
 /**
@@ -56,24 +68,9 @@ export function bucketBatches(
     ids.push(id);
     filling.set(bucket, ids);
     if (ids.length < batch) continue;
-    planned.push({ bucket, ids: Uint32Array.from(ids) });
+    planned.push({ length: bucket, ids: Uint32Array.from(ids) });
     filling.delete(bucket);
   }
   const left = [...filling].sort(([a], [b]) => a - b);
-  return [...planned, ...left.map(([bucket, ids]) => ({ bucket, ids: Uint32Array.from(ids) }))];
-}
-
-/**
- * Rows of token ids, each filled with zeros, or freed of them, to the length of the bucket.
- * @returns [rows.length, bucket], row-major
- * @throws LongerThanBuckets for a row with more tokens
- */
-export function padRows(rows: readonly ArrayLike<number>[], bucket: number): Float32Array {
-  const out = new Float32Array(rows.length * bucket);
-  rows.forEach((row, r) => {
-    const length = tokenCount(row);
-    bucketOf(length, [bucket]);
-    for (let i = 0; i < length; i++) out[r * bucket + i] = row[i] as number;
-  });
-  return out;
+  return [...planned, ...left.map(([bucket, ids]) => ({ length: bucket, ids: Uint32Array.from(ids) }))];
 }

@@ -77,31 +77,28 @@ export function epochOrder(options: EpochOrderOptions): Uint32Array {
 
 /**
  * How many chunks must be labelled before a student can take each batch.
- * @param options.order what `epochOrder` gave
- * @param options.batch samples a batch; the last may be smaller
+ * @param options.batches sample ids of each batch
  * @returns [batches]; value b: batches 0 to b need the first so many of `trainChunks`, and no others
  */
 export function chunksNeeded(options: {
   readonly dataset: Ordered;
   readonly chunkSize: number;
-  readonly order: Uint32Array;
-  readonly batch: number;
+  readonly batches: readonly Uint32Array[];
 }): Uint32Array {
-  const { dataset, chunkSize, order, batch } = options;
+  const { dataset, chunkSize, batches } = options;
   const places = new Map(
     trainChunks(dataset, chunkSize).map(({ shard, chunk }, place) => [sampleId(shard, chunk), place]),
   );
-  const needed = new Uint32Array(Math.ceil(order.length / batch));
   let most = 0;
-  order.forEach((id, position) => {
-    const chunk = chunkOfId(dataset, chunkSize, id);
-    const place = places.get(sampleId(shardOf(id), chunk));
-    if (place === undefined)
-      throw new RangeError(`Cannot order sample ${id}: it is not in the training split`);
-    most = Math.max(most, place + 1);
-    needed[Math.floor(position / batch)] = most;
+  return Uint32Array.from(batches, (ids) => {
+    for (const id of ids) {
+      const place = places.get(sampleId(shardOf(id), chunkOfId(dataset, chunkSize, id)));
+      if (place === undefined)
+        throw new RangeError(`Cannot order sample ${id}: it is not in the training split`);
+      most = Math.max(most, place + 1);
+    }
+    return most;
   });
-  return needed;
 }
 
 /** The chunks that hold the given samples, in the order of shards and chunks. */

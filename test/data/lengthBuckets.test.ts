@@ -3,9 +3,10 @@ import {
   bucketBatches,
   bucketOf,
   LongerThanBuckets,
-  padRows,
   tokenCount,
+  tokenLengths,
 } from "../../shared/data/lengthBuckets.ts";
+import { cutShards } from "../../shared/data/shards.ts";
 import { rng } from "../../shared/determinism/rng.ts";
 
 describe("bucketOf()", () => {
@@ -25,7 +26,7 @@ describe("bucketOf()", () => {
 describe("bucketBatches()", () => {
   const plan = (lengths: number[], batch: number, buckets: number[]) =>
     bucketBatches((id) => lengths[id] as number, Uint32Array.from(lengths.keys()), batch, buckets).map(
-      ({ bucket, ids }) => [bucket, ...ids],
+      ({ length, ids }) => [length, ...ids],
     );
 
   it("gives full batches as they fill, then the rest by bucket", () => {
@@ -50,7 +51,7 @@ describe("bucketBatches()", () => {
     const batches = bucketBatches(lengthOf, order, 32, buckets);
     expect(batches.flatMap(({ ids }) => [...ids]).sort((a, b) => a - b)).toEqual([...lengths.keys()]);
     for (const bucket of buckets) {
-      const own = batches.filter((each) => each.bucket === bucket);
+      const own = batches.filter((each) => each.length === bucket);
       expect(own.flatMap(({ ids }) => [...ids])).toEqual(
         [...order].filter((id) => bucketOf(lengthOf(id), buckets) === bucket),
       );
@@ -64,16 +65,18 @@ describe("bucketBatches()", () => {
   });
 });
 
-describe("padRows()", () => {
-  it("fills with zeros to the bucket, and takes away zeros beyond it", () => {
-    expect([...padRows([[5, 6], [7, 0, 8, 0, 0], []], 3)]).toEqual([5, 6, 0, 7, 0, 8, 0, 0, 0]);
-  });
-
-  it("refuses to cut tokens", () => {
-    expect(() => padRows([[1, 2, 3]], 2)).toThrow(LongerThanBuckets);
-  });
-
+describe("tokenCount()", () => {
   it("counts tokens up to the last that is no zero", () => {
     expect([[], [0, 0], [4, 0, 5, 0]].map(tokenCount)).toEqual([0, 0, 3]);
+  });
+
+  it("is taken of each sample by tokenLengths()", () => {
+    const rows = [
+      [3, 0, 0, 0],
+      [5, 6, 7, 0],
+      [1, 2, 3, 4],
+    ];
+    const shards = cutShards({ rows: 3, inputs: Float32Array.from(rows.flat()), inputShape: [4] });
+    expect([0, 1, 2].map(tokenLengths({ shards, inputShape: [4] }))).toEqual([1, 3, 4]);
   });
 });

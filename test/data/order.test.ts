@@ -75,7 +75,10 @@ describe("the chunks that a batch needs", () => {
   it("are the first ones that hold all samples so far, and no more", () => {
     const ids = order(0);
     const batch = 7;
-    const needed = chunksNeeded({ dataset, chunkSize, order: ids, batch });
+    const batches = Array.from({ length: Math.ceil(ids.length / batch) }, (_, b) =>
+      ids.slice(b * batch, (b + 1) * batch),
+    );
+    const needed = chunksNeeded({ dataset, chunkSize, batches });
     expect(needed.length).toBe(Math.ceil(ids.length / batch));
     needed.forEach((count, b) => {
       const soFar = [...ids.slice(0, (b + 1) * batch)];
@@ -89,9 +92,7 @@ describe("the chunks that a batch needs", () => {
   it("are refused for a sample that is not to be trained on", () => {
     const limited = { ...dataset, splits: { ...dataset.splits, train: Uint32Array.of(0) } };
     const foreign = Uint32Array.from(dataset.splits.test.slice(0, 1));
-    expect(() => chunksNeeded({ dataset: limited, chunkSize, order: foreign, batch: 1 })).toThrow(
-      /not in the/,
-    );
+    expect(() => chunksNeeded({ dataset: limited, chunkSize, batches: [foreign] })).toThrow(/not in the/);
   });
 });
 

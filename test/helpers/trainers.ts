@@ -94,12 +94,12 @@ export interface SmallTraining {
 export async function smallTraining(
   name: SmallName,
   compute: ComputeSettings,
-  overrides: Partial<TrainerOptions> = {},
+  overrides: Partial<TrainerOptions> & { arch?: ArchSpec } = {},
 ): Promise<SmallTraining> {
   const dataset = overrides.dataset ?? smallDataset(name);
-  const { arch, inputShape } = small[name];
-  const model = buildModel(arch, inputShape, CLASSES, ["small"]);
-  const [batch = 16] = overrides.batchSizes ?? [];
+  const { inputShape } = small[name];
+  const model = buildModel(overrides.arch ?? small[name].arch, inputShape, CLASSES, ["small"]);
+  const batch = overrides.batchShapes?.[0]?.rows ?? 16;
   const trainer = await openTrainer(
     {
       model,
@@ -110,7 +110,7 @@ export async function smallTraining(
       totalSteps: 40,
       stepsPerEpoch: 5,
       maskSeed: ["small"],
-      batchSizes: [batch],
+      batchShapes: [{ rows: batch }],
       ...overrides,
     },
     compute,
@@ -120,7 +120,7 @@ export async function smallTraining(
   });
   return {
     trainer,
-    run: (step) => trainer.step(step, batchOf(dataset, step, batch)),
+    run: (step) => trainer.step(step, { ids: batchOf(dataset, step, batch) }),
     async close() {
       await trainer.close();
       model.dispose();

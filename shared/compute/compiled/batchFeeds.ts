@@ -1,6 +1,7 @@
 import type { Tensor } from "onnxruntime-node";
 import { gatherInputs } from "../../data/gather.ts";
 import { fillDropoutMask } from "../../model/dropoutMask.ts";
+import { type Batch, type BatchShape, sampleShape } from "../planBatches.ts";
 import { Arena } from "../simd/arena.ts";
 import type { TrainerOptions } from "../trainer.ts";
 import { loadOnnxRuntime } from "./session.ts";
@@ -14,20 +15,24 @@ export class BatchFeeds {
   readonly #targets: { name: string; values: Float32Array | Int32Array }[];
   readonly #masks: (MaskInput & { values: Float32Array })[];
 
-  static async of(options: TrainerOptions, masks: readonly MaskInput[], batch: number): Promise<BatchFeeds> {
-    return new BatchFeeds(options, masks, batch, (await loadOnnxRuntime()).Tensor);
+  static async of(
+    options: TrainerOptions,
+    masks: readonly MaskInput[],
+    shape: BatchShape,
+  ): Promise<BatchFeeds> {
+    return new BatchFeeds(options, masks, shape, (await loadOnnxRuntime()).Tensor);
   }
 
   private constructor(
     options: TrainerOptions,
     masks: readonly MaskInput[],
-    batch: number,
+    shape: BatchShape,
     TensorType: typeof Tensor,
   ) {
     this.#options = options;
-    const { inputShape } = options.dataset;
+    const batch = shape.rows;
     const targets = Object.entries(options.objective.targets);
-    const inputs = [batch, ...inputShape];
+    const inputs = [batch, ...sampleShape(shape, options.dataset.inputShape)];
     const arena = new Arena(
       Arena.bytesFor(
         [inputs, ...targets.map(([, { shape }]) => [batch, ...shape]), ...masks.map((m) => m.shape)].map(
@@ -51,9 +56,9 @@ export class BatchFeeds {
   }
 
   /** Gathers the batch of a step. */
-  fill(step: number, ids: Uint32Array): void {
+  fill(step: number, { ids, length }: Batch): void {
     const { dataset, objective, maskSeed } = this.#options;
-    gatherInputs(dataset, ids, this.#inputs);
+    gatherInputs(dataset, ids, this.#inputs, length);
     const given = objective.gather(ids);
     for (const { name, values } of this.#targets) values.set(given[name] as Float32Array);
     for (const { layer, rate, values } of this.#masks) fillDropoutMask(values, rate, maskSeed, step, layer);

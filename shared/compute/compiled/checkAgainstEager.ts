@@ -5,6 +5,8 @@ import { StillhouseError } from "../../errors.ts";
 import { seededMasks } from "../../model/dropout.ts";
 import { weightSlots } from "../../model/weights.ts";
 import { eagerGradients } from "../eagerGradients.ts";
+import { inputTensor } from "../inputTensor.ts";
+import type { Batch } from "../planBatches.ts";
 import { targetTensors } from "../targetTensors.ts";
 import type { TrainerOptions } from "../trainer.ts";
 import type { WeightStore } from "../weightStore.ts";
@@ -56,19 +58,20 @@ export function checkGradients(
   }: Pick<TrainerOptions, "model" | "dataset" | "objective" | "maskSeed">,
   store: WeightStore,
   step: number,
-  ids: Uint32Array,
+  batch: Batch,
   loss: number,
   moved: readonly { name: string; next: Float32Array }[],
 ): void {
   const slots = weightSlots(model);
   store.writeToModel();
   tf.tidy(() => {
-    const inputs = tf.tensor(gatherInputs(dataset, ids), [ids.length, ...dataset.inputShape]);
-    const targets = targetTensors(objective, ids);
+    const rows = batch.ids.length;
+    const inputs = inputTensor(dataset, batch);
+    const targets = targetTensors(objective, batch.ids);
     const eager = eagerGradients(model, slots, objective, inputs, targets, seededMasks(maskSeed, step));
     const expected = eager.loss.dataSync()[0] as number;
     if (!(Math.abs(loss - expected) <= OF_ITSELF * Math.max(1, Math.abs(expected)))) {
-      throw differs("loss", ids.length, `${loss}, where TensorFlow.js gives ${expected}`);
+      throw differs("loss", rows, `${loss}, where TensorFlow.js gives ${expected}`);
     }
     const gradients = store.trained().map(({ name, gradient }, i) => ({
       name,
@@ -80,7 +83,7 @@ export function checkGradients(
       const gap = norm(gradient.map((value, i) => value - (expected[i] as number)));
       const bound = OF_ITSELF * norm(expected) + OF_ALL * all;
       if (!(gap <= bound)) {
-        throw differs(`gradient of ${name}`, ids.length, `off by ${gap} in norm, where ${bound} is allowed`);
+        throw differs(`gradient of ${name}`, rows, `off by ${gap} in norm, where ${bound} is allowed`);
       }
     }
     for (const { name, next } of moved) {
@@ -88,7 +91,7 @@ export function checkGradients(
       const gap = norm(next.map((value, i) => value - (variable[i] as number)));
       const bound = OF_ITSELF * norm(variable);
       if (!(gap <= bound)) {
-        throw differs(`new ${name}`, ids.length, `off by ${gap} in norm, where ${bound} is allowed`);
+        throw differs(`new ${name}`, rows, `off by ${gap} in norm, where ${bound} is allowed`);
       }
     }
   });

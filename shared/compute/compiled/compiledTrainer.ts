@@ -3,6 +3,7 @@ import { StillhouseError } from "../../errors.ts";
 import { type NamedWeight, weightSlots } from "../../model/weights.ts";
 import type { ComputeSettings } from "../computeSettings.ts";
 import { type TensorUpdate, tensorUpdate } from "../optimizers/inGraph.ts";
+import { type Batch, type BatchShape, shapeName, shapesOf } from "../planBatches.ts";
 import { predictLogits } from "../predictLogits.ts";
 import { learningRateAt } from "../schedule.ts";
 import { checkLoss, type Trainer, type TrainerOptions, type TrainingSnapshot } from "../trainer.ts";
@@ -17,13 +18,13 @@ import { createSession, loadOnnxRuntime, type SessionOptions } from "./session.t
 import { names, type RecordedTraining, recordTraining } from "./trainingGraph.ts";
 
 /** A session is memory and a compilation: a training that needs more of them is planned wrongly. */
-const MOST_SIZES = 8;
+const MOST_SHAPES = 8;
 
 export type CompiledSettings = SessionOptions & Pick<ComputeSettings, "update">;
 
-export class TooManyBatchSizes extends StillhouseError {}
+export class TooManyBatchShapes extends StillhouseError {}
 
-/** One step on a batch of one size. */
+/** One step on a batch of one shape. */
 interface SizedStep {
   graphHash: string;
   session: InferenceSession;
@@ -35,7 +36,7 @@ interface SizedStep {
 }
 
 /**
- * Trains with compiled graphs, one for each batch size, in one of two forms. "in-place": a graph gives loss and
+ * Trains with compiled graphs, one for each shape of a batch, in one of two forms. "in-place": a graph gives loss and
  * gradients, and the optimiser changes the weights' own memory. "in-graph": the optimiser is part of the graph, weights
  * in and weights out. All graphs are there before the first step; the first step of each is checked against
  * TensorFlow.js.
@@ -43,30 +44,31 @@ interface SizedStep {
 export class CompiledTrainer implements Trainer {
   readonly #options: TrainerOptions;
   readonly #store: WeightStore;
-  readonly #steps = new Map<number, SizedStep>();
+  /** By the name of the shape. */
+  readonly #steps = new Map<string, SizedStep>();
   readonly #forward: CompiledForward;
   readonly #update: InGraphUpdate | undefined;
   /** Where graphs leave the gradients. */
   readonly #gradients: Record<string, Tensor>;
   #graphMs = 0;
 
-  /** @throws UnsupportedKernel, ValueReadWhileRecording, BakedIn, TooManyBatchSizes */
+  /** @throws UnsupportedKernel, ValueReadWhileRecording, BakedIn, TooManyBatchShapes */
   static async open(options: TrainerOptions, settings: CompiledSettings): Promise<CompiledTrainer> {
-    const { model, dataset, batchSizes, optimizer, clipNorm } = options;
-    const sizes = [...new Set(batchSizes)];
-    if (sizes.length > MOST_SIZES) {
-      throw new TooManyBatchSizes(
-        `Cannot compile a training for batches of ${sizes.length} sizes ([${sizes}]): at most ${MOST_SIZES} are kept`,
-        { fields: { sizes } },
+    const { model, dataset, batchShapes, optimizer, clipNorm } = options;
+    if (batchShapes.length > MOST_SHAPES) {
+      const shapes = batchShapes.map(shapeName);
+      throw new TooManyBatchShapes(
+        `Cannot compile a training for batches of ${shapes.length} shapes ([${shapes.join(", ")}]): at most ${MOST_SHAPES} are kept; declare fewer length buckets, or set dropRemainder`,
+        { fields: { shapes } },
       );
     }
     const formulas = settings.update === "in-graph" ? tensorUpdate(optimizer, clipNorm) : undefined;
-    const recordings = await recordSizes(options, sizes, formulas);
+    const recordings = await recordShapes(options, formulas);
     const forward = await CompiledForward.ofModel(model, dataset.inputShape, weightSlots(model), settings);
     const store = new WeightStore(model, optimizer);
     const update = formulas && (await InGraphUpdate.of(formulas, store));
     const trainer = new CompiledTrainer(options, store, forward, update, (await loadOnnxRuntime()).Tensor);
-    for (const [size, recorded] of recordings) await trainer.#addSize(size, recorded, settings);
+    for (const { shape, recorded } of recordings) await trainer.#addShape(shape, recorded, settings);
     return trainer;
   }
 
@@ -92,15 +94,16 @@ export class CompiledTrainer implements Trainer {
     forward.useWeights(store.weights);
   }
 
-  async step(step: number, ids: Uint32Array): Promise<number> {
+  async step(step: number, batch: Batch): Promise<number> {
     const { schedule, optimizer, totalSteps, stepsPerEpoch, clipNorm } = this.#options;
-    const sized = this.#steps.get(ids.length);
+    const [shape] = shapesOf([batch]) as [BatchShape];
+    const sized = this.#steps.get(shapeName(shape));
     if (!sized) {
       throw new RangeError(
-        `Cannot train on ${ids.length} samples: the step is compiled for [${[...this.#steps.keys()]}]`,
+        `Cannot train on a batch of ${shapeName(shape)}: steps are compiled for [${[...this.#steps.keys()].join(", ")}]`,
       );
     }
-    sized.batch.fill(step, ids);
+    sized.batch.fill(step, batch);
     const update = this.#update;
     const rate = learningRateAt(schedule, optimizer.lr, step, totalSteps, stepsPerEpoch);
     const check = !isChecked(sized.graphHash);
@@ -117,7 +120,7 @@ export class CompiledTrainer implements Trainer {
     const loss = sized.loss.values[0] as number;
     checkLoss(loss, step);
     if (check) {
-      checkGradients(sized.graphHash, this.#options, this.#store, step, ids, loss, sized.moved);
+      checkGradients(sized.graphHash, this.#options, this.#store, step, batch, loss, sized.moved);
     }
     if (update) update.done(check ? { rate, clipNorm } : null);
     else this.#store.update(rate, clipNorm);
@@ -160,28 +163,28 @@ export class CompiledTrainer implements Trainer {
     ]);
   }
 
-  async #addSize(
-    size: number,
+  async #addShape(
+    shape: BatchShape,
     { recording, masks, moved }: RecordedTraining,
     options: SessionOptions,
   ): Promise<void> {
     const { Tensor } = await loadOnnxRuntime();
     const graph = lower(recording);
     const session = await createSession(graph, options);
-    const batch = await BatchFeeds.of(this.#options, masks, size);
+    const batch = await BatchFeeds.of(this.#options, masks, shape);
     const feeds: Record<string, Tensor> = { ...batch.tensors };
     const movedValues: SizedStep["moved"] = [];
-    for (const { name, shape, values } of this.#store.weights) {
-      feeds[names.weight(name)] = new Tensor("float32", values, shape);
+    for (const { name, shape: dims, values } of this.#store.weights) {
+      feeds[names.weight(name)] = new Tensor("float32", values, dims);
       if (!moved.includes(name)) continue;
       const next = new Float32Array(values.length);
-      movedValues.push({ name, values, next, tensor: new Tensor("float32", next, shape) });
+      movedValues.push({ name, values, next, tensor: new Tensor("float32", next, dims) });
     }
     // A target or weight that the loss does not depend on is no input of the graph.
     const taken = new Set(session.inputNames);
     for (const name of Object.keys(feeds)) if (!taken.has(name)) delete feeds[name];
     const loss = new Float32Array(1);
-    this.#steps.set(size, {
+    this.#steps.set(shapeName(shape), {
       graphHash: graphHash(graph),
       session,
       batch,
@@ -192,19 +195,19 @@ export class CompiledTrainer implements Trainer {
   }
 }
 
-/** Records the step for every size, and checks that nothing but the size makes a difference. */
-async function recordSizes(
+/** Records the step for every shape, and checks that nothing but the shape makes a difference. */
+async function recordShapes(
   options: TrainerOptions,
-  sizes: readonly number[],
   update: TensorUpdate | undefined,
-): Promise<Map<number, RecordedTraining>> {
+): Promise<{ shape: BatchShape; recorded: RecordedTraining }[]> {
   const subject = { ...options, inputShape: options.dataset.inputShape };
-  const recordings = new Map<number, RecordedTraining>();
-  for (const size of sizes) recordings.set(size, await recordTraining(subject, size, update));
-  const [first = 1] = sizes;
-  const recording = (recordings.get(first) as RecordedTraining).recording;
-  const again = await recordTraining(subject, first, update);
-  const other = await recordTraining(subject, first + 1, update);
-  checkNothingBakedIn(recording, again.recording, other.recording);
+  const recordings: { shape: BatchShape; recorded: RecordedTraining }[] = [];
+  for (const shape of options.batchShapes) {
+    const recorded = await recordTraining(subject, shape, update);
+    const again = await recordTraining(subject, shape, update);
+    const other = await recordTraining(subject, { ...shape, rows: shape.rows + 1 }, update);
+    checkNothingBakedIn(recorded.recording, again.recording, other.recording);
+    recordings.push({ shape, recorded });
+  }
   return recordings;
 }

@@ -5,6 +5,7 @@ import { type WeightSlot, weightSlots } from "../../model/weights.ts";
 import { eagerGradients } from "../eagerGradients.ts";
 import type { Objective } from "../objective.ts";
 import type { TensorUpdate } from "../optimizers/inGraph.ts";
+import { type BatchShape, sampleShape } from "../planBatches.ts";
 import { type Recorder, type Recording, record } from "./record.ts";
 
 /** A dropout mask that the graph takes as an input. */
@@ -42,7 +43,7 @@ export class MaskUsedTwice extends StillhouseError {}
 /**
  * Records forward and backward of one training step: the loss, and the gradient of every trained weight. With
  * `update`, the optimiser too: the weights and its slots after the step.
- * @param batch samples in the step; every input has this as its first size
+ * @param shape of the batch; every input has its rows as the first size
  * @throws UnsupportedKernel, ValueReadWhileRecording, MaskUsedTwice
  */
 export async function recordTraining(
@@ -51,9 +52,10 @@ export async function recordTraining(
     objective,
     inputShape,
   }: { model: tf.LayersModel; objective: Objective; inputShape: readonly number[] },
-  batch: number,
+  shape: BatchShape,
   update?: TensorUpdate,
 ): Promise<RecordedTraining> {
+  const batch = shape.rows;
   const slots = weightSlots(model);
   const masks: MaskInput[] = [];
   const moved: string[] = [];
@@ -62,11 +64,14 @@ export async function recordTraining(
   try {
     const recording = await record((recorder) => {
       for (const { name, variable } of slots) recorder.adopt(names.weight(name), variable);
-      const inputs = recorder.input(names.inputs, { shape: [batch, ...inputShape], dtype: "float32" });
+      const inputs = recorder.input(names.inputs, {
+        shape: [batch, ...sampleShape(shape, inputShape)],
+        dtype: "float32",
+      });
       const targets = Object.fromEntries(
-        Object.entries(objective.targets).map(([name, { dtype, shape }]) => [
+        Object.entries(objective.targets).map(([name, { dtype, shape: ofOne }]) => [
           name,
-          recorder.input(names.target(name), { shape: [batch, ...shape], dtype }),
+          recorder.input(names.target(name), { shape: [batch, ...ofOne], dtype }),
         ]),
       );
       const { loss, gradients } = eagerGradients(

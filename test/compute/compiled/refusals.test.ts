@@ -7,7 +7,7 @@ import {
   checkUpdate,
 } from "../../../shared/compute/compiled/checkAgainstEager.ts";
 import { BakedIn } from "../../../shared/compute/compiled/compareRecordings.ts";
-import { TooManyBatchSizes } from "../../../shared/compute/compiled/compiledTrainer.ts";
+import { TooManyBatchShapes } from "../../../shared/compute/compiled/compiledTrainer.ts";
 import { ValueReadWhileRecording } from "../../../shared/compute/compiled/record.ts";
 import { MaskUsedTwice } from "../../../shared/compute/compiled/trainingGraph.ts";
 import { FallbackRefused } from "../../../shared/compute/fallback.ts";
@@ -97,11 +97,11 @@ describe("a step is refused that", () => {
     await eager.close();
   });
 
-  it("needs more batch sizes than are kept", async () => {
-    const batchSizes = Array.from({ length: 9 }, (_, i) => i + 8);
-    const opened = smallTraining("mlp", settings("compiled"), { batchSizes });
-    await expect(opened).rejects.toThrow(TooManyBatchSizes);
-    await expect(opened).rejects.toThrow(/batches of 9 sizes.*at most 8/);
+  it("needs more shapes of a batch than are kept", async () => {
+    const batchShapes = Array.from({ length: 9 }, (_, i) => ({ rows: 8, length: i + 8 }));
+    const opened = smallTraining("mlp", settings("compiled"), { batchShapes });
+    await expect(opened).rejects.toThrow(TooManyBatchShapes);
+    await expect(opened).rejects.toThrow(/batches of 9 shapes \(\[8 x 8, 8 x 9, .*at most 8/);
   });
 });
 
@@ -125,7 +125,7 @@ describe("a model is refused that", () => {
     totalSteps: 1,
     stepsPerEpoch: 1,
     maskSeed: ["refused"],
-    batchSizes: [4],
+    batchShapes: [{ rows: 4 }],
   };
   const head = () => [tf.layers.flatten(), tf.layers.dense({ units: CLASSES })];
 
@@ -159,7 +159,7 @@ describe("the first step of a graph is compared with TensorFlow.js, and ends the
     // Its gradients are 0, as after a step that left them out.
     const store = new WeightStore(model, OptimizerSpec.parse({ kind: "sgd", lr: 0.1 }));
     const check = (seen: number) =>
-      checkGradients("hash", options, store, 0, batchOf(dataset, 0, 16), seen, []);
+      checkGradients("hash", options, store, 0, { ids: batchOf(dataset, 0, 16) }, seen, []);
     await expectNoLeakAsync(async () => {
       expect(() => check(loss)).toThrow(/its gradient of dense_1\/kernel on 16 samples is off by/);
       expect(() => check(99)).toThrow(/its loss on 16 samples is 99, where TensorFlow.js gives/);

@@ -58,11 +58,11 @@ it.each(Object.entries(large))("a %s has the same weights with 1, 2 and 3 thread
         totalSteps: 4,
         stepsPerEpoch: 4,
         maskSeed: ["threads"],
-        batchSizes: [64],
+        batchShapes: [{ rows: 64 }],
       },
       settings("compiled", { threads }),
     );
-    for (let step = 0; step < 4; step++) await trainer.step(step, batchOf(dataset, step, 64));
+    for (let step = 0; step < 4; step++) await trainer.step(step, { ids: batchOf(dataset, step, 64) });
     hashes.push(weightsHash(trainer.weights()));
     await trainer.close();
     model.dispose();

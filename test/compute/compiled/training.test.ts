@@ -191,12 +191,15 @@ describe.each(smallNames)("a compiled step of a %s", (name) => {
   it("trains the last partial batch at its true size", async () => {
     const dataset = smallDataset(name);
     // Not Adam, which turns the noise of a gradient that is zero into steps of its own size.
-    const overrides = { batchSizes: [16, 7], optimizer: optimizers["Nesterov momentum"] };
+    const overrides = {
+      batchShapes: [{ rows: 16 }, { rows: 7 }],
+      optimizer: optimizers["Nesterov momentum"],
+    };
     const eager = await smallTraining(name, settings("cpu"), overrides);
     const compiled = await smallTraining(name, settings("compiled"), overrides);
     for (const { trainer, run } of [eager, compiled]) {
       await run(0);
-      await trainer.step(1, batchOf(dataset, 1, 7));
+      await trainer.step(1, { ids: batchOf(dataset, 1, 7) });
     }
     const expected = eager.trainer.weights();
     compiled.trainer.weights().forEach(({ name: weight, data }, k) => {
@@ -205,8 +208,8 @@ describe.each(smallNames)("a compiled step of a %s", (name) => {
         1e-5 * norm(other) + 1e-6,
       );
     });
-    await expect(compiled.trainer.step(2, batchOf(dataset, 2, 5))).rejects.toThrow(
-      "Cannot train on 5 samples: the step is compiled for [16,7]",
+    await expect(compiled.trainer.step(2, { ids: batchOf(dataset, 2, 5) })).rejects.toThrow(
+      "Cannot train on a batch of 5: steps are compiled for [16, 7]",
     );
     await eager.close();
     await compiled.close();
