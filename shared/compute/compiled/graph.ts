@@ -49,6 +49,8 @@ export interface Value {
   readonly dtype: ElementType;
   /** The same tensor as [batch, channels, height, width], where the graph has it. */
   readonly channelsFirst?: Value;
+  /** Its values are part of the graph. */
+  readonly constant?: true;
   /** Values, where they are known while the graph is built and few. */
   readonly known?: readonly number[];
 }
@@ -85,7 +87,7 @@ export class Graph {
     const key = `constant ${dtype} [${shape}] ${Buffer.from(bytes).toString("latin1")}`;
     return this.#once(key, () => {
       const known = values.length <= KNOWN_UP_TO ? Array.from(values) : undefined;
-      const value: Value = { shape, dtype, ...(known ? { known } : {}) };
+      const value: Value = { shape, dtype, constant: true, ...(known ? { known } : {}) };
       const name = `c${this.#names.size}`;
       this.#names.set(value, name);
       this.#constants.push({ name, shape, dtype, bytes });

@@ -10,6 +10,7 @@ import {
   refuseDilation,
   unreached,
 } from "./convolutionGeometry.ts";
+import { asProducts, convolved, gradientByFilter, gradientByImage } from "./depthwiseProducts.ts";
 import { reshape, transpose } from "./operators.ts";
 
 type Inputs = Readonly<Record<"x" | "filter" | "dy", Value>>;
@@ -25,7 +26,7 @@ function weightsOf(g: Graph, filter: Value): Value {
   return reshape(g, transpose(g, filter, [2, 3, 0, 1]), [c * m, 1, h, w]);
 }
 
-/** Conv takes 6.2, the sum of nine slices times their weights 12.6. */
+/** Conv takes 6.2, the sum of nine slices times their weights 12.6; see depthwiseProducts.ts for small images. */
 function forward(
   g: Graph,
   inputs: Readonly<Record<string, Value>>,
@@ -33,6 +34,10 @@ function forward(
 ) {
   const { x, filter } = inputs as Inputs;
   const windows = convolutionWindows(x.shape, filter.shape, attributes, true);
+  // With constant weights ONNX Runtime has a convolution of its own for a channel alone.
+  if (!filter.constant && windows.dilations.every((n) => n === 1) && asProducts(windows, "forward")) {
+    return convolved(g, g.channelsFirst(x), filter, windows);
+  }
   const shape = [windows.batch, windows.outChannels, ...windows.output];
   const image = opened(g, g.channelsFirst(x), windows);
   const group = windows.channels;
@@ -67,6 +72,9 @@ const backpropInput: KernelRule = {
   lower(g, inputs, attributes) {
     const { dy, filter } = inputs as Inputs;
     const windows = convolutionWindows(attributes.inputShape as number[], filter.shape, attributes, true);
+    if (asProducts(windows, "gradient")) {
+      return g.fromChannelsFirst(gradientByImage(g, g.channelsFirst(dy), filter, windows));
+    }
     const { batch, channels, input, after } = windows;
     const shape = [batch, channels, ...input.map((n, i) => n + Math.min(0, after[i] as number))];
     const image = g.op(
@@ -94,6 +102,8 @@ const backpropFilter: KernelRule = {
     const { x, dy } = inputs as Inputs;
     const filterShape = attributes.filterShape as [number, number, number, number];
     const windows = convolutionWindows(x.shape, filterShape, attributes, true);
+    if (asProducts(windows, "gradient"))
+      return gradientByFilter(g, g.channelsFirst(x), g.channelsFirst(dy), windows);
     const { batch, channels, outChannels, size, strides } = windows;
     const images = transpose(g, padded(g, g.channelsFirst(x), windows), [1, 0, 2, 3]);
     const [, , h, w] = images.shape as [number, number, number, number];

@@ -82,6 +82,19 @@ describe("a compiled convolution", () => {
     );
   });
 
+  it.each([1, 2])(
+    "equals the cpu backend for each channel alone on larger images (stride %i)",
+    async (stride) => {
+      await withInputs({ x: [2, 17, 15, 2], filter: [3, 3, 2, 1] }, (inputs) =>
+        expectParity(
+          inputs,
+          gradients((x, filter) => tf.depthwiseConv2d(x, filter, stride, "same")),
+          1e-4,
+        ),
+      );
+    },
+  );
+
   it.each(["linear", "relu", "relu6", "elu", "sigmoid", "leakyrelu", "prelu"] as const)(
     "takes a bias and the activation %s with it",
     async (activation) => {
