@@ -66,19 +66,11 @@ function addBench(bench: Bench, what: string, defaultCases: readonly CaseName[])
 }
 
 async function run(bench: Bench, { python, python2, json, ...flags }: Flags): Promise<void> {
-  const there: readonly PeerName[] = [
-    "stillhouse",
-    "in-graph",
-    "wasm",
-    "pytorch",
-    "channels-last",
-    "compile",
-  ];
   const rows = await runBench(
     {
       ...flags,
       bench,
-      peers: flags.peers ?? (python2 === undefined ? there : [...there, "pytorch2"]),
+      peers: flags.peers ?? peerNames.filter((peer) => python2 !== undefined || !peer.endsWith("2")),
       pythons: { first: python, second: python2 },
     },
     (line) => console.error(line),

@@ -6,6 +6,7 @@ import { withInstallLock } from "./install-lock.mjs";
 import { installReason, writeStamp } from "./install-stamp.mjs";
 import { installNative, nativeIsWanted } from "./native.mjs";
 import { findNpm } from "./npm.mjs";
+import { describeOnnxRuntime } from "./onnx.mjs";
 
 /** @typedef {import("./types.ts").InstallOptions} InstallOptions */
 
@@ -27,6 +28,7 @@ export async function ensureInstalled({ root, log, env = process.env, native = {
     if (reason !== null) {
       await npmCi(root, reason, log, env);
       await writeStamp(root);
+      log(describeOnnxRuntime(root));
     }
     if (reason !== null || nativeIsWanted(root, env)) log(await installNative(root, { log, env, ...native }));
     return { installed: reason !== null };

@@ -35,6 +35,14 @@ declare module "*/bootstrap/install.mjs" {
   ): Promise<{ installed: boolean }>;
 }
 
+declare module "*/bootstrap/onnx.mjs" {
+  /** What there is of ONNX Runtime after an installation, for people: one line. */
+  export function describeOnnxRuntime(
+    root: string,
+    machine?: { platform?: string; arch?: string },
+  ): string;
+}
+
 declare module "*/bootstrap/node-version.mjs" {
   /** The oldest major version of Node that Stillhouse runs on. */
   export const MINIMUM_NODE: number;

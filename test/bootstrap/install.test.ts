@@ -3,8 +3,10 @@ import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { ensureInstalled } from "../../cli/bootstrap/install.mjs";
+import { describeOnnxRuntime } from "../../cli/bootstrap/onnx.mjs";
 import type { NativeOptions } from "../../cli/bootstrap/types.ts";
 import { hang, send, serve } from "./releaseServer.ts";
 import { tempFolder } from "./tempFolder.ts";
@@ -77,6 +79,22 @@ function changeStamp(root: string, change: Record<string, string>) {
   );
 }
 
+describe("ONNX Runtime", () => {
+  const root = fileURLToPath(new URL("../..", import.meta.url));
+
+  it("is there with its CPU library, and what its install script would fetch is left out", () => {
+    expect(describeOnnxRuntime(root)).toBe(
+      "ONNX Runtime: its CPU library is in the package; CUDA left out (its install script was not run)",
+    );
+  });
+
+  it("is left out on a platform that its package has no build for", () => {
+    expect(describeOnnxRuntime(root, { platform: "aix", arch: "ppc64" })).toBe(
+      "ONNX Runtime: left out (no build for aix-ppc64); wasm computes, slower",
+    );
+  });
+});
+
 describe("the dependencies", () => {
   it("are installed once, with a line before and a line after", async () => {
     const { install, calls, lines, root } = checkout();
@@ -86,6 +104,7 @@ describe("the dependencies", () => {
     expect(lines).toEqual([
       "installing the dependencies (node_modules is missing or incomplete) ...",
       expect.stringMatching(/^installed the dependencies in \d+\.\d s$/),
+      "ONNX Runtime: left out (onnxruntime-node is not installed); wasm computes, slower",
       "native TensorFlow: left out (no NVIDIA GPU seen; STILLHOUSE_NATIVE=1 tries anyway)",
     ]);
     expect(existsSync(join(root, ".stillhouse"))).toBe(false);

@@ -1,39 +1,20 @@
-import type { InferenceSession, Tensor } from "onnxruntime-node";
-import { StillhouseError } from "../../errors.ts";
+import type { Tensor } from "onnxruntime-node";
 import { type NamedWeight, weightSlots } from "../../model/weights.ts";
 import type { ComputeSettings } from "../computeSettings.ts";
-import { type TensorUpdate, tensorUpdate } from "../optimizers/inGraph.ts";
+import { tensorUpdate } from "../optimizers/inGraph.ts";
 import { type Batch, type BatchShape, shapeName, shapesOf } from "../planBatches.ts";
 import { predictLogits } from "../predictLogits.ts";
 import { learningRateAt } from "../schedule.ts";
 import { checkLoss, type Trainer, type TrainerOptions, type TrainingSnapshot } from "../trainer.ts";
 import { WeightStore } from "../weightStore.ts";
-import { BatchFeeds } from "./batchFeeds.ts";
-import { checkGradients, checkLogits, graphHash, isChecked } from "./checkAgainstEager.ts";
-import { checkNothingBakedIn } from "./compareRecordings.ts";
+import { checkGradients, checkLogits, isChecked } from "./checkAgainstEager.ts";
 import { CompiledForward } from "./compiledForward.ts";
+import { type CompiledStep, compileSteps } from "./compileSteps.ts";
 import { InGraphUpdate } from "./inGraphUpdate.ts";
-import { lower } from "./lower.ts";
-import { createSession, loadOnnxRuntime, type SessionOptions } from "./session.ts";
-import { names, type RecordedTraining, recordTraining } from "./trainingGraph.ts";
-
-/** A session is memory and a compilation: a training that needs more of them is planned wrongly. */
-const MOST_SHAPES = 8;
+import { loadOnnxRuntime, type SessionOptions } from "./session.ts";
+import { names } from "./trainingGraph.ts";
 
 export type CompiledSettings = SessionOptions & Pick<ComputeSettings, "update">;
-
-export class TooManyBatchShapes extends StillhouseError {}
-
-/** One step on a batch of one shape. */
-interface SizedStep {
-  graphHash: string;
-  session: InferenceSession;
-  batch: BatchFeeds;
-  feeds: Record<string, Tensor>;
-  loss: { tensor: Tensor; values: Float32Array };
-  /** Weights that the forward pass moves, and where it leaves them. */
-  moved: { name: string; values: Float32Array; next: Float32Array; tensor: Tensor }[];
-}
 
 /**
  * Trains with compiled graphs, one for each shape of a batch, in one of two forms. "in-place": a graph gives loss and
@@ -45,7 +26,7 @@ export class CompiledTrainer implements Trainer {
   readonly #options: TrainerOptions;
   readonly #store: WeightStore;
   /** By the name of the shape. */
-  readonly #steps = new Map<string, SizedStep>();
+  readonly #steps: ReadonlyMap<string, CompiledStep>;
   readonly #forward: CompiledForward;
   readonly #update: InGraphUpdate | undefined;
   /** Where graphs leave the gradients. */
@@ -54,33 +35,26 @@ export class CompiledTrainer implements Trainer {
 
   /** @throws UnsupportedKernel, ValueReadWhileRecording, BakedIn, TooManyBatchShapes */
   static async open(options: TrainerOptions, settings: CompiledSettings): Promise<CompiledTrainer> {
-    const { model, dataset, batchShapes, optimizer, clipNorm } = options;
-    if (batchShapes.length > MOST_SHAPES) {
-      const shapes = batchShapes.map(shapeName);
-      throw new TooManyBatchShapes(
-        `Cannot compile a training for batches of ${shapes.length} shapes ([${shapes.join(", ")}]): at most ${MOST_SHAPES} are kept; declare fewer length buckets, or set dropRemainder`,
-        { fields: { shapes } },
-      );
-    }
+    const { model, dataset, optimizer, clipNorm } = options;
     const formulas = settings.update === "in-graph" ? tensorUpdate(optimizer, clipNorm) : undefined;
-    const recordings = await recordShapes(options, formulas);
-    const forward = await CompiledForward.ofModel(model, dataset.inputShape, weightSlots(model), settings);
     const store = new WeightStore(model, optimizer);
+    const steps = await compileSteps(options, store, formulas, settings);
+    const forward = await CompiledForward.ofModel(model, dataset.inputShape, weightSlots(model), settings);
     const update = formulas && (await InGraphUpdate.of(formulas, store));
-    const trainer = new CompiledTrainer(options, store, forward, update, (await loadOnnxRuntime()).Tensor);
-    for (const { shape, recorded } of recordings) await trainer.#addShape(shape, recorded, settings);
-    return trainer;
+    return new CompiledTrainer(options, store, steps, forward, update, (await loadOnnxRuntime()).Tensor);
   }
 
   private constructor(
     options: TrainerOptions,
     store: WeightStore,
+    steps: ReadonlyMap<string, CompiledStep>,
     forward: CompiledForward,
     update: InGraphUpdate | undefined,
     TensorType: typeof Tensor,
   ) {
     this.#options = options;
     this.#store = store;
+    this.#steps = steps;
     this.#forward = forward;
     this.#update = update;
     this.#gradients = Object.fromEntries(
@@ -108,14 +82,10 @@ export class CompiledTrainer implements Trainer {
     const rate = learningRateAt(schedule, optimizer.lr, step, totalSteps, stepsPerEpoch);
     const check = !isChecked(sized.graphHash);
     if (check) update?.settle();
-    const fetches: Record<string, Tensor> = { [names.loss]: sized.loss.tensor };
-    if (!update || check) Object.assign(fetches, this.#gradients);
-    for (const { name, tensor } of sized.moved) fetches[names.next(names.weight(name))] = tensor;
     const feeds = update ? { ...sized.feeds, ...update.feeds(rate, step) } : sized.feeds;
-    if (update) Object.assign(fetches, update.fetches());
 
     const startedAt = performance.now();
-    await sized.session.run(feeds, fetches);
+    await sized.session.run(feeds, this.#fetches(sized, check));
     this.#graphMs = performance.now() - startedAt;
     const loss = sized.loss.values[0] as number;
     checkLoss(loss, step);
@@ -163,51 +133,13 @@ export class CompiledTrainer implements Trainer {
     ]);
   }
 
-  async #addShape(
-    shape: BatchShape,
-    { recording, masks, moved }: RecordedTraining,
-    options: SessionOptions,
-  ): Promise<void> {
-    const { Tensor } = await loadOnnxRuntime();
-    const graph = lower(recording);
-    const session = await createSession(graph, options);
-    const batch = await BatchFeeds.of(this.#options, masks, shape);
-    const feeds: Record<string, Tensor> = { ...batch.tensors };
-    const movedValues: SizedStep["moved"] = [];
-    for (const { name, shape: dims, values } of this.#store.weights) {
-      feeds[names.weight(name)] = new Tensor("float32", values, dims);
-      if (!moved.includes(name)) continue;
-      const next = new Float32Array(values.length);
-      movedValues.push({ name, values, next, tensor: new Tensor("float32", next, dims) });
-    }
-    // A target or weight that the loss does not depend on is no input of the graph.
-    const taken = new Set(session.inputNames);
-    for (const name of Object.keys(feeds)) if (!taken.has(name)) delete feeds[name];
-    const loss = new Float32Array(1);
-    this.#steps.set(shapeName(shape), {
-      graphHash: graphHash(graph),
-      session,
-      batch,
-      feeds,
-      loss: { tensor: new Tensor("float32", loss, []), values: loss },
-      moved: movedValues,
-    });
+  /** Where a step leaves what it computes; its gradients only where somebody takes them. */
+  #fetches({ loss, moved }: CompiledStep, check: boolean): Record<string, Tensor> {
+    return {
+      [names.loss]: loss.tensor,
+      ...(this.#update && !check ? {} : this.#gradients),
+      ...Object.fromEntries(moved.map(({ name, tensor }) => [names.next(names.weight(name)), tensor])),
+      ...this.#update?.fetches(),
+    };
   }
-}
-
-/** Records the step for every shape, and checks that nothing but the shape makes a difference. */
-async function recordShapes(
-  options: TrainerOptions,
-  update: TensorUpdate | undefined,
-): Promise<{ shape: BatchShape; recorded: RecordedTraining }[]> {
-  const subject = { ...options, inputShape: options.dataset.inputShape };
-  const recordings: { shape: BatchShape; recorded: RecordedTraining }[] = [];
-  for (const shape of options.batchShapes) {
-    const recorded = await recordTraining(subject, shape, update);
-    const again = await recordTraining(subject, shape, update);
-    const other = await recordTraining(subject, { ...shape, rows: shape.rows + 1 }, update);
-    checkNothingBakedIn(recorded.recording, again.recording, other.recording);
-    recordings.push({ shape, recorded });
-  }
-  return recordings;
 }

@@ -7,7 +7,7 @@ import {
   checkUpdate,
 } from "../../../shared/compute/compiled/checkAgainstEager.ts";
 import { BakedIn } from "../../../shared/compute/compiled/compareRecordings.ts";
-import { TooManyBatchShapes } from "../../../shared/compute/compiled/compiledTrainer.ts";
+import { TooManyBatchShapes } from "../../../shared/compute/compiled/compileSteps.ts";
 import { ValueReadWhileRecording } from "../../../shared/compute/compiled/record.ts";
 import { MaskUsedTwice } from "../../../shared/compute/compiled/trainingGraph.ts";
 import { FallbackRefused } from "../../../shared/compute/fallback.ts";
