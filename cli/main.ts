@@ -74,6 +74,11 @@ program
   .command("coordinator")
   .description("coordinate one run; a second coordinator of the same run stands by")
   .argument("<spec>", "the spec, a YAML file")
+  .option(
+    "--threads <n>",
+    "threads of one operator where the spec does not say, for good: they are written into the run; default: 1",
+    wholeNumber,
+  )
   .option("--run <id>", "id of the run, to go on with it or to stand by; default: a new one", identifier)
   .addOption(natsOption)
   .addOption(credsOption)
@@ -95,11 +100,6 @@ function nodeCommand(name: "teacher" | "student", description: string): Command 
     .addOption(nameOption)
     .addOption(dataRootOption)
     .addOption(backendOption)
-    .option(
-      "--threads <n>",
-      "threads of one operator where the spec does not say; default: all cores",
-      wholeNumber,
-    )
     .action(async (options) => {
       stopSignals();
       await exit((await import("./commands/roles.ts"))[name](options));

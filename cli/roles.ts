@@ -24,7 +24,7 @@ export interface RoleStart {
 
 export function startCoordinator(
   start: RoleStart,
-  of: { spec: RunSpec; baseDir: string; run: string; busNote?: string | undefined },
+  of: { spec: RunSpec; baseDir: string; run: string; threads: number; busNote?: string | undefined },
 ): Promise<Report | undefined> {
   const { bus, signal } = start;
   const node = start.name ?? nodeId("coordinator");

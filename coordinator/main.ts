@@ -5,8 +5,10 @@ import type { Bus } from "../shared/bus/bus.ts";
 import type { Clock } from "../shared/bus/clock.ts";
 import { type Lease, LeaseLost, takeLease } from "../shared/cluster/lease.ts";
 import { publishNotice } from "../shared/cluster/notice.ts";
+import { DEFAULT_THREADS } from "../shared/compute/computeSettings.ts";
 import type { RunSpec } from "../shared/config/spec.ts";
 import { specHash } from "../shared/config/specHash.ts";
+import { withThreads } from "../shared/config/withThreads.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { openDataset, requireDataset } from "../shared/data/open.ts";
 import { contentHash } from "../shared/determinism/hash.ts";
@@ -29,6 +31,8 @@ export interface CoordinatorOptions {
   /** Folder that the spec's relative paths start from. */
   baseDir: string;
   run: string;
+  /** Of one operator, in every role for which the spec does not say. */
+  threads: number;
   node: string;
   clock: Clock;
   log: Logger;
@@ -90,13 +94,16 @@ async function holding(options: CoordinatorOptions, dataset: Dataset, lease: Lea
   });
 }
 
-function initialRecord({ spec, run, baseDir, clock }: CoordinatorOptions, dataset: Dataset): RunRecord {
+function initialRecord(
+  { spec, run, baseDir, threads, clock }: CoordinatorOptions,
+  dataset: Dataset,
+): RunRecord {
   return {
     type: "run",
     run,
     fence: 0,
     state: "planned",
-    spec,
+    spec: withThreads(spec, { teacher: threads, student: threads }),
     specHash: specHash(spec),
     data: { spec: spec.data, baseDir, hash: dataset.hash },
     shards: dataset.shards.map(({ hash, rows }) => ({ hash, rows })),
@@ -111,8 +118,10 @@ function initialRecord({ spec, run, baseDir, clock }: CoordinatorOptions, datase
 
 function requireSameSpec(record: RunRecord, spec: RunSpec): void {
   if (record.specHash === specHash(spec)) return;
-  const changed = Object.keys(spec).filter(
-    (key) => contentHash(spec[key as keyof RunSpec]) !== contentHash(record.spec[key as keyof RunSpec]),
+  const { teacher = DEFAULT_THREADS, student = DEFAULT_THREADS } = record.spec.compute.threads;
+  const kept = withThreads(spec, { teacher, student });
+  const changed = Object.keys(kept).filter(
+    (key) => contentHash(kept[key as keyof RunSpec]) !== contentHash(record.spec[key as keyof RunSpec]),
   );
   throw new SpecChanged(
     `Cannot go on with run ${record.run} as its spec has changed in ${changed.join(", ")}: choose another --out, or put the spec back`,

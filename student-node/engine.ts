@@ -25,10 +25,7 @@ export class StudentEngine implements StudentCompute {
   readonly #backend: ReturnType<typeof chooseBackend>;
   #labels: LabelStoreReader | undefined;
 
-  readonly #role: RoleCompute;
-
   constructor(role: RoleCompute) {
-    this.#role = role;
     this.#backend = chooseBackend(role);
   }
 
@@ -65,7 +62,7 @@ export class StudentEngine implements StudentCompute {
   }
 
   async #settings(spec: ComputeSpec): Promise<ComputeSettings> {
-    return computeSettings((await this.#backend).name, spec, "student", this.#role);
+    return computeSettings((await this.#backend).name, spec, "student");
   }
 
   #openedLabels(): LabelStoreReader {

@@ -23,10 +23,7 @@ export class TeacherEngine implements TeacherCompute {
   readonly #teachers = new Map<string, Predictor>();
   readonly #backend: ReturnType<typeof chooseBackend>;
 
-  readonly #role: RoleCompute;
-
   constructor(role: RoleCompute) {
-    this.#role = role;
     this.#backend = chooseBackend(role);
   }
 
@@ -80,7 +77,7 @@ export class TeacherEngine implements TeacherCompute {
   }
 
   async #settings(spec: ComputeSpec): Promise<ComputeSettings> {
-    return computeSettings((await this.#backend).name, spec, "teacher", this.#role);
+    return computeSettings((await this.#backend).name, spec, "teacher");
   }
 
   #dataset(hash: string): Dataset {

@@ -37,10 +37,7 @@ declare module "*/bootstrap/install.mjs" {
 
 declare module "*/bootstrap/onnx.mjs" {
   /** What there is of ONNX Runtime after an installation, for people: one line. */
-  export function describeOnnxRuntime(
-    root: string,
-    machine?: { platform?: string; arch?: string },
-  ): string;
+  export function describeOnnxRuntime(root: string, machine?: { platform?: string; arch?: string }): string;
 }
 
 declare module "*/bootstrap/node-version.mjs" {

@@ -1,7 +1,7 @@
-import { availableParallelism } from "node:os";
 import type { Bus } from "../../shared/bus/bus.ts";
 import { systemClock } from "../../shared/bus/clock.ts";
 import type { BackendName } from "../../shared/compute/backendNames.ts";
+import { DEFAULT_THREADS } from "../../shared/compute/computeSettings.ts";
 import { loadSpec } from "../../shared/config/load.ts";
 import { messageOf, StillhouseError } from "../../shared/errors.ts";
 import type { RoleReport } from "../local/processes.ts";
@@ -17,14 +17,21 @@ export interface NodeOptions extends BusChoice {
   name?: string;
   dataRoot?: string;
   backend?: BackendName;
-  threads?: number;
 }
 
 /** `stillhouse coordinator SPEC`: coordinates one run, and prints its report's JSON when it is done. */
-export function coordinator(specPath: string, options: NodeOptions & { run?: string }): Promise<number> {
+export function coordinator(
+  specPath: string,
+  options: NodeOptions & { run?: string; threads?: number },
+): Promise<number> {
   return inRole("coordinator", options, async (start) => {
     const { spec, baseDir } = await loadSpec(specPath);
-    const report = await startCoordinator(start, { spec, baseDir, run: options.run ?? newRunId(spec.name) });
+    const report = await startCoordinator(start, {
+      spec,
+      baseDir,
+      run: options.run ?? newRunId(spec.name),
+      threads: options.threads ?? DEFAULT_THREADS,
+    });
     if (report && !process.send) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
   });
 }
@@ -56,7 +63,7 @@ async function inRole(
         makeLog: (node) => makeLogger({ node }),
         name: options.name,
         dataRoot: options.dataRoot,
-        compute: { prefer: options.backend, threads: options.threads ?? availableParallelism() },
+        compute: { prefer: options.backend },
       });
     } finally {
       leave();

@@ -48,14 +48,15 @@ export async function run(specPath: string, options: RunOptions): Promise<number
       process.stdout.write(`${summarise(out.finished, out.folder)}\n`);
       return 0;
     }
-    const compute = { prefer: options.backend, threads: threadsEach(spec.nodes) };
-    say(sharesOf(spec.nodes, compute.threads));
+    const compute = { prefer: options.backend };
+    const threads = threadsEach(spec.nodes);
+    say(sharesOf(spec.nodes, threads));
     say(out.resumed ? `Going on with run ${out.run}.` : `Run ${out.run}, report in ${out.folder}.`);
     const running =
       place.kind === "memory"
-        ? runInProcess({ spec, baseDir, out, signal, compute, note: place.note })
+        ? runInProcess({ spec, baseDir, out, signal, compute, threads, note: place.note })
         : withServer(place, options, say, signal, (url) =>
-            runProcesses({ spec, specPath, out, signal, url, compute, creds: options.creds }),
+            runProcesses({ spec, specPath, out, signal, url, compute, threads, creds: options.creds }),
           );
     const report = await running.catch((error: unknown) => {
       // What fails because it was told to end has not failed.
@@ -86,9 +87,10 @@ async function runProcesses(of: {
   signal: AbortSignal;
   url: string;
   compute: RoleCompute;
+  threads: number;
   creds: string | undefined;
 }): Promise<Report | undefined> {
-  const { spec, specPath, out, signal, url, compute, creds } = of;
+  const { spec, specPath, out, signal, url, compute, threads, creds } = of;
   const bus = await connectNats({
     url,
     name: `run ${out.run}`,
@@ -107,7 +109,7 @@ async function runProcesses(of: {
   process.env.NATS_URL = url;
   const server = creds === undefined ? [] : ["--creds", creds];
   const backend = compute.prefer ? ["--backend", compute.prefer] : [];
-  const node = [...server, ...backend, "--threads", String(compute.threads)];
+  const node = [...server, ...backend];
   try {
     const nodes = [
       ...Array.from({ length: spec.nodes.teachers }, (_, i) =>
@@ -117,7 +119,7 @@ async function runProcesses(of: {
     ];
     const coordinator = processes.run(
       "coordinator",
-      ["coordinator", specPath, "--run", out.run, ...server],
+      ["coordinator", specPath, "--run", out.run, "--threads", String(threads), ...server],
       true,
     );
     const ended = await Promise.race([
@@ -145,9 +147,10 @@ async function runInProcess(of: {
   out: OutFolder;
   signal: AbortSignal;
   compute: RoleCompute;
+  threads: number;
   note: string;
 }): Promise<Report | undefined> {
-  const { spec, baseDir, out, signal, compute, note } = of;
+  const { spec, baseDir, out, signal, compute, threads, note } = of;
   const hub = new MemoryHub({ onError: (error) => makeLogger({ bus: "memory" }).error(error) });
   const logs = join(out.folder, "logs");
   mkdirSync(logs, { recursive: true });
@@ -170,6 +173,7 @@ async function runInProcess(of: {
       spec,
       baseDir,
       run: out.run,
+      threads,
       busNote: note,
     });
     return await Promise.race([coordinator, Promise.all(roles).then(() => undefined)]);

@@ -18,20 +18,20 @@ export interface ComputeSettings {
 export interface RoleCompute {
   /** Tried first; absent: the best that works here. */
   readonly prefer?: BackendName | undefined;
-  /** Its share of the cores: used where a spec does not say. */
-  readonly threads: number;
 }
+
+/** Of one operator, where neither the spec nor who starts the run says. */
+export const DEFAULT_THREADS = 1;
 
 /** How a role computes for a run. */
 export function computeSettings(
   backend: BackendName,
   spec: ComputeSpec,
   role: "teacher" | "student",
-  { threads }: RoleCompute,
 ): ComputeSettings {
   return {
     backend,
-    threads: spec.threads[role] ?? threads,
+    threads: spec.threads[role] ?? DEFAULT_THREADS,
     spinning: spec.spinning,
     update: spec.update,
     fallback: spec.fallback,

@@ -297,7 +297,9 @@ export const NodesSpec = z.strictObject({
 
 const threads = count
   .optional()
-  .describe("threads of one operator; by default what its role was started with: its share of the cores");
+  .describe(
+    "threads of one operator; absent: its share of the cores in `stillhouse run`, else 1. A run keeps the number, as the last bits of weights can depend on it",
+  );
 
 export const ComputeSpec = z.strictObject({
   threads: z

@@ -110,7 +110,7 @@ export class Cluster {
   ): StartedTeacher {
     const life = new Life();
     const inner: TeacherCompute = options.real
-      ? new TeacherEngine({ prefer: "wasm", threads: 1 })
+      ? new TeacherEngine({ prefer: "wasm" })
       : new SimulatedTeacher();
     const compute = new ProbedTeacher(inner, life, options.around);
     const started = this.#start(name, life, (common) =>
@@ -122,7 +122,7 @@ export class Cluster {
   student(name: string, options: { watch?: StudentWatch; workers?: number } = {}): Started {
     const life = new Life();
     const makeCompute = () =>
-      new ProbedStudent(new StudentEngine({ prefer: "wasm", threads: 1 }), life, options.watch ?? {});
+      new ProbedStudent(new StudentEngine({ prefer: "wasm" }), life, options.watch ?? {});
     return this.#start(name, life, (common) =>
       runStudentNode({
         ...common,
@@ -134,10 +134,15 @@ export class Cluster {
     );
   }
 
-  coordinator(spec: RunSpec, run = "r1", name = `coordinator-${run}`): Started<Report | undefined> {
+  coordinator(
+    spec: RunSpec,
+    run = "r1",
+    name = `coordinator-${run}`,
+    threads = 1,
+  ): Started<Report | undefined> {
     const life = new Life();
     return this.#start(name, life, (common) =>
-      runCoordinator({ ...common, node: name, spec, run, baseDir: this.#baseDir }),
+      runCoordinator({ ...common, node: name, spec, run, threads, baseDir: this.#baseDir }),
     );
   }
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { decode } from "../../shared/protocol/codec.ts";
 import { CheckpointPointer } from "../../shared/protocol/jobs.ts";
+import { RunRecord } from "../../shared/protocol/run.ts";
 import { buckets, jobKeys, PRESENCE_TTL_MS } from "../../shared/protocol/subjects.ts";
 import type { StudentWatch } from "../helpers/computes.ts";
 import { type Cluster, type Started, withCluster } from "../helpers/inProcessRun.ts";
@@ -47,6 +48,24 @@ function atCheckpoint(
   };
   return { watch, resumed, steps };
 }
+
+it("a run keeps the threads that it was started with, whoever goes on with it", async () => {
+  await withCluster(files.dir, async (cluster) => {
+    const threads = async (): Promise<object | undefined> => {
+      const entry = await (await cluster.bus.kv(buckets.runs)).get("r1");
+      return entry && decode(RunRecord, entry.value, "run record").spec.compute.threads;
+    };
+    const told = { ...spec, compute: { ...spec.compute, threads: { teacher: 2 } } };
+    const first = cluster.coordinator(told, "r1", "first", 3);
+    await cluster.until(async () => (await threads()) !== undefined);
+    expect(await threads()).toEqual({ teacher: 2, student: 3 });
+    first.kill();
+    cluster.teacher("t1");
+    cluster.student("s1");
+    await cluster.drive(cluster.coordinator(told, "r1", "second", 1).ended);
+    expect(await threads()).toEqual({ teacher: 2, student: 3 });
+  });
+});
 
 describe("a student node that is killed after a checkpoint", () => {
   it("goes on there when it is started again, to the same weights", async () => {
