@@ -50,7 +50,7 @@ export async function run(specPath: string, options: RunOptions): Promise<number
     }
     const compute = { prefer: options.backend };
     const threads = threadsEach(spec.nodes);
-    say(sharesOf(spec.nodes, threads));
+    say(sharesOf(spec, threads));
     say(out.resumed ? `Going on with run ${out.run}.` : `Run ${out.run}, report in ${out.folder}.`);
     const running =
       place.kind === "memory"

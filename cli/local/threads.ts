@@ -11,10 +11,16 @@ export function threadsEach(
 
 /** How the cores are divided, for people. */
 export function sharesOf(
-  { teachers, studentWorkers }: RunSpec["nodes"],
+  { nodes: { teachers, studentWorkers }, compute }: Pick<RunSpec, "nodes" | "compute">,
   threads: number,
   cores = availableParallelism(),
 ): string {
   const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;
-  return `Compute: ${count(cores, "core")} for ${count(teachers, "teacher node")} and ${count(studentWorkers, "student worker")}, ${count(threads, "thread")} each; compute.threads in the spec says otherwise.`;
+  const told = (["teacher", "student"] as const).flatMap((role) => {
+    const own = compute.threads[role];
+    return own === undefined ? [] : [`${count(own, "thread")} a ${role}`];
+  });
+  const who = `${count(cores, "core")} for ${count(teachers, "teacher node")} and ${count(studentWorkers, "student worker")}`;
+  const share = told.length < 2 ? `, ${count(threads, "thread")} each` : "";
+  return `Compute: ${who}${share}; compute.threads in the spec ${told.length > 0 ? `says ${told.join(" and ")}` : "changes that"}.`;
 }

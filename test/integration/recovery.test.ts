@@ -116,7 +116,9 @@ describe("a run ends with the weights of a calm one", () => {
 
       expect(await statusNodes(place, server.url, "teacher")).toEqual(before);
       const own = second.teacherNodes.filter(({ node }) => node !== "t1" && node !== "t2");
-      expect(own.map(({ samplesPredicted, chunks }) => [samplesPredicted, chunks])).toEqual([[0, 0]]);
+      // Its own node is in the report where it was up before a run that had so little to do was over.
+      expect(own.length).toBeLessThanOrEqual(1);
+      for (const { samplesPredicted, chunks } of own) expect([samplesPredicted, chunks]).toEqual([0, 0]);
     } finally {
       await server.dispose();
     }

@@ -22,6 +22,8 @@ export function smallSpec(changes: Record<string, unknown> = {}): Record<string,
     baseline: false,
     labels: { chunkSize: 16, maxInFlight: SMALL_IN_FLIGHT },
     nodes: { teachers: 1, studentWorkers: 1 },
+    // Weights are compared across runs with other numbers of nodes, between which a machine's cores are divided.
+    compute: { threads: { teacher: 1, student: 1 } },
     ...changes,
   };
 }
