@@ -8,7 +8,7 @@ import { convolutionWindows } from "./compiled/kernels/convolutionGeometry.ts";
  *
  *   dW[i, j] = X[i, j]^T dY,   X[i, j] = the pixels of the padded image that the filter's place (i, j) meets
  *
- * The cpu backend's plain loops, copied there and back, take a hundred times as long. Installing twice changes nothing
+ * The cpu backend's plain loops, copied there and back, take many times as long. Installing twice changes nothing
  * more.
  */
 export function installWasmFilterGradient(): void {
