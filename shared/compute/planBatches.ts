@@ -51,11 +51,15 @@ function noLongerThan({ inputShape: [length = 0] }: Pick<Dataset, "inputShape">)
 /** The shapes of batches, each once, in the order of their first use. */
 export function shapesOf(batches: readonly Batch[]): BatchShape[] {
   const shapes = new Map<string, BatchShape>();
-  for (const { ids, length } of batches) {
-    const shape = length === undefined ? { rows: ids.length } : { rows: ids.length, length };
+  for (const batch of batches) {
+    const shape = shapeOf(batch);
     if (!shapes.has(shapeName(shape))) shapes.set(shapeName(shape), shape);
   }
   return [...shapes.values()];
+}
+
+export function shapeOf({ ids, length }: Batch): BatchShape {
+  return length === undefined ? { rows: ids.length } : { rows: ids.length, length };
 }
 
 /** As "128", or "128 x 64" for 128 samples of 64 numbers. */

@@ -4,6 +4,7 @@ import { fillDropoutMask } from "../../model/dropoutMask.ts";
 import { type Batch, type BatchShape, sampleShape } from "../planBatches.ts";
 import { Arena } from "../simd/arena.ts";
 import type { TrainerOptions } from "../trainer.ts";
+import { sizeOf } from "./kernels/operators.ts";
 import { loadOnnxRuntime } from "./session.ts";
 import { type MaskInput, names } from "./trainingGraph.ts";
 
@@ -36,20 +37,20 @@ export class BatchFeeds {
     const arena = new Arena(
       Arena.bytesFor(
         [inputs, ...targets.map(([, { shape }]) => [batch, ...shape]), ...masks.map((m) => m.shape)].map(
-          size,
+          sizeOf,
         ),
       ),
     );
-    this.#inputs = arena.floats(size(inputs));
+    this.#inputs = arena.floats(sizeOf(inputs));
     this.tensors[names.inputs] = new TensorType("float32", this.#inputs, inputs);
     this.#targets = targets.map(([name, { dtype, shape }]) => {
       const dims = [batch, ...shape];
-      const values = dtype === "int32" ? arena.ints(size(dims)) : arena.floats(size(dims));
+      const values = dtype === "int32" ? arena.ints(sizeOf(dims)) : arena.floats(sizeOf(dims));
       this.tensors[names.target(name)] = new TensorType(dtype, values as Float32Array, dims);
       return { name, values };
     });
     this.#masks = masks.map((mask) => {
-      const values = arena.floats(size(mask.shape));
+      const values = arena.floats(sizeOf(mask.shape));
       this.tensors[mask.input] = new TensorType("float32", values, mask.shape);
       return { ...mask, values };
     });
@@ -63,8 +64,4 @@ export class BatchFeeds {
     for (const { name, values } of this.#targets) values.set(given[name] as Float32Array);
     for (const { layer, rate, values } of this.#masks) fillDropoutMask(values, rate, maskSeed, step, layer);
   }
-}
-
-function size(shape: readonly number[]): number {
-  return shape.reduce((product, n) => product * n, 1);
 }

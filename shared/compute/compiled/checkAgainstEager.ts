@@ -80,7 +80,7 @@ export function checkGradients(
     }));
     const all = Math.hypot(...gradients.map((g) => norm(g.expected)));
     for (const { name, gradient, expected } of gradients) {
-      const gap = norm(gradient.map((value, i) => value - (expected[i] as number)));
+      const gap = distance(gradient, expected);
       const bound = OF_ITSELF * norm(expected) + OF_ALL * all;
       if (!(gap <= bound)) {
         throw differs(`gradient of ${name}`, rows, `off by ${gap} in norm, where ${bound} is allowed`);
@@ -88,7 +88,7 @@ export function checkGradients(
     }
     for (const { name, next } of moved) {
       const variable = slots.find((slot) => slot.name === name)?.variable.dataSync() as Float32Array;
-      const gap = norm(next.map((value, i) => value - (variable[i] as number)));
+      const gap = distance(next, variable);
       const bound = OF_ITSELF * norm(variable);
       if (!(gap <= bound)) {
         throw differs(`new ${name}`, rows, `off by ${gap} in norm, where ${bound} is allowed`);
@@ -103,7 +103,7 @@ export function checkGradients(
  * @throws CompiledDiffers
  */
 export function checkUpdate(name: string, updated: Float32Array, expected: Float32Array): void {
-  const gap = norm(updated.map((value, i) => value - (expected[i] as number)));
+  const gap = distance(updated, expected);
   const bound = OF_UPDATE * norm(expected) + OF_UPDATE;
   if (gap <= bound) return;
   throw new CompiledDiffers(
@@ -131,21 +131,29 @@ export function checkLogits(
   checked.add(hash);
 }
 
-/** @throws CompiledDiffers when the first rows of `logits` are not what `forward` gives */
+/**
+ * @returns the largest difference of a number
+ * @throws CompiledDiffers when the first rows of `logits` are not what `forward` gives
+ */
 export function compareLogits(
   forward: (inputs: tf.Tensor) => tf.Tensor,
   inputs: Float32Array,
   shape: number[],
   logits: Float32Array,
-): void {
+): number {
+  let largest = 0;
   tf.tidy(() => {
     const expected = forward(tf.tensor(inputs, shape)).dataSync() as Float32Array;
-    const gap = norm(expected.map((value, i) => value - (logits[i] as number)));
+    const gap = distance(expected, logits);
     const bound = OF_ITSELF * norm(expected) + OF_ALL;
     if (!(gap <= bound)) {
       throw differs("logits", shape[0] as number, `off by ${gap} in norm, where ${bound} is allowed`);
     }
+    for (const [i, value] of expected.entries()) {
+      largest = Math.max(largest, Math.abs(value - (logits[i] as number)));
+    }
   });
+  return largest;
 }
 
 function differs(what: string, batch: number, how: string): CompiledDiffers {
@@ -153,6 +161,11 @@ function differs(what: string, batch: number, how: string): CompiledDiffers {
     `Cannot go on with the compiled graph as its ${what} on ${batch} samples is ${how}: this is a defect of the compiled backend; prefer another one`,
     { fields: { what, batch } },
   );
+}
+
+/** Of the first numbers of `b`, as many as `a` has. */
+function distance(a: Float32Array, b: Float32Array): number {
+  return norm(a.map((value, i) => value - (b[i] as number)));
 }
 
 function norm(values: ArrayLike<number>): number {

@@ -2,7 +2,7 @@ import type { Tensor } from "onnxruntime-node";
 import { type NamedWeight, weightSlots } from "../../model/weights.ts";
 import type { ComputeSettings } from "../computeSettings.ts";
 import { tensorUpdate } from "../optimizers/inGraph.ts";
-import { type Batch, type BatchShape, shapeName, shapesOf } from "../planBatches.ts";
+import { type Batch, shapeName, shapeOf } from "../planBatches.ts";
 import { predictLogits } from "../predictLogits.ts";
 import { learningRateAt } from "../schedule.ts";
 import { checkLoss, type Trainer, type TrainerOptions, type TrainingSnapshot } from "../trainer.ts";
@@ -70,11 +70,11 @@ export class CompiledTrainer implements Trainer {
 
   async step(step: number, batch: Batch): Promise<number> {
     const { schedule, optimizer, totalSteps, stepsPerEpoch, clipNorm } = this.#options;
-    const [shape] = shapesOf([batch]) as [BatchShape];
-    const sized = this.#steps.get(shapeName(shape));
+    const shape = shapeName(shapeOf(batch));
+    const sized = this.#steps.get(shape);
     if (!sized) {
       throw new RangeError(
-        `Cannot train on a batch of ${shapeName(shape)}: steps are compiled for [${[...this.#steps.keys()].join(", ")}]`,
+        `Cannot train on a batch of ${shape}: steps are compiled for [${[...this.#steps.keys()].join(", ")}]`,
       );
     }
     sized.batch.fill(step, batch);

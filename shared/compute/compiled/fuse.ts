@@ -75,7 +75,9 @@ const logSoftmax: Rewrite = (node, { maker, constants }) => {
 /** Where x is above 0, so is relu(x): with this no other needs x, and relu can become a part of what makes it. */
 const stepOfRelu: Rewrite = (node, { takers }) => {
   if (node.type !== "HardSigmoid") return undefined; // the step of relu's gradient, see kernels/elementwise.ts
-  const relu = takers.get(node.inputs[0] as string)?.find(({ type }) => type === "Relu");
+  const same = takers.get(node.inputs[0] as string) ?? [];
+  // Nodes are in order: a relu that comes after has no value yet.
+  const relu = same.slice(0, same.indexOf(node)).find(({ type }) => type === "Relu");
   return relu && { ...node, inputs: [relu.outputs[0] as string] };
 };
 

@@ -1,6 +1,7 @@
 import { messageOf } from "../../errors.ts";
 import { fuse } from "./fuse.ts";
 import { Graph, LoweringError, type OnnxGraph, type TypeAndShape, type Value } from "./graph.ts";
+import { sameShape } from "./kernels/operators.ts";
 import { ruleOf } from "./kernels/registry.ts";
 import type { Recording } from "./record.ts";
 
@@ -22,7 +23,7 @@ export function lower(recording: Recording): OnnxGraph {
       value = g.constant(constant.values, constant);
       values.set(id, value);
     }
-    if (same(value.shape, shape)) return value;
+    if (sameShape(value.shape, shape)) return value;
     return g.op("Reshape", [value, g.list(shape)], { shape, dtype });
   };
   for (const { kernel, inputs, attributes, outputs } of recording.kernels) {
@@ -38,7 +39,7 @@ export function lower(recording: Recording): OnnxGraph {
     }
     outputs.forEach((output, i) => {
       const value = lowered[i];
-      if (!value || value.dtype !== output.dtype || !same(value.shape, output.shape)) {
+      if (!value || value.dtype !== output.dtype || !sameShape(value.shape, output.shape)) {
         throw new LoweringError(
           `Cannot lower the kernel ${kernel} as its output ${i} is ${output.dtype} [${output.shape}] in TensorFlow.js: its rule gives ${value?.dtype} [${value?.shape}]`,
           { fields: { kernel } },
@@ -49,8 +50,4 @@ export function lower(recording: Recording): OnnxGraph {
   }
   for (const [name, tensor] of recording.outputs) g.output(name, use(tensor));
   return fuse(g.finish());
-}
-
-function same(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((n, i) => n === b[i]);
 }
