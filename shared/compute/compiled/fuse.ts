@@ -43,7 +43,8 @@ function surroundings({ nodes, constants, inputs, outputs }: OnnxGraph): Around 
 }
 
 /** (x - max x) - log sum exp (x - max x), along one axis. */
-const logSoftmax: Rewrite = (node, { maker, constants }) => {
+const logSoftmax: Rewrite = (node, around) => {
+  const { maker } = around;
   if (node.type !== "Sub") return undefined;
   const [shifted = "", log = ""] = node.inputs;
   const subtract = maker.get(shifted);
@@ -61,14 +62,13 @@ const logSoftmax: Rewrite = (node, { maker, constants }) => {
     max.inputs[1] === sum.inputs[1] &&
     [max, sum].every(({ attributes }) => attributes.keepdims === 1);
   if (!found) return undefined;
-  const axes = constants.get(sum.inputs[1] ?? "");
-  if (axes?.shape[0] !== 1) return undefined;
-  const axis = Number(new BigInt64Array(axes.bytes.slice().buffer)[0]);
+  const axes = listOf(sum.inputs[1] ?? "", around);
+  if (axes?.length !== 1) return undefined;
   return {
     type: "LogSoftmax",
     inputs: [subtract.inputs[0] as string],
     outputs: node.outputs,
-    attributes: { axis },
+    attributes: { axis: axes[0] as number },
   };
 };
 
@@ -114,17 +114,40 @@ const bias: Rewrite = (node, around) => {
     if (!product || !alone || product.inputs.length !== 2) continue;
     const list =
       product.type === "Gemm" ? other : product.type === "Conv" ? channelsOf(other, around) : undefined;
-    if (list === undefined || around.shapes.get(list)?.length !== 1) continue;
+    const shape = list === undefined ? undefined : around.shapes.get(list);
+    // A list that is longer than the product is wide would widen the sum, which a bias cannot.
+    if (list === undefined || shape?.length !== 1 || shape[0] !== widthOf(product, around)) continue;
     return { ...product, inputs: [...product.inputs, list], outputs: node.outputs };
   }
   return undefined;
 };
 
+/** Columns of a product, or channels of a convolution; undefined where they are not known. */
+function widthOf({ type, inputs, attributes }: OnnxNode, around: Around): number | undefined {
+  const shape = shapeOf(inputs[1] as string, around);
+  return shape?.[type === "Conv" || attributes.transB === 1 ? 0 : 1];
+}
+
+/** Of an input or a constant, also reshaped or transposed. */
+function shapeOf(name: string, around: Around): readonly number[] | undefined {
+  const known = around.shapes.get(name);
+  const node = around.maker.get(name);
+  if (known || !node) return known;
+  if (node.type === "Reshape") return listOf(node.inputs[1] as string, around);
+  if (node.type !== "Transpose") return undefined;
+  const from = shapeOf(node.inputs[0] as string, around);
+  return from && (node.attributes.perm as readonly number[]).map((axis) => from[axis] as number);
+}
+
 /** The list behind [channels, 1, 1]. */
-function channelsOf(name: string, { maker, constants }: Around): string | undefined {
-  const reshape = maker.get(name);
-  const shape = reshape?.type === "Reshape" ? constants.get(reshape.inputs[1] as string) : undefined;
-  if (!shape) return undefined;
-  const sizes = [...new BigInt64Array(shape.bytes.slice().buffer)].map(Number);
-  return sizes.length === 3 && sizes[1] === 1 && sizes[2] === 1 ? reshape?.inputs[0] : undefined;
+function channelsOf(name: string, around: Around): string | undefined {
+  const reshape = around.maker.get(name);
+  const sizes = reshape?.type === "Reshape" ? listOf(reshape.inputs[1] as string, around) : undefined;
+  return sizes?.length === 3 && sizes[1] === 1 && sizes[2] === 1 ? reshape?.inputs[0] : undefined;
+}
+
+/** The whole numbers of a constant list. */
+function listOf(name: string, { constants }: Around): number[] | undefined {
+  const list = constants.get(name);
+  return list && [...new BigInt64Array(list.bytes.slice().buffer)].map(Number);
 }

@@ -33,6 +33,15 @@ describe("one operator stands for", () => {
     tf.dispose(inputs);
   });
 
+  it("no sum that is wider than its product", async () => {
+    const inputs = { a: numbers([3, 4], 1), b: numbers([4, 1], 2), list: numbers([5], 3) };
+    const seen = await operators(inputs, ({ a, b, list }) => ({
+      y: tf.matMul(a as tf.Tensor, b as tf.Tensor).add(list as tf.Tensor),
+    }));
+    expect(seen).toEqual(["Gemm", "Add"]);
+    tf.dispose(inputs);
+  });
+
   it("a convolution and its bias", async () => {
     const inputs = { x: numbers([2, 6, 6, 3], 1), filter: numbers([3, 3, 3, 4], 2), bias: numbers([4], 3) };
     const seen = await operators(inputs, ({ x, filter, bias }) => ({
