@@ -71,20 +71,17 @@ function sgdFormulas(spec: SgdSpec): Formulas {
 }
 
 function adamFormulas(spec: AdamSpec): Formulas {
-  const { beta1, beta2, epsilon } = spec;
+  const { beta1, beta2 } = spec;
   return {
     slots: adamSlots,
     scalars(learningRate, t) {
-      const { rate, rootScale, keep } = adamScalars(spec, learningRate, t);
-      return spec.kind === "adamw" ? { rate, rootScale, keep } : { rate, rootScale };
+      const { rate, epsilon, keep } = adamScalars(spec, learningRate, t);
+      return spec.kind === "adamw" ? { rate, epsilon, keep } : { rate, epsilon };
     },
-    update(parameter, g, [oldM, oldV], { rate, rootScale, keep }) {
+    update(parameter, g, [oldM, oldV], { rate, epsilon, keep }) {
       const m = (oldM as tf.Tensor).mul(beta1).add(g.mul(1 - beta1));
       const v = (oldV as tf.Tensor).mul(beta2).add(g.mul(1 - beta2).mul(g));
-      const root = v
-        .sqrt()
-        .mul(rootScale as tf.Scalar)
-        .add(epsilon);
+      const root = v.sqrt().add(epsilon as tf.Scalar);
       const kept = keep === undefined ? parameter : parameter.mul(keep);
       return { parameter: kept.sub(m.mul(rate as tf.Scalar).div(root)), slots: [m, v] };
     },

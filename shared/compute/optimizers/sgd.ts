@@ -33,7 +33,7 @@ export function sgd(spec: SgdSpec, trained: Trained): Optimizer {
     step(lr, clipNorm) {
       const factor = clipFactor(arena, gradients, clipNorm);
       for (const { n, p, g, b } of places) {
-        if (momentum === 0) arena.kernels.sgd(p, g, n, factor, lr, weightDecay);
+        if (momentum === 0) arena.kernels.sgd(p, g, n, lr * factor, lr * weightDecay);
         else arena.kernels.momentum(p, g, b, n, factor, lr, momentum, weightDecay, nesterov ? 1 : 0);
       }
     },

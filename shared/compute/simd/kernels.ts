@@ -3,11 +3,14 @@ import { type WasmMemory, webAssembly } from "./webAssembly.ts";
 
 /**
  * The loops of kernels.wat over one memory; their formulas are there. Pointers are byte offsets of arrays of 32-bit
- * floats, `n` counts numbers. `factor` scales each gradient as it is read, so that clipping costs no pass.
+ * floats, `n` counts numbers.
  */
 export interface Kernels {
-  sgd(p: number, g: number, n: number, factor: number, lr: number, decay: number): void;
-  /** @param nesterov 1 or 0 */
+  sgd(p: number, g: number, n: number, rate: number, decay: number): void;
+  /**
+   * @param factor scales each gradient as it is read
+   * @param nesterov 1 or 0
+   */
   momentum(
     p: number,
     g: number,
@@ -19,20 +22,17 @@ export interface Kernels {
     decay: number,
     nesterov: number,
   ): void;
-  /** @param rest1 1 - beta1, and `rest2` 1 - beta2 */
   adam(
     p: number,
     g: number,
     m: number,
     v: number,
     n: number,
-    factor: number,
-    rate: number,
-    rootScale: number,
     beta1: number,
     rest1: number,
     beta2: number,
     rest2: number,
+    rate: number,
     epsilon: number,
     keep: number,
   ): void;

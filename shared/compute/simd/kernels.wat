@@ -1,152 +1,163 @@
 ;; Loops over arrays of 32-bit floats in one memory, four numbers (lanes) at a time. Pointers are in bytes, n counts
-;; numbers. The last, partial four are computed like all others, and what is stored beyond n is what was there: every
+;; numbers. The last, partial four are computed like all others, and what stands behind n is what was there: every
 ;; number sees the same arithmetic wherever it stands, and no loop is written twice. So 12 bytes behind each array
 ;; must be readable; the arena keeps them.
+;;
+;; Optimisers take most of a step of a large layer, and are bound by instructions, not by memory. So they put what is
+;; behind n back after the loop instead of keeping it out of every store, and hold constants in locals: one that is
+;; written in a loop is made anew each time.
 ;;
 ;; Moments below the smallest normal float are stored as 0: decay ends at a subnormal number that rounding keeps for
 ;; good, as in a unit whose gradient stays 0, and arithmetic on those takes many times as long.
 (module
   (import "arena" "memory" (memory 1))
 
-  ;; p -= lr (factor g + decay p)
-  (func (export "sgd")
-    (param $p i32) (param $g i32) (param $n i32)
-    (param $factor f32) (param $lr f32) (param $decay f32)
-    (local $factors v128) (local $lrs v128) (local $decays v128)
-    (local $pi v128)
-    (local.set $factors (f32x4.splat (local.get $factor)))
-    (local.set $lrs (f32x4.splat (local.get $lr)))
+  ;; p -= rate g + decay p
+  (func (export "sgd") (param $p i32) (param $g i32) (param $n i32) (param $rate f32) (param $decay f32)
+    (local $rates v128) (local $decays v128)
+    (local $pi v128) (local $inside v128) (local $endP i32) (local $behindP v128)
+    (local.set $rates (f32x4.splat (local.get $rate)))
     (local.set $decays (f32x4.splat (local.get $decay)))
     (block $done
+      (br_if $done (i32.le_s (local.get $n) (i32.const 0)))
+      (local.set $inside (call $insideLast (local.get $n)))
+      (local.set $endP (i32.add (local.get $p) (call $lastFour (local.get $n))))
+      (local.set $behindP (v128.load (local.get $endP)))
       (loop $next
-        (br_if $done (i32.le_s (local.get $n) (i32.const 0)))
         (local.set $pi (v128.load (local.get $p)))
         (v128.store (local.get $p)
-          (v128.bitselect
-            (f32x4.sub
-              (local.get $pi)
-              (f32x4.mul
-                (local.get $lrs)
-                (f32x4.add
-                  (f32x4.mul (local.get $factors) (v128.load (local.get $g)))
-                  (f32x4.mul (local.get $decays) (local.get $pi)))))
+          (f32x4.sub
             (local.get $pi)
-            (i32x4.gt_s (i32x4.splat (local.get $n)) (v128.const i32x4 0 1 2 3))))
+            (f32x4.add
+              (f32x4.mul (local.get $rates) (v128.load (local.get $g)))
+              (f32x4.mul (local.get $decays) (local.get $pi)))))
         (local.set $p (i32.add (local.get $p) (i32.const 16)))
         (local.set $g (i32.add (local.get $g) (i32.const 16)))
         (local.set $n (i32.sub (local.get $n) (i32.const 4)))
-        (br $next))))
+        (br_if $next (i32.gt_s (local.get $n) (i32.const 0))))
+      (call $putBack (local.get $endP) (local.get $behindP) (local.get $inside))))
 
   ;; d = factor g + decay p,   b = momentum b + d,   p -= lr (nesterov ? d + momentum b : b)
   (func (export "momentum")
     (param $p i32) (param $g i32) (param $b i32) (param $n i32)
     (param $factor f32) (param $lr f32) (param $momentum f32) (param $decay f32) (param $nesterov i32)
     (local $factors v128) (local $lrs v128) (local $momenta v128) (local $decays v128) (local $ahead v128)
-    (local $pi v128) (local $di v128) (local $old v128) (local $bi v128) (local $inside v128)
+    (local $smallest v128) (local $pi v128) (local $di v128) (local $bi v128)
+    (local $inside v128) (local $endP i32) (local $behindP v128) (local $endB i32) (local $behindB v128)
     (local.set $factors (f32x4.splat (local.get $factor)))
     (local.set $lrs (f32x4.splat (local.get $lr)))
     (local.set $momenta (f32x4.splat (local.get $momentum)))
     (local.set $decays (f32x4.splat (local.get $decay)))
     (local.set $ahead (i32x4.splat (i32.sub (i32.const 0) (local.get $nesterov))))
+    (local.set $smallest (f32x4.splat (f32.const 0x1p-126)))
     (block $done
+      (br_if $done (i32.le_s (local.get $n) (i32.const 0)))
+      (local.set $inside (call $insideLast (local.get $n)))
+      (local.set $endP (i32.add (local.get $p) (call $lastFour (local.get $n))))
+      (local.set $behindP (v128.load (local.get $endP)))
+      (local.set $endB (i32.add (local.get $b) (call $lastFour (local.get $n))))
+      (local.set $behindB (v128.load (local.get $endB)))
       (loop $next
-        (br_if $done (i32.le_s (local.get $n) (i32.const 0)))
-        (local.set $inside (i32x4.gt_s (i32x4.splat (local.get $n)) (v128.const i32x4 0 1 2 3)))
         (local.set $pi (v128.load (local.get $p)))
-        (local.set $old (v128.load (local.get $b)))
         (local.set $di
           (f32x4.add
             (f32x4.mul (local.get $factors) (v128.load (local.get $g)))
             (f32x4.mul (local.get $decays) (local.get $pi))))
-        (local.set $bi (f32x4.add (f32x4.mul (local.get $momenta) (local.get $old)) (local.get $di)))
         (local.set $bi
-          (v128.andnot
-            (local.get $bi)
-            (f32x4.lt (f32x4.abs (local.get $bi)) (v128.const f32x4 0x1p-126 0x1p-126 0x1p-126 0x1p-126))))
-        (v128.store (local.get $b) (v128.bitselect (local.get $bi) (local.get $old) (local.get $inside)))
+          (f32x4.add (f32x4.mul (local.get $momenta) (v128.load (local.get $b))) (local.get $di)))
+        (local.set $bi
+          (v128.andnot (local.get $bi) (f32x4.lt (f32x4.abs (local.get $bi)) (local.get $smallest))))
+        (v128.store (local.get $b) (local.get $bi))
         (v128.store (local.get $p)
-          (v128.bitselect
-            (f32x4.sub
-              (local.get $pi)
-              (f32x4.mul
-                (local.get $lrs)
-                (v128.bitselect
-                  (f32x4.add (local.get $di) (f32x4.mul (local.get $momenta) (local.get $bi)))
-                  (local.get $bi)
-                  (local.get $ahead))))
+          (f32x4.sub
             (local.get $pi)
-            (local.get $inside)))
+            (f32x4.mul
+              (local.get $lrs)
+              (v128.bitselect
+                (f32x4.add (local.get $di) (f32x4.mul (local.get $momenta) (local.get $bi)))
+                (local.get $bi)
+                (local.get $ahead)))))
         (local.set $p (i32.add (local.get $p) (i32.const 16)))
         (local.set $g (i32.add (local.get $g) (i32.const 16)))
         (local.set $b (i32.add (local.get $b) (i32.const 16)))
         (local.set $n (i32.sub (local.get $n) (i32.const 4)))
-        (br $next))))
+        (br_if $next (i32.gt_s (local.get $n) (i32.const 0))))
+      (call $putBack (local.get $endP) (local.get $behindP) (local.get $inside))
+      (call $putBack (local.get $endB) (local.get $behindB) (local.get $inside))))
 
-  ;; m = beta1 m + rest1 factor g,   v = beta2 v + rest2 (factor g)^2
-  ;; p = keep p - rate m / (sqrt(v) rootScale + epsilon)
-  ;; rest1 and rest2 are 1 - beta1 and 1 - beta2: subtracting in 32 bits would lose digits of a beta near 1.
+  ;; m = beta1 m + rest1 g,   v = beta2 v + rest2 g^2
+  ;; p = keep p - rate m / (sqrt(v) + epsilon)
   (func (export "adam")
     (param $p i32) (param $g i32) (param $m i32) (param $v i32) (param $n i32)
-    (param $factor f32) (param $rate f32) (param $rootScale f32)
     (param $beta1 f32) (param $rest1 f32) (param $beta2 f32) (param $rest2 f32)
-    (param $epsilon f32) (param $keep f32)
-    (local $factors v128) (local $rates v128) (local $rootScales v128)
+    (param $rate f32) (param $epsilon f32) (param $keep f32)
     (local $beta1s v128) (local $rest1s v128) (local $beta2s v128) (local $rest2s v128)
-    (local $epsilons v128) (local $keeps v128)
-    (local $pi v128) (local $gi v128) (local $oldM v128) (local $oldV v128) (local $mi v128) (local $vi v128)
-    (local $inside v128)
-    (local.set $factors (f32x4.splat (local.get $factor)))
-    (local.set $rates (f32x4.splat (local.get $rate)))
-    (local.set $rootScales (f32x4.splat (local.get $rootScale)))
+    (local $rates v128) (local $epsilons v128) (local $keeps v128) (local $smallest v128)
+    (local $gi v128) (local $mi v128) (local $vi v128)
+    (local $inside v128) (local $endP i32) (local $behindP v128)
+    (local $endM i32) (local $behindM v128) (local $endV i32) (local $behindV v128)
     (local.set $beta1s (f32x4.splat (local.get $beta1)))
     (local.set $rest1s (f32x4.splat (local.get $rest1)))
     (local.set $beta2s (f32x4.splat (local.get $beta2)))
     (local.set $rest2s (f32x4.splat (local.get $rest2)))
+    (local.set $rates (f32x4.splat (local.get $rate)))
     (local.set $epsilons (f32x4.splat (local.get $epsilon)))
     (local.set $keeps (f32x4.splat (local.get $keep)))
+    (local.set $smallest (f32x4.splat (f32.const 0x1p-126)))
     (block $done
+      (br_if $done (i32.le_s (local.get $n) (i32.const 0)))
+      (local.set $inside (call $insideLast (local.get $n)))
+      (local.set $endP (i32.add (local.get $p) (call $lastFour (local.get $n))))
+      (local.set $behindP (v128.load (local.get $endP)))
+      (local.set $endM (i32.add (local.get $m) (call $lastFour (local.get $n))))
+      (local.set $behindM (v128.load (local.get $endM)))
+      (local.set $endV (i32.add (local.get $v) (call $lastFour (local.get $n))))
+      (local.set $behindV (v128.load (local.get $endV)))
       (loop $next
-        (br_if $done (i32.le_s (local.get $n) (i32.const 0)))
-        (local.set $inside (i32x4.gt_s (i32x4.splat (local.get $n)) (v128.const i32x4 0 1 2 3)))
-        (local.set $pi (v128.load (local.get $p)))
-        (local.set $gi (f32x4.mul (local.get $factors) (v128.load (local.get $g))))
-        (local.set $oldM (v128.load (local.get $m)))
-        (local.set $oldV (v128.load (local.get $v)))
+        (local.set $gi (v128.load (local.get $g)))
         (local.set $mi
           (f32x4.add
-            (f32x4.mul (local.get $beta1s) (local.get $oldM))
+            (f32x4.mul (local.get $beta1s) (v128.load (local.get $m)))
             (f32x4.mul (local.get $rest1s) (local.get $gi))))
         (local.set $mi
-          (v128.andnot
-            (local.get $mi)
-            (f32x4.lt (f32x4.abs (local.get $mi)) (v128.const f32x4 0x1p-126 0x1p-126 0x1p-126 0x1p-126))))
+          (v128.andnot (local.get $mi) (f32x4.lt (f32x4.abs (local.get $mi)) (local.get $smallest))))
         (local.set $vi
           (f32x4.add
-            (f32x4.mul (local.get $beta2s) (local.get $oldV))
+            (f32x4.mul (local.get $beta2s) (v128.load (local.get $v)))
             (f32x4.mul (f32x4.mul (local.get $rest2s) (local.get $gi)) (local.get $gi))))
-        (local.set $vi
-          (v128.andnot
-            (local.get $vi)
-            (f32x4.lt (local.get $vi) (v128.const f32x4 0x1p-126 0x1p-126 0x1p-126 0x1p-126))))
-        (v128.store (local.get $m) (v128.bitselect (local.get $mi) (local.get $oldM) (local.get $inside)))
-        (v128.store (local.get $v) (v128.bitselect (local.get $vi) (local.get $oldV) (local.get $inside)))
+        (local.set $vi (v128.andnot (local.get $vi) (f32x4.lt (local.get $vi) (local.get $smallest))))
+        (v128.store (local.get $m) (local.get $mi))
+        (v128.store (local.get $v) (local.get $vi))
         (v128.store (local.get $p)
-          (v128.bitselect
-            (f32x4.sub
-              (f32x4.mul (local.get $keeps) (local.get $pi))
-              (f32x4.div
-                (f32x4.mul (local.get $rates) (local.get $mi))
-                (f32x4.add
-                  (f32x4.mul (f32x4.sqrt (local.get $vi)) (local.get $rootScales))
-                  (local.get $epsilons))))
-            (local.get $pi)
-            (local.get $inside)))
+          (f32x4.sub
+            (f32x4.mul (local.get $keeps) (v128.load (local.get $p)))
+            (f32x4.div
+              (f32x4.mul (local.get $rates) (local.get $mi))
+              (f32x4.add (f32x4.sqrt (local.get $vi)) (local.get $epsilons)))))
         (local.set $p (i32.add (local.get $p) (i32.const 16)))
         (local.set $g (i32.add (local.get $g) (i32.const 16)))
         (local.set $m (i32.add (local.get $m) (i32.const 16)))
         (local.set $v (i32.add (local.get $v) (i32.const 16)))
         (local.set $n (i32.sub (local.get $n) (i32.const 4)))
-        (br $next))))
+        (br_if $next (i32.gt_s (local.get $n) (i32.const 0))))
+      (call $putBack (local.get $endP) (local.get $behindP) (local.get $inside))
+      (call $putBack (local.get $endM) (local.get $behindM) (local.get $inside))
+      (call $putBack (local.get $endV) (local.get $behindV) (local.get $inside))))
+
+  ;; Bytes from the first of n > 0 numbers to the last four, which may be partial.
+  (func $lastFour (param $n i32) (result i32)
+    (i32.shl (i32.and (i32.sub (local.get $n) (i32.const 1)) (i32.const -4)) (i32.const 2)))
+
+  ;; The lanes of those four that are of the array.
+  (func $insideLast (param $n i32) (result v128)
+    (i32x4.gt_s
+      (i32x4.splat (i32.add (i32.and (i32.sub (local.get $n) (i32.const 1)) (i32.const 3)) (i32.const 1)))
+      (v128.const i32x4 0 1 2 3)))
+
+  ;; What stood behind an array stands there again.
+  (func $putBack (param $at i32) (param $behind v128) (param $inside v128)
+    (v128.store (local.get $at)
+      (v128.bitselect (v128.load (local.get $at)) (local.get $behind) (local.get $inside))))
 
   ;; Sum of g^2 in 64 bits, always added in the same order.
   (func (export "sumOfSquares") (param $g i32) (param $n i32) (result f64)
