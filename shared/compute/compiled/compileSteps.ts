@@ -7,7 +7,9 @@ import type { WeightStore } from "../weightStore.ts";
 import { BatchFeeds } from "./batchFeeds.ts";
 import { graphHash } from "./checkAgainstEager.ts";
 import { checkNothingBakedIn } from "./compareRecordings.ts";
+import { GradientOutputs } from "./gradientOutputs.ts";
 import { lower } from "./lower.ts";
+import { withRowGradients } from "./rowGradients.ts";
 import { createSession, loadOnnxRuntime, type SessionOptions } from "./session.ts";
 import { names, type RecordedTraining, recordTraining } from "./trainingGraph.ts";
 
@@ -24,6 +26,7 @@ export interface CompiledStep {
   /** All that the graph takes, in memory that stays where it is. */
   readonly feeds: Readonly<Record<string, Tensor>>;
   readonly loss: { readonly tensor: Tensor; readonly values: Float32Array };
+  readonly gradients: GradientOutputs;
   /** Weights that the forward pass moves, and where it leaves them. */
   readonly moved: readonly MovedWeight[];
 }
@@ -60,7 +63,10 @@ export async function compileSteps(
   const steps = new Map<string, CompiledStep>();
   try {
     for (const [shape, recorded] of recordings) {
-      steps.set(shapeName(shape), await compileStep(options, store, shape, recorded, settings));
+      steps.set(
+        shapeName(shape),
+        await compileStep(options, store, shape, recorded, update === undefined, settings),
+      );
     }
   } catch (error) {
     await Promise.all([...steps.values()].map(({ session }) => session.release()));
@@ -87,10 +93,14 @@ async function compileStep(
   store: WeightStore,
   shape: BatchShape,
   { recording, masks, moved }: RecordedTraining,
+  givesGradients: boolean,
   settings: SessionOptions,
 ): Promise<CompiledStep> {
   const { Tensor } = await loadOnnxRuntime();
-  const graph = lower(recording);
+  const whole = lower(recording);
+  const { graph, rowGradients } = givesGradients
+    ? withRowGradients(whole)
+    : { graph: whole, rowGradients: [] };
   const session = await createSession(graph, settings);
   const batch = await BatchFeeds.of(options, masks, shape);
   const feeds: Record<string, Tensor> = { ...batch.tensors };
@@ -111,6 +121,7 @@ async function compileStep(
     batch,
     feeds,
     loss: { tensor: new Tensor("float32", loss, []), values: loss },
+    gradients: await GradientOutputs.of(rowGradients, store),
     moved: movedWeights,
   };
 }

@@ -11,7 +11,7 @@ import { checkGradients, checkLogits, isChecked } from "./checkAgainstEager.ts";
 import { CompiledForward } from "./compiledForward.ts";
 import { type CompiledStep, compileSteps } from "./compileSteps.ts";
 import { InGraphUpdate } from "./inGraphUpdate.ts";
-import { loadOnnxRuntime, type SessionOptions } from "./session.ts";
+import type { SessionOptions } from "./session.ts";
 import { names } from "./trainingGraph.ts";
 
 export type CompiledSettings = SessionOptions & Pick<ComputeSettings, "update">;
@@ -29,8 +29,6 @@ export class CompiledTrainer implements Trainer {
   readonly #steps: ReadonlyMap<string, CompiledStep>;
   readonly #forward: CompiledForward;
   readonly #update: InGraphUpdate | undefined;
-  /** Where graphs leave the gradients. */
-  readonly #gradients: Record<string, Tensor>;
   #graphMs = 0;
 
   /** @throws UnsupportedKernel, ValueReadWhileRecording, BakedIn, TooManyBatchShapes */
@@ -41,7 +39,7 @@ export class CompiledTrainer implements Trainer {
     const steps = await compileSteps(options, store, formulas, settings);
     const forward = await CompiledForward.ofModel(model, dataset.inputShape, weightSlots(model), settings);
     const update = formulas && (await InGraphUpdate.of(formulas, store));
-    return new CompiledTrainer(options, store, steps, forward, update, (await loadOnnxRuntime()).Tensor);
+    return new CompiledTrainer(options, store, steps, forward, update);
   }
 
   private constructor(
@@ -50,21 +48,12 @@ export class CompiledTrainer implements Trainer {
     steps: ReadonlyMap<string, CompiledStep>,
     forward: CompiledForward,
     update: InGraphUpdate | undefined,
-    TensorType: typeof Tensor,
   ) {
     this.#options = options;
     this.#store = store;
     this.#steps = steps;
     this.#forward = forward;
     this.#update = update;
-    this.#gradients = Object.fromEntries(
-      store
-        .trained()
-        .map(({ name, shape, gradient }) => [
-          names.gradient(name),
-          new TensorType("float32", gradient, shape),
-        ]),
-    );
     forward.useWeights(store.weights);
   }
 
@@ -89,6 +78,7 @@ export class CompiledTrainer implements Trainer {
     this.#graphMs = performance.now() - startedAt;
     const loss = sized.loss.values[0] as number;
     checkLoss(loss, step);
+    if (check || !update) sized.gradients.addUp();
     if (check) {
       checkGradients(sized.graphHash, this.#options, this.#store, step, batch, loss, sized.moved);
     }
@@ -134,10 +124,10 @@ export class CompiledTrainer implements Trainer {
   }
 
   /** Where a step leaves what it computes; its gradients only where somebody takes them. */
-  #fetches({ loss, moved }: CompiledStep, check: boolean): Record<string, Tensor> {
+  #fetches({ loss, gradients, moved }: CompiledStep, check: boolean): Record<string, Tensor> {
     return {
       [names.loss]: loss.tensor,
-      ...(this.#update && !check ? {} : this.#gradients),
+      ...(this.#update && !check ? {} : gradients.fetches),
       ...Object.fromEntries(moved.map(({ name, tensor }) => [names.next(names.weight(name)), tensor])),
       ...this.#update?.fetches(),
     };

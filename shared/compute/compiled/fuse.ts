@@ -1,4 +1,11 @@
-import { type OnnxConstant, type OnnxGraph, type OnnxNode, withoutDeadNodes } from "./graph.ts";
+import {
+  type Float,
+  float,
+  type OnnxConstant,
+  type OnnxGraph,
+  type OnnxNode,
+  withoutDeadNodes,
+} from "./graph.ts";
 
 /** What the rewriting of a node needs to know of the graph around it. */
 interface Around {
@@ -20,7 +27,10 @@ type Rewrite = (node: OnnxNode, around: Around) => OnnxNode | OnnxNode[] | undef
  * each over a layer's activations is one more way through memory.
  */
 export function fuse(graph: OnnxGraph): OnnxGraph {
-  return [logSoftmax, stepOfRelu, stepBeforeUnpool, bias].reduce(rewritten, graph);
+  return [logSoftmax, stepOfRelu, stepBeforeUnpool, shareByErf, bias, scaledProduct, productOfScaled].reduce(
+    rewritten,
+    graph,
+  );
 }
 
 function rewritten(graph: OnnxGraph, rewrite: Rewrite): OnnxGraph {
@@ -121,6 +131,103 @@ const bias: Rewrite = (node, around) => {
   }
   return undefined;
 };
+
+/** a erf(x) + b between 0 and 1, as the distribution function of GELU: bounds that nothing reaches change nothing. */
+const shareByErf: Rewrite = (node, around) => {
+  if (node.type !== "Add") return undefined;
+  const sum = withFactor(node, around);
+  const scaled = around.maker.get(sum?.value ?? "");
+  const product = scaled?.type === "Mul" ? withFactor(scaled, around) : undefined;
+  if (!sum || !product || around.maker.get(product.value)?.type !== "Erf") return undefined;
+  if (sum.factor < Math.abs(product.factor) || sum.factor + Math.abs(product.factor) > 1) return undefined;
+  return {
+    type: "HardSigmoid",
+    inputs: [product.value],
+    outputs: node.outputs,
+    attributes: { alpha: float(product.factor), beta: float(sum.factor) },
+  };
+};
+
+/** A product, maybe seen in another shape, and then a factor of all of it. */
+const scaledProduct: Rewrite = (node, around) => {
+  const scaled = node.type === "Mul" ? withFactor(node, around) : undefined;
+  if (!scaled) return undefined;
+  const { source, reshapes } = behindReshapes(scaled.value, around);
+  const product = around.maker.get(source);
+  const names = [source, ...reshapes.flatMap(({ outputs }) => outputs)];
+  const alone = names.every((name) => around.takers.get(name)?.length === 1 && !around.outputs.has(name));
+  if (product?.type !== "Gemm" || !alone) return undefined;
+  const [output = ""] = node.outputs;
+  const [a = "", b = "", bias] = product.inputs;
+  const [last] = reshapes;
+  const flat = last ? `${output}_product` : output;
+  const scaledBias = `${output}_bias`;
+  // Gemm has a factor for its bias too, but then goes over the whole result once more.
+  return [
+    ...(bias === undefined
+      ? []
+      : [{ type: "Mul", inputs: [bias, scaled.constant], outputs: [scaledBias], attributes: {} }]),
+    {
+      ...scaledBy(scaled.factor, product),
+      inputs: bias === undefined ? [a, b] : [a, b, scaledBias],
+      outputs: [flat],
+    },
+    ...(last ? [{ ...last, inputs: [flat, last.inputs[1] as string], outputs: [output] }] : []),
+  ];
+};
+
+/** A product with what has a factor, maybe seen in another shape. */
+const productOfScaled: Rewrite = (node, around) => {
+  if (node.type !== "Gemm") return undefined;
+  for (const side of [0, 1]) {
+    const { source, reshapes } = behindReshapes(node.inputs[side] as string, around);
+    const scale = around.maker.get(source);
+    const scaled = scale?.type === "Mul" ? withFactor(scale, around) : undefined;
+    if (!scaled) continue;
+    const product = scaledBy(scaled.factor, node);
+    const [last] = reshapes;
+    if (!last) return { ...product, inputs: node.inputs.with(side, scaled.value) };
+    const seen = `${node.outputs[0]}_of_${side}`;
+    return [
+      { ...last, inputs: [scaled.value, last.inputs[1] as string], outputs: [seen] },
+      { ...product, inputs: node.inputs.with(side, seen) },
+    ];
+  }
+  return undefined;
+};
+
+/** What was reshaped to become a value, and by which nodes, the last first. */
+function behindReshapes(value: string, { maker }: Around): { source: string; reshapes: OnnxNode[] } {
+  const reshapes: OnnxNode[] = [];
+  let source = value;
+  for (let node = maker.get(source); node?.type === "Reshape"; node = maker.get(source)) {
+    reshapes.push(node);
+    source = node.inputs[0] as string;
+  }
+  return { source, reshapes };
+}
+
+function scaledBy(factor: number, { attributes, ...product }: OnnxNode): OnnxNode {
+  const alpha = (attributes.alpha as Float | undefined)?.float ?? 1;
+  return { ...product, attributes: { ...attributes, alpha: float(alpha * factor) } };
+}
+
+/** What an operator combines with a constant number, and the number. */
+function withFactor(
+  { inputs }: OnnxNode,
+  { constants }: Around,
+): { value: string; constant: string; factor: number } | undefined {
+  for (const [value, other] of [inputs, inputs.toReversed()] as [string, string][]) {
+    const constant = constants.get(other);
+    if (constant?.dtype !== "float32" || constant.bytes.length !== 4 || constants.has(value)) continue;
+    return {
+      value,
+      constant: other,
+      factor: new Float32Array(constant.bytes.slice().buffer)[0] as number,
+    };
+  }
+  return undefined;
+}
 
 /** Columns of a product, or channels of a convolution; undefined where they are not known. */
 function widthOf({ type, inputs, attributes }: OnnxNode, around: Around): number | undefined {

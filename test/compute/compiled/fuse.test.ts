@@ -42,6 +42,40 @@ describe("one operator stands for", () => {
     tf.dispose(inputs);
   });
 
+  it("the share of a normal distribution below a number", async () => {
+    const x = numbers([3, 5], 1);
+    const share = (a: number, b: number) => (given: Named) => ({
+      y: tf
+        .erf(given.x as tf.Tensor)
+        .mul(a)
+        .add(b),
+    });
+    expect(await operators({ x }, share(0.5, 0.5))).toEqual(["Erf", "HardSigmoid"]);
+    expect(await operators({ x }, share(-0.25, 0.75))).toEqual(["Erf", "HardSigmoid"]);
+    // Above 1 and below 0 the bounds of HardSigmoid would cut.
+    expect(await operators({ x }, share(0.5, 0.6))).toEqual(["Erf", "Mul", "Add"]);
+    expect(await operators({ x }, share(0.5, 0.4))).toEqual(["Erf", "Mul", "Add"]);
+    x.dispose();
+  });
+
+  it("a product and factors before and behind it", async () => {
+    const inputs = { a: numbers([2, 3, 4], 1), b: numbers([4, 2], 2), bias: numbers([2], 3) };
+    const scaled = ({ a, b, bias }: Named): tf.Tensor => {
+      const rows = (a as tf.Tensor).mul(0.7).reshape([6, 4]);
+      const product = tf.matMul(rows, b as tf.Tensor).add(bias as tf.Tensor);
+      return product.reshape([2, 3, 2]).mul(3);
+    };
+    const seen = await operators(inputs, (given) => ({ y: scaled(given) }));
+    expect(seen.filter((type) => type !== "Reshape")).toEqual(["Mul", "Gemm"]); // the factor of the bias
+    // A product that somebody else sees is not scaled for all.
+    const both = await operators(inputs, ({ a, b }) => {
+      const product = tf.matMul((a as tf.Tensor).reshape([6, 4]), b as tf.Tensor);
+      return { product, y: product.mul(3) };
+    });
+    expect(both.filter((type) => type !== "Reshape")).toEqual(["Gemm", "Mul"]);
+    tf.dispose(inputs);
+  });
+
   it("a convolution and its bias", async () => {
     const inputs = { x: numbers([2, 6, 6, 3], 1), filter: numbers([3, 3, 3, 4], 2), bias: numbers([4], 3) };
     const seen = await operators(inputs, ({ x, filter, bias }) => ({

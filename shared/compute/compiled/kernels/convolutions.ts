@@ -12,7 +12,8 @@ import {
   type Windows,
 } from "./convolutionGeometry.ts";
 import { depthwiseRules } from "./depthwise.ts";
-import { BEFORE_FIRST, reduce, reshape, slice, transpose } from "./operators.ts";
+import { BEFORE_FIRST, reshape, slice, transpose } from "./operators.ts";
+import { sum } from "./reductions.ts";
 
 type Inputs = Readonly<Record<"x" | "filter" | "dy", Value>>;
 
@@ -101,8 +102,8 @@ const conv2dBackpropFilter: KernelRule = {
     const columns = transpose(g, columnsOf(g, g.channelsFirst(x), windows), [0, 2, 1]);
     const shape = [batch, outChannels, taps * channels];
     const products = g.op("MatMul", [gradient, columns], { shape, dtype: "float32" });
-    const sum = reduce(g, "ReduceSum", products, [0], false);
-    return reshape(g, transpose(g, sum, [1, 0]), [size[0], size[1], channels, outChannels]);
+    const filter = sum(g, products, [0], false);
+    return reshape(g, transpose(g, filter, [1, 0]), [size[0], size[1], channels, outChannels]);
   },
 };
 
