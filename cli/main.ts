@@ -146,6 +146,25 @@ gives logits.
   .action(async (run, options) => exit((await import("./commands/export.ts")).exportModel(run, options)));
 
 program
+  .command("inspect")
+  .description("show what a model file takes and gives, and a spec for it as a teacher")
+  .argument("<model>", "an ONNX file, or the model.json of a TensorFlow.js layers model")
+  .option("--data <spec>", "score it on the data of this spec, with the likely ways of preparing inputs")
+  .addOption(
+    new Option("--split <name>", "of that data").choices(["validation", "test"]).default("validation"),
+  )
+  .addHelpText(
+    "after",
+    `
+Wrong preprocessing is the usual reason why a teacher from elsewhere is poor: with --data the model is scored with what
+the spec says of it, or as it is, and with what published models are often trained on.
+
+  $ stillhouse inspect resnet.onnx
+  $ stillhouse inspect resnet.onnx --data spec.yaml`,
+  )
+  .action(async (model, options) => exit((await import("./commands/inspect.ts")).inspect(model, options)));
+
+program
   .command("doctor")
   .description("show what this machine has, which backend computes here, and why the others do not")
   .action(async () => exit((await import("./commands/doctor.ts")).doctor()));

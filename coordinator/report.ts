@@ -109,7 +109,7 @@ async function teacherReports(
         labelling: ready.labelling,
         source,
         trainSeconds: source === "trained" ? (trained?.seconds ?? null) : null,
-        outputWasProbabilities: ready.model.output === "probabilities",
+        outputWasProbabilities: ready.model.mapping.output === "probabilities",
       };
     }),
   );

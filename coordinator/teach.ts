@@ -3,11 +3,11 @@ import type { Bus } from "../shared/bus/bus.ts";
 import { clearFaults } from "../shared/cluster/faults.ts";
 import type { LoadedTeacherSpec, TeacherSpec, TrainedTeacherSpec } from "../shared/config/spec.ts";
 import { contentHash, sha256 } from "../shared/determinism/hash.ts";
-import { bundleTfjsLayers } from "../shared/model/fileBundle.ts";
+import { readModelFile } from "../shared/model/modelFile.ts";
 import { decode, encode } from "../shared/protocol/codec.ts";
 import { labellingHash, RECIPE_VERSION } from "../shared/protocol/identifiers.ts";
 import { TrainedTeacher } from "../shared/protocol/jobs.ts";
-import type { RunRecord, RunTeacher, TeacherModel } from "../shared/protocol/run.ts";
+import { ownMapping, type RunRecord, type RunTeacher, type TeacherModel } from "../shared/protocol/run.ts";
 import { buckets, streams, trainWorkSubject } from "../shared/protocol/subjects.ts";
 import { TrainTeacher } from "../shared/protocol/work.ts";
 import type { RunStore } from "./runStore.ts";
@@ -78,13 +78,7 @@ async function trained(
   const answer = known ?? (await firstAnswer(bus, recipe, signal));
   if (!answer) return undefined;
   return ready({ ...planned, source: known ? "reused" : "trained" }, spec.labels, {
-    model: {
-      artifact: answer.artifact,
-      format: "stillhouse",
-      output: "logits",
-      probabilityFloor: 1e-7,
-      scale: 1,
-    },
+    model: { artifact: answer.artifact, format: "stillhouse", mapping: ownMapping },
     parameters: answer.parameters,
     bytes: answer.artifactBytes,
   });
@@ -119,12 +113,12 @@ async function loaded(
   { model }: LoadedTeacherSpec,
   planned: RunTeacher,
 ): Promise<RunTeacher> {
-  const { bytes, parameters } = await bundleTfjsLayers(resolve(data.baseDir, model.path), model.path);
+  const { format, path, ...mapping } = model;
+  const { bytes, parameters } = await readModelFile(format, resolve(data.baseDir, path), path);
   const artifact = sha256(bytes);
   await (await bus.objects(buckets.weights)).put(artifact, bytes);
-  const { format, output, probabilityFloor, scale } = model;
   return ready(planned, spec.labels, {
-    model: { artifact, format, output, probabilityFloor, scale },
+    model: { artifact, format, mapping },
     parameters,
     bytes: bytes.byteLength,
   });

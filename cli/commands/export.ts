@@ -10,7 +10,7 @@ import { StillhouseError } from "../../shared/errors.ts";
 import { unpackModel } from "../../shared/model/artifact.ts";
 import { decode } from "../../shared/protocol/codec.ts";
 import { type JobKey, JobResult, jobName } from "../../shared/protocol/jobs.ts";
-import { RunRecord, type TeacherModel } from "../../shared/protocol/run.ts";
+import { ownMapping, RunRecord, type TeacherModel } from "../../shared/protocol/run.ts";
 import { buckets, jobKeys } from "../../shared/protocol/subjects.ts";
 import { chooseBus, type ServerChoice, withServer } from "../local/chooseBus.ts";
 import { writeWhole } from "../local/files.ts";
@@ -100,13 +100,7 @@ async function studentOf(
     );
   }
   const { artifact } = decode(JobResult, entry.value, `job result ${what}`);
-  const model: TeacherModel = {
-    artifact,
-    format: "stillhouse",
-    output: "logits",
-    probabilityFloor: 1e-7,
-    scale: 1,
-  };
+  const model: TeacherModel = { artifact, format: "stillhouse", mapping: ownMapping };
   return { what, model, bytes: await objectOf(bus, artifact, what) };
 }
 
@@ -117,11 +111,19 @@ async function objectOf(bus: Bus, artifact: string, what: string): Promise<Uint8
 }
 
 async function writeOnnx(file: string, run: string, { what, model, bytes }: StoredModel): Promise<void> {
+  const { artifact, format, mapping } = model;
+  if (format === "onnx") {
+    writeWhole(file, bytes);
+    process.stdout.write(
+      `${what} of ${run}\n  ${file}, ${(bytes.length / 1e6).toFixed(2)} MB, as it was given\n`,
+    );
+    return;
+  }
   await chooseBackend({ prefer: "compiled" });
-  const arch = model.format === "stillhouse" ? unpackModel(bytes).arch : undefined;
-  const loaded: LoadedModel = await loadModel(model, bytes);
+  const arch = format === "stillhouse" ? unpackModel(bytes).arch : undefined;
+  const loaded: LoadedModel = await loadModel({ artifact, format, mapping }, bytes);
   try {
-    const about = { "stillhouse.run": run, "stillhouse.model": what, "stillhouse.artifact": model.artifact };
+    const about = { "stillhouse.run": run, "stillhouse.model": what, "stillhouse.artifact": artifact };
     const tokens = arch?.arch === "transformer" ? arch.vocabulary : undefined;
     const exported = await exportOnnx(loaded, about, tokens);
     writeWhole(file, exported.bytes);

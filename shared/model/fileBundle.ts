@@ -37,7 +37,7 @@ export async function bundleTfjsLayers(
   path: string,
   written: string,
 ): Promise<{ bytes: Uint8Array; parameters: number }> {
-  const modelJson = await read(path, written);
+  const modelJson = await readModelBytes(path, written);
   let manifest: z.infer<typeof Manifest>;
   try {
     manifest = Manifest.parse(JSON.parse(new TextDecoder().decode(modelJson)));
@@ -56,7 +56,7 @@ export async function bundleTfjsLayers(
     }
   }
   const weightFiles = await Promise.all(
-    names.map(async (name) => ({ name, bytes: await read(join(dirname(path), name), name) })),
+    names.map(async (name) => ({ name, bytes: await readModelBytes(join(dirname(path), name), name) })),
   );
   const bundle: FileBundle = { type: "tfjs-layers-files", modelJson, weightFiles };
   const parameters = manifest.weightsManifest
@@ -74,7 +74,8 @@ export function unpackFileBundle(bytes: Uint8Array): FileBundle {
   });
 }
 
-async function read(path: string, written: string): Promise<Uint8Array> {
+/** @throws ModelUnreadable */
+export async function readModelBytes(path: string, written: string): Promise<Uint8Array> {
   try {
     return new Uint8Array(await readFile(path));
   } catch (cause) {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { RunSpec } from "../config/spec.ts";
+import { ModelMapping, RunSpec } from "../config/spec.ts";
 import { Digest, Hash, NodeId, RunId } from "./identifiers.ts";
 import { DataSource } from "./work.ts";
 
@@ -7,12 +7,13 @@ import { DataSource } from "./work.ts";
 export const TeacherModel = z.strictObject({
   /** The object that holds the model. */
   artifact: Digest,
-  format: z.enum(["stillhouse", "tfjs-layers"]),
-  output: z.enum(["logits", "probabilities"]),
-  probabilityFloor: z.number().positive(),
-  scale: z.number().positive(),
+  format: z.enum(["stillhouse", "tfjs-layers", "onnx"]),
+  mapping: ModelMapping,
 });
 export type TeacherModel = z.infer<typeof TeacherModel>;
+
+/** Of a model that was made here: it takes samples as they are and gives logits of the data's classes. */
+export const ownMapping: ModelMapping = ModelMapping.parse({ output: "logits" });
 
 export const RunTeacher = z.strictObject({
   name: z.string(),

@@ -6,11 +6,32 @@ import { eventually, nodesOf, openWorkspace, type Workspace } from "../helpers/c
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 300_000 });
 
-/** A classifier that nobody here trained, in a folder beside the repository: its README gives 0.9929 on MNIST's test split. */
-const borrowedPath = fileURLToPath(
-  new URL("../../../shared/models/mnist-tfjs-layers/model.json", import.meta.url),
-);
-const borrowed = existsSync(borrowedPath);
+/** Classifiers that nobody here trained, in a folder beside the repository, whose README gives their accuracy on MNIST's test split. */
+const folder = fileURLToPath(new URL("../../../shared/models/", import.meta.url));
+const borrowed = existsSync(folder);
+const borrowedTeachers = [
+  {
+    name: "layers",
+    model: { format: "tfjs-layers", path: `${folder}mnist-tfjs-layers/model.json`, output: "probabilities" },
+    accuracy: 0.9929,
+  },
+  {
+    name: "onnx",
+    model: {
+      format: "onnx",
+      path: `${folder}mnist-cnn-onnx/mnist_cnn.onnx`,
+      output: "logits",
+      mean: 0.1307,
+      deviation: 0.3081,
+    },
+    accuracy: 0.9891,
+  },
+  {
+    name: "onnx-one-by-one",
+    model: { format: "onnx", path: `${folder}mnist-cntk-onnx/mnist.onnx`, output: "logits", scale: 255 },
+    accuracy: 0.9891,
+  },
+];
 
 describe("a run on MNIST, from plan to report", () => {
   let place: Workspace;
@@ -32,14 +53,7 @@ describe("a run on MNIST, from plan to report", () => {
           model: { arch: "mlp", hidden: [32] },
           train: { epochs: 2, batch: 64 },
         },
-        ...(borrowed
-          ? [
-              {
-                name: "borrowed",
-                model: { format: "tfjs-layers", path: borrowedPath, output: "probabilities" },
-              },
-            ]
-          : []),
+        ...(borrowed ? borrowedTeachers.map(({ name, model }) => ({ name, model })) : []),
       ],
       student: { model: { arch: "mlp", hidden: [16] }, train: { epochs: 3, batch: 32 } },
       nodes: { teachers: 1, studentWorkers: 1 },
@@ -135,14 +149,16 @@ describe("a run on MNIST, from plan to report", () => {
   });
 
   it.skipIf(!borrowed)(
-    `a TensorFlow.js model from elsewhere teaches by its spec alone${borrowed ? "" : " (skipped: ../shared/models is absent)"}`,
+    `models from elsewhere teach together by their spec alone${borrowed ? "" : " (skipped: ../shared/models is absent)"}`,
     () => {
-      const teacher = report.teachers.find(({ name }) => name === "borrowed");
-      expect(teacher?.source).toBe("loaded");
-      expect(teacher?.outputWasProbabilities).toBe(true);
-      expect(report.warnings.join()).toContain("borrowed gives probabilities");
-      expect(Math.abs((teacher?.accuracy ?? 0) - 0.9929)).toBeLessThanOrEqual(0.001);
-      expect(report.ensemble.bestTeacher).toBe("borrowed");
+      for (const { name, model, accuracy } of borrowedTeachers) {
+        const teacher = report.teachers.find((one) => one.name === name);
+        expect(teacher?.source).toBe("loaded");
+        expect(teacher?.outputWasProbabilities).toBe(model.output === "probabilities");
+        expect(Math.abs((teacher?.accuracy ?? 0) - accuracy), name).toBeLessThanOrEqual(0.001);
+      }
+      expect(report.warnings.join()).toContain("layers gives probabilities");
+      expect(report.ensemble.bestTeacher).toBe("layers");
     },
   );
 

@@ -1,6 +1,6 @@
 import protobuf from "protobufjs";
+import { onnxSchema } from "../../model/onnxSchema.ts";
 import type { Attribute, ElementType, NamedTensorType, OnnxGraph, OnnxNode } from "./graph.ts";
-import { onnxSchema } from "./onnxSchema.ts";
 
 /** Versions that ONNX Runtime 1.17 and everything newer reads. */
 const IR_VERSION = 9;

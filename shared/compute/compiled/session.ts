@@ -17,9 +17,14 @@ export async function loadOnnxRuntime(): Promise<typeof import("onnxruntime-node
 }
 
 /** A graph, compiled. Release it after use. */
-export async function createSession(graph: OnnxGraph, options: SessionOptions): Promise<InferenceSession> {
+export function createSession(graph: OnnxGraph, options: SessionOptions): Promise<InferenceSession> {
+  return sessionOf(encodeModel(graph), options);
+}
+
+/** The bytes of an ONNX model, compiled. Release it after use. */
+export async function sessionOf(bytes: Uint8Array, options: SessionOptions): Promise<InferenceSession> {
   const { InferenceSession } = await loadOnnxRuntime();
-  return InferenceSession.create(encodeModel(graph), {
+  return InferenceSession.create(bytes, {
     executionProviders: ["cpu"],
     executionMode: "sequential",
     graphOptimizationLevel: "all",

@@ -3,6 +3,7 @@ import { unpackFileBundle } from "../../model/fileBundle.ts";
 import type { TeacherModel } from "../../protocol/run.ts";
 import type { ComputeSettings } from "../computeSettings.ts";
 import { restoreModel } from "./nativeModel.ts";
+import { openOnnxModel } from "./onnxModel.ts";
 import { type LoadedModel, openPredictor } from "./openPredictor.ts";
 import type { Predictor } from "./predictor.ts";
 import { loadTfjsLayers } from "./tfjsLayers.ts";
@@ -13,7 +14,7 @@ export class TeacherInputMismatch extends StillhouseError {}
 /**
  * The predictor of a stored teacher.
  * @param inputShape of the data, without the batch
- * @throws TeacherInputMismatch when a sample has not as many numbers as the model takes
+ * @throws TeacherInputMismatch, MappingMismatch when the model does not take such samples
  */
 export async function loadTeacherModel(
   model: TeacherModel,
@@ -21,7 +22,8 @@ export async function loadTeacherModel(
   inputShape: readonly number[],
   compute: ComputeSettings,
 ): Promise<Predictor> {
-  const loaded = await loadModel(model, bytes);
+  if (model.format === "onnx") return openOnnxModel(bytes, model.mapping, inputShape, compute);
+  const loaded = await loadModel({ ...model, format: model.format }, bytes, inputShape);
   if (size(loaded.inputShape) === size(inputShape)) return openPredictor(loaded, compute);
   loaded.dispose();
   throw new TeacherInputMismatch(
@@ -30,13 +32,20 @@ export async function loadTeacherModel(
   );
 }
 
-/** The model itself. */
-export function loadModel(model: TeacherModel, bytes: Uint8Array): LoadedModel | Promise<LoadedModel> {
-  switch (model.format) {
+/**
+ * The model itself, in TensorFlow.js.
+ * @param inputShape of the data; absent: the model's own
+ */
+export function loadModel(
+  { format, mapping }: TeacherModel & { format: Exclude<TeacherModel["format"], "onnx"> },
+  bytes: Uint8Array,
+  inputShape?: readonly number[],
+): LoadedModel | Promise<LoadedModel> {
+  switch (format) {
     case "stillhouse":
       return restoreModel(bytes);
     case "tfjs-layers":
-      return loadTfjsLayers({ ...unpackFileBundle(bytes), ...model });
+      return loadTfjsLayers(unpackFileBundle(bytes), mapping, inputShape);
   }
 }
 

@@ -1,6 +1,9 @@
 import type { INamespace } from "protobufjs";
 
-/** The part of onnx.proto (ONNX 1.15, IR version 9) that is written here: names and numbers of its fields. */
+const whole = { rule: "repeated", type: "int64", options: { packed: false } } as const;
+const many = (type: string, id: number) => ({ rule: "repeated", type, id }) as const;
+
+/** The part of onnx.proto (ONNX 1.15, IR version 9) that is read and written here: names and numbers of its fields. */
 export const onnxSchema: INamespace = {
   nested: {
     onnx: {
@@ -10,8 +13,9 @@ export const onnxSchema: INamespace = {
             irVersion: { type: "int64", id: 1 },
             producerName: { type: "string", id: 2 },
             graph: { type: "GraphProto", id: 7 },
-            opsetImport: { rule: "repeated", type: "OperatorSetIdProto", id: 8 },
-            metadataProps: { rule: "repeated", type: "StringStringEntryProto", id: 14 },
+            opsetImport: many("OperatorSetIdProto", 8),
+            metadataProps: many("StringStringEntryProto", 14),
+            functions: many("FunctionProto", 25),
           },
         },
         OperatorSetIdProto: {
@@ -20,22 +24,25 @@ export const onnxSchema: INamespace = {
         StringStringEntryProto: {
           fields: { key: { type: "string", id: 1 }, value: { type: "string", id: 2 } },
         },
+        FunctionProto: { fields: { node: many("NodeProto", 7) } },
         GraphProto: {
           fields: {
-            node: { rule: "repeated", type: "NodeProto", id: 1 },
+            node: many("NodeProto", 1),
             name: { type: "string", id: 2 },
-            initializer: { rule: "repeated", type: "TensorProto", id: 5 },
-            input: { rule: "repeated", type: "ValueInfoProto", id: 11 },
-            output: { rule: "repeated", type: "ValueInfoProto", id: 12 },
+            initializer: many("TensorProto", 5),
+            input: many("ValueInfoProto", 11),
+            output: many("ValueInfoProto", 12),
+            sparseInitializer: many("SparseTensorProto", 15),
           },
         },
         NodeProto: {
           fields: {
-            input: { rule: "repeated", type: "string", id: 1 },
-            output: { rule: "repeated", type: "string", id: 2 },
+            input: many("string", 1),
+            output: many("string", 2),
             name: { type: "string", id: 3 },
             opType: { type: "string", id: 4 },
-            attribute: { rule: "repeated", type: "AttributeProto", id: 5 },
+            attribute: many("AttributeProto", 5),
+            domain: { type: "string", id: 7 },
           },
         },
         AttributeProto: {
@@ -44,18 +51,31 @@ export const onnxSchema: INamespace = {
             f: { type: "float", id: 2 },
             i: { type: "int64", id: 3 },
             s: { type: "bytes", id: 4 },
-            ints: { rule: "repeated", type: "int64", id: 8, options: { packed: false } },
+            t: { type: "TensorProto", id: 5 },
+            g: { type: "GraphProto", id: 6 },
+            ints: { ...whole, id: 8 },
+            tensors: many("TensorProto", 10),
+            graphs: many("GraphProto", 11),
             type: { type: "int32", id: 20 },
           },
         },
         TensorProto: {
           fields: {
-            dims: { rule: "repeated", type: "int64", id: 1, options: { packed: false } },
+            dims: { ...whole, id: 1 },
             dataType: { type: "int32", id: 2 },
+            floatData: many("float", 4),
+            int32Data: many("int32", 5),
+            stringData: many("bytes", 6),
+            int64Data: many("int64", 7),
             name: { type: "string", id: 8 },
             rawData: { type: "bytes", id: 9 },
+            doubleData: many("double", 10),
+            uint64Data: many("uint64", 11),
+            externalData: many("StringStringEntryProto", 13),
+            dataLocation: { type: "int32", id: 14 },
           },
         },
+        SparseTensorProto: { fields: { values: { type: "TensorProto", id: 1 } } },
         ValueInfoProto: {
           fields: { name: { type: "string", id: 1 }, type: { type: "TypeProto", id: 2 } },
         },
@@ -63,7 +83,7 @@ export const onnxSchema: INamespace = {
         TypeProtoTensor: {
           fields: { elemType: { type: "int32", id: 1 }, shape: { type: "TensorShapeProto", id: 2 } },
         },
-        TensorShapeProto: { fields: { dim: { rule: "repeated", type: "Dimension", id: 1 } } },
+        TensorShapeProto: { fields: { dim: many("Dimension", 1) } },
         Dimension: {
           oneofs: { value: { oneof: ["dimValue", "dimParam"] } },
           fields: { dimValue: { type: "int64", id: 1 }, dimParam: { type: "string", id: 2 } },

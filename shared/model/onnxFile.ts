@@ -1,0 +1,269 @@
+import protobuf from "protobufjs";
+import { z } from "zod";
+import { messageOf, StillhouseError } from "../errors.ts";
+import { onnxSchema } from "./onnxSchema.ts";
+
+/** A file that is no ONNX model, or one that is not safe to run. */
+export class BadOnnxModel extends StillhouseError {}
+
+export interface OnnxTensorType {
+  readonly name: string;
+  /** As ONNX calls it: float, uint8, int64, ... */
+  readonly dtype: string;
+  /** null where the size is left open, as that of the batch; undefined: no shape is given at all. */
+  readonly shape: readonly (number | null)[] | undefined;
+}
+
+/** What a model takes and gives, read without running it. */
+export interface OnnxSignature {
+  /** Without those that have a value of their own. */
+  readonly inputs: readonly OnnxTensorType[];
+  readonly outputs: readonly OnnxTensorType[];
+  /** Numbers in its initialisers. */
+  readonly parameters: number;
+  /** Operator types and how often each is there, with the domain where it is not the standard one. */
+  readonly operators: ReadonlyMap<string, number>;
+}
+
+/** More than any teacher that fits beside its data: 4 GiB of floats. */
+const MOST_ELEMENTS = 2 ** 30;
+
+const dtypes = [
+  ["undefined", 0],
+  ["float", 4],
+  ["uint8", 1],
+  ["int8", 1],
+  ["uint16", 2],
+  ["int16", 2],
+  ["int32", 4],
+  ["int64", 8],
+  ["string", 0],
+  ["bool", 1],
+  ["float16", 2],
+  ["double", 8],
+  ["uint32", 4],
+  ["uint64", 8],
+  ["complex64", 8],
+  ["complex128", 16],
+  ["bfloat16", 2],
+] as const;
+
+// protobufjs gives plain objects; what is read of them is checked here.
+const Bytes = z.instanceof(Uint8Array);
+const Whole = z.coerce.number();
+const TensorProto = z.object({
+  name: z.string().default(""),
+  dims: z.array(Whole).default([]),
+  dataType: z.int().default(0),
+  rawData: Bytes.optional(),
+  floatData: z.array(z.unknown()).default([]),
+  int32Data: z.array(z.unknown()).default([]),
+  int64Data: z.array(z.unknown()).default([]),
+  doubleData: z.array(z.unknown()).default([]),
+  uint64Data: z.array(z.unknown()).default([]),
+  stringData: z.array(z.unknown()).default([]),
+  externalData: z.array(z.object({ key: z.string().default(""), value: z.string().default("") })).default([]),
+  dataLocation: z.int().default(0),
+});
+type TensorProto = z.infer<typeof TensorProto>;
+
+const ValueInfo = z.object({
+  name: z.string().default(""),
+  type: z
+    .object({
+      tensorType: z
+        .object({
+          elemType: z.int().default(0),
+          shape: z
+            .object({
+              dim: z
+                .array(z.object({ dimValue: Whole.optional(), dimParam: z.string().optional() }))
+                .default([]),
+            })
+            .optional(),
+        })
+        .optional(),
+    })
+    .optional(),
+});
+type ValueInfo = z.infer<typeof ValueInfo>;
+
+interface NodeProto {
+  opType: string;
+  domain: string;
+  input: string[];
+  attribute: {
+    t?: TensorProto | undefined;
+    g?: GraphProto | undefined;
+    tensors: TensorProto[];
+    graphs: GraphProto[];
+  }[];
+}
+interface GraphProto {
+  node: NodeProto[];
+  initializer: TensorProto[];
+  sparseInitializer: { values?: TensorProto | undefined }[];
+  input: ValueInfo[];
+  output: ValueInfo[];
+}
+const GraphProto: z.ZodType<GraphProto> = z.lazy(() =>
+  z.object({
+    node: z.array(NodeProto).default([]),
+    initializer: z.array(TensorProto).default([]),
+    sparseInitializer: z.array(z.object({ values: TensorProto.optional() })).default([]),
+    input: z.array(ValueInfo).default([]),
+    output: z.array(ValueInfo).default([]),
+  }),
+);
+const NodeProto: z.ZodType<NodeProto> = z.object({
+  opType: z.string().default(""),
+  domain: z.string().default(""),
+  input: z.array(z.string()).default([]),
+  attribute: z
+    .array(
+      z.object({
+        t: TensorProto.optional(),
+        g: GraphProto.optional(),
+        tensors: z.array(TensorProto).default([]),
+        graphs: z.array(GraphProto).default([]),
+      }),
+    )
+    .default([]),
+});
+const ModelProto = z.object({
+  graph: GraphProto,
+  functions: z.array(z.object({ node: z.array(NodeProto).default([]) })).default([]),
+});
+
+const Model = protobuf.Root.fromJSON(onnxSchema).lookupType("onnx.ModelProto");
+
+/**
+ * Reads what an ONNX model takes and gives, and refuses one that would read other files, claims more than it holds, or
+ * may not end. Runs nothing: the coordinator, which has no ONNX Runtime, checks models by it.
+ * @throws BadOnnxModel
+ */
+export function readOnnx(bytes: Uint8Array): OnnxSignature {
+  const { graph, functions } = parse(bytes);
+  const graphs = [...withInnerGraphs(graph), ...functions.flatMap(({ node }) => node.flatMap(innerGraphs))];
+  const nodes = [...graphs.flatMap(({ node }) => node), ...functions.flatMap(({ node }) => node)];
+  const tensors = [
+    ...graphs.flatMap(({ initializer, sparseInitializer }) => [
+      ...initializer,
+      ...sparseInitializer.flatMap(({ values }) => values ?? []),
+    ]),
+    ...nodes.flatMap(({ attribute }) =>
+      attribute.flatMap(({ t, tensors }) => [...(t ? [t] : []), ...tensors]),
+    ),
+  ];
+  for (const tensor of tensors) checkTensor(tensor);
+  checkEnds(nodes);
+  const own = new Set(graph.initializer.map(({ name }) => name));
+  const operators = new Map<string, number>();
+  for (const { opType, domain } of nodes) {
+    const type = domain === "" || domain === "ai.onnx" ? opType : `${domain}.${opType}`;
+    operators.set(type, (operators.get(type) ?? 0) + 1);
+  }
+  const inputs = graph.input.filter(({ name }) => !own.has(name)).map(typeOf);
+  const outputs = graph.output.map(typeOf);
+  if (inputs.length === 0 || outputs.length === 0) {
+    throw new BadOnnxModel(
+      `Cannot use the ONNX model: it has ${inputs.length} inputs and ${outputs.length} outputs, at least one of each is needed`,
+    );
+  }
+  const parameters = graph.initializer.reduce((sum, { dims }) => sum + elements(dims), 0);
+  return { inputs, outputs, parameters, operators };
+}
+
+/** `input float [batch, 1, 28, 28]`, as people read it. */
+export function describeTensor({ name, dtype, shape }: OnnxTensorType): string {
+  const sizes = shape === undefined ? "of unknown shape" : `[${shape.map((n) => n ?? "any").join(", ")}]`;
+  return `"${name}" ${dtype} ${sizes}`;
+}
+
+/** Inputs and outputs in one line each. */
+export function describeSignature({ inputs, outputs }: Pick<OnnxSignature, "inputs" | "outputs">): string {
+  return `inputs ${inputs.map(describeTensor).join(", ")}; outputs ${outputs.map(describeTensor).join(", ")}`;
+}
+
+function parse(bytes: Uint8Array): z.infer<typeof ModelProto> {
+  try {
+    const decoded = Model.toObject(Model.decode(bytes), { longs: Number });
+    return ModelProto.parse(decoded);
+  } catch (cause) {
+    const why = cause instanceof z.ZodError ? z.prettifyError(cause).split("\n")[0] : messageOf(cause);
+    throw new BadOnnxModel(
+      `Cannot read ${bytes.length} bytes as an ONNX model: ${why}; the file may be cut off or of another format`,
+      { fields: { bytes: bytes.length }, cause },
+    );
+  }
+}
+
+function withInnerGraphs(graph: GraphProto): GraphProto[] {
+  return [graph, ...graph.node.flatMap(innerGraphs)];
+}
+
+function innerGraphs({ attribute }: NodeProto): GraphProto[] {
+  return attribute.flatMap(({ g, graphs }) => [...(g ? [g] : []), ...graphs]).flatMap(withInnerGraphs);
+}
+
+/** A tensor holds what it declares, and holds it itself. */
+function checkTensor(tensor: TensorProto): void {
+  const { name, dims, dataType, rawData, externalData, dataLocation } = tensor;
+  if (dataLocation !== 0 || externalData.length > 0) {
+    const location = externalData.find(({ key }) => key === "location")?.value ?? "another file";
+    throw new BadOnnxModel(
+      `Cannot use the ONNX model as its tensor "${name}" lies outside of it, in "${location}": save it as one file (onnx.save without save_as_external_data)`,
+      { fields: { tensor: name, location } },
+    );
+  }
+  const count = elements(dims);
+  if (!(count <= MOST_ELEMENTS)) {
+    throw new BadOnnxModel(
+      `Cannot use the ONNX model as its tensor "${name}" is declared as [${dims.join(", ")}], ${count} numbers: at most ${MOST_ELEMENTS} are allowed`,
+      { fields: { tensor: name, dims } },
+    );
+  }
+  const [dtype, size] = dtypes[dataType] ?? ["", 0];
+  const held = rawData?.length
+    ? size === 0
+      ? Number.NaN
+      : rawData.length / size
+    : Math.max(...listsOf(tensor).map((list) => list.length));
+  // Complex numbers and 4-bit types are stored in other ways; no teacher's weights are.
+  if (dtype !== "" && held !== count) {
+    throw new BadOnnxModel(
+      `Cannot use the ONNX model as its tensor "${name}" is declared as ${dtype} [${dims.join(", ")}], ${count} numbers: it holds ${held}`,
+      { fields: { tensor: name, dims, held } },
+    );
+  }
+}
+
+function listsOf(tensor: TensorProto): readonly unknown[][] {
+  const { floatData, int32Data, int64Data, doubleData, uint64Data, stringData } = tensor;
+  return [floatData, int32Data, int64Data, doubleData, uint64Data, stringData];
+}
+
+function elements(dims: readonly number[]): number {
+  return dims.reduce((product, n) => (n >= 0 ? product * n : Number.NaN), 1);
+}
+
+/** A loop runs as often as its inputs say, which nobody can stop inside of ONNX Runtime. */
+function checkEnds(nodes: readonly NodeProto[]): void {
+  if (nodes.some(({ opType }) => opType === "Loop")) {
+    throw new BadOnnxModel(
+      "Cannot use the ONNX model as it has the operator Loop: nothing bounds how long it runs; export it with loops unrolled",
+      { fields: { operator: "Loop" } },
+    );
+  }
+}
+
+function typeOf({ name, type }: ValueInfo): OnnxTensorType {
+  const tensor = type?.tensorType;
+  return {
+    name,
+    dtype: dtypes[tensor?.elemType ?? 0]?.[0] ?? `type ${tensor?.elemType}`,
+    shape: tensor?.shape?.dim.map(({ dimValue }) =>
+      dimValue !== undefined && dimValue > 0 ? dimValue : null,
+    ),
+  };
+}
