@@ -15,7 +15,7 @@ it("two runs at once share the store's server; it stays for the second, and ends
     seeds: [2],
     student: {
       model: { arch: "mlp", hidden: [16] },
-      train: { epochs: 320, batch: 32 },
+      train: { epochs: 1000, batch: 32 },
       checkpointSteps: 1000,
     },
   });
