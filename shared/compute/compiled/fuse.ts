@@ -1,23 +1,5 @@
-import {
-  type Float,
-  float,
-  type OnnxConstant,
-  type OnnxGraph,
-  type OnnxNode,
-  withoutDeadNodes,
-} from "./graph.ts";
-
-/** What the rewriting of a node needs to know of the graph around it. */
-interface Around {
-  /** The node that gives a value. */
-  readonly maker: ReadonlyMap<string, OnnxNode>;
-  /** The nodes that take a value. */
-  readonly takers: ReadonlyMap<string, readonly OnnxNode[]>;
-  readonly constants: ReadonlyMap<string, OnnxConstant>;
-  /** Shapes of inputs and constants. */
-  readonly shapes: ReadonlyMap<string, readonly number[]>;
-  readonly outputs: ReadonlySet<string>;
-}
+import { type Around, aroundOf, behindReshapes, listOf, scalarOf, usedOnce } from "./around.ts";
+import { type Float, float, type OnnxGraph, type OnnxNode, withoutDeadNodes } from "./graph.ts";
 
 /** What stands in a node's place; undefined: the node stays. */
 type Rewrite = (node: OnnxNode, around: Around) => OnnxNode | OnnxNode[] | undefined;
@@ -27,6 +9,7 @@ type Rewrite = (node: OnnxNode, around: Around) => OnnxNode | OnnxNode[] | undef
  * each over a layer's activations is one more way through memory.
  */
 export function fuse(graph: OnnxGraph): OnnxGraph {
+  // A share is a HardSigmoid that is no step of a relu: it comes to be after those.
   return [logSoftmax, stepOfRelu, stepBeforeUnpool, shareByErf, bias, scaledProduct, productOfScaled].reduce(
     rewritten,
     graph,
@@ -34,22 +17,8 @@ export function fuse(graph: OnnxGraph): OnnxGraph {
 }
 
 function rewritten(graph: OnnxGraph, rewrite: Rewrite): OnnxGraph {
-  const around = surroundings(graph);
+  const around = aroundOf(graph);
   return withoutDeadNodes({ ...graph, nodes: graph.nodes.flatMap((node) => rewrite(node, around) ?? node) });
-}
-
-function surroundings({ nodes, constants, inputs, outputs }: OnnxGraph): Around {
-  const takers = new Map<string, OnnxNode[]>();
-  for (const node of nodes) {
-    for (const name of node.inputs) takers.set(name, [...(takers.get(name) ?? []), node]);
-  }
-  return {
-    maker: new Map(nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const))),
-    takers,
-    constants: new Map(constants.map((constant) => [constant.name, constant])),
-    shapes: new Map([...inputs, ...constants].map(({ name, shape }) => [name, shape])),
-    outputs: new Set(outputs.map(({ name }) => name)),
-  };
 }
 
 /** (x - max x) - log sum exp (x - max x), along one axis. */
@@ -95,14 +64,14 @@ const stepOfRelu: Rewrite = (node, { takers }) => {
  * The gradient of a pool after relu passes where the pool's input is above 0: at the place of the greatest, where the
  * output is above 0, and elsewhere it is 0 anyway. So the smaller tensor is masked, before it is spread out.
  */
-const stepBeforeUnpool: Rewrite = (node, { maker, takers, outputs }) => {
+const stepBeforeUnpool: Rewrite = (node, around) => {
+  const { maker } = around;
   if (node.type !== "Mul") return undefined;
   for (const [spread, mask] of [node.inputs, node.inputs.toReversed()] as [string, string][]) {
     const unpool = maker.get(spread);
     const step = maker.get(mask);
     const pool = maker.get(unpool?.inputs[1] ?? "");
-    const alone = takers.get(spread)?.length === 1 && !outputs.has(spread);
-    if (unpool?.type !== "MaxUnpool" || step?.type !== "HardSigmoid" || !alone) continue;
+    if (unpool?.type !== "MaxUnpool" || step?.type !== "HardSigmoid" || !usedOnce(spread, around)) continue;
     if (pool?.type !== "MaxPool" || pool.inputs[0] !== step.inputs[0]) continue;
     const [gradient = "", ...others] = unpool.inputs;
     const [open, masked] = [`${spread}_open`, `${spread}_masked`];
@@ -120,8 +89,7 @@ const bias: Rewrite = (node, around) => {
   if (node.type !== "Add") return undefined;
   for (const [sum, other] of [node.inputs, node.inputs.toReversed()] as [string, string][]) {
     const product = around.maker.get(sum);
-    const alone = around.takers.get(sum)?.length === 1 && !around.outputs.has(sum);
-    if (!product || !alone || product.inputs.length !== 2) continue;
+    if (!product || !usedOnce(sum, around) || product.inputs.length !== 2) continue;
     const list =
       product.type === "Gemm" ? other : product.type === "Conv" ? channelsOf(other, around) : undefined;
     const shape = list === undefined ? undefined : around.shapes.get(list);
@@ -155,8 +123,7 @@ const scaledProduct: Rewrite = (node, around) => {
   const { source, reshapes } = behindReshapes(scaled.value, around);
   const product = around.maker.get(source);
   const names = [source, ...reshapes.flatMap(({ outputs }) => outputs)];
-  const alone = names.every((name) => around.takers.get(name)?.length === 1 && !around.outputs.has(name));
-  if (product?.type !== "Gemm" || !alone) return undefined;
+  if (product?.type !== "Gemm" || !names.every((name) => usedOnce(name, around))) return undefined;
   const [output = ""] = node.outputs;
   const [a = "", b = "", bias] = product.inputs;
   const [last] = reshapes;
@@ -196,35 +163,19 @@ const productOfScaled: Rewrite = (node, around) => {
   return undefined;
 };
 
-/** What was reshaped to become a value, and by which nodes, the last first. */
-function behindReshapes(value: string, { maker }: Around): { source: string; reshapes: OnnxNode[] } {
-  const reshapes: OnnxNode[] = [];
-  let source = value;
-  for (let node = maker.get(source); node?.type === "Reshape"; node = maker.get(source)) {
-    reshapes.push(node);
-    source = node.inputs[0] as string;
-  }
-  return { source, reshapes };
-}
-
 function scaledBy(factor: number, { attributes, ...product }: OnnxNode): OnnxNode {
   const alpha = (attributes.alpha as Float | undefined)?.float ?? 1;
   return { ...product, attributes: { ...attributes, alpha: float(alpha * factor) } };
 }
 
-/** What an operator combines with a constant number, and the number. */
+/** What an operator combines with a constant number, and the number. One that has axes may give the result more of them. */
 function withFactor(
   { inputs }: OnnxNode,
-  { constants }: Around,
+  around: Around,
 ): { value: string; constant: string; factor: number } | undefined {
-  for (const [value, other] of [inputs, inputs.toReversed()] as [string, string][]) {
-    const constant = constants.get(other);
-    if (constant?.dtype !== "float32" || constant.bytes.length !== 4 || constants.has(value)) continue;
-    return {
-      value,
-      constant: other,
-      factor: new Float32Array(constant.bytes.slice().buffer)[0] as number,
-    };
+  for (const [value, constant] of [inputs, inputs.toReversed()] as [string, string][]) {
+    const factor = scalarOf(constant, around);
+    if (factor !== undefined && !around.constants.has(value)) return { value, constant, factor };
   }
   return undefined;
 }
@@ -251,10 +202,4 @@ function channelsOf(name: string, around: Around): string | undefined {
   const reshape = around.maker.get(name);
   const sizes = reshape?.type === "Reshape" ? listOf(reshape.inputs[1] as string, around) : undefined;
   return sizes?.length === 3 && sizes[1] === 1 && sizes[2] === 1 ? reshape?.inputs[0] : undefined;
-}
-
-/** The whole numbers of a constant list. */
-function listOf(name: string, { constants }: Around): number[] | undefined {
-  const list = constants.get(name);
-  return list && [...new BigInt64Array(list.bytes.slice().buffer)].map(Number);
 }

@@ -4,6 +4,9 @@ import type { RowGradient } from "./rowGradients.ts";
 import { loadOnnxRuntime } from "./session.ts";
 import { names } from "./trainingGraph.ts";
 
+/** Whose gradients they are. */
+type Trained = Pick<WeightStore, "trained">;
+
 interface RowsToAdd {
   readonly gradient: Float32Array;
   /** [count, width] */
@@ -18,12 +21,17 @@ export class GradientOutputs {
   readonly fetches: Readonly<Record<string, Tensor>>;
   readonly #rows: readonly RowsToAdd[];
 
-  static async of(rowGradients: readonly RowGradient[], store: WeightStore): Promise<GradientOutputs> {
+  static async of(rowGradients: readonly RowGradient[], store: Trained): Promise<GradientOutputs> {
     return new GradientOutputs(rowGradients, store, (await loadOnnxRuntime()).Tensor);
   }
 
-  private constructor(rowGradients: readonly RowGradient[], store: WeightStore, TensorType: typeof Tensor) {
+  private constructor(rowGradients: readonly RowGradient[], store: Trained, TensorType: typeof Tensor) {
     const fetches: Record<string, Tensor> = {};
+    // Tables that are looked up at the same places share an output.
+    const shared = <T extends Float32Array | Int32Array>(name: string, fresh: T, dims: number[]): T => {
+      fetches[name] ??= new TensorType(fresh, dims);
+      return fetches[name].data as T;
+    };
     this.#rows = store.trained().flatMap(({ name, shape, gradient }) => {
       const output = names.gradient(name);
       const found = rowGradients.find((rows) => rows.output === output);
@@ -32,10 +40,8 @@ export class GradientOutputs {
         return [];
       }
       const { count, width } = found;
-      const rows = new Float32Array(count * width);
-      const places = new Int32Array(count);
-      fetches[found.rows] = new TensorType("float32", rows, [count, width]);
-      fetches[found.places] = new TensorType("int32", places, [count, 1]);
+      const rows = shared(found.rows, new Float32Array(count * width), [count, width]);
+      const places = shared(found.places, new Int32Array(count), [count, 1]);
       return [{ gradient, rows, places }];
     });
     this.fetches = fetches;

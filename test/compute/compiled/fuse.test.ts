@@ -67,6 +67,11 @@ describe("one operator stands for", () => {
     };
     const seen = await operators(inputs, (given) => ({ y: scaled(given) }));
     expect(seen.filter((type) => type !== "Reshape")).toEqual(["Mul", "Gemm"]); // the factor of the bias
+    // A factor of higher rank gives its rank to the result.
+    const wider = await operators(inputs, ({ a, b }) => ({
+      y: tf.matMul((a as tf.Tensor).reshape([6, 4]), b as tf.Tensor).mul(tf.tensor([[[3]]])),
+    }));
+    expect(wider).toContain("Mul");
     // A product that somebody else sees is not scaled for all.
     const both = await operators(inputs, ({ a, b }) => {
       const product = tf.matMul((a as tf.Tensor).reshape([6, 4]), b as tf.Tensor);

@@ -1,6 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
+import type { Tensor } from "onnxruntime-node";
 import { beforeAll, expect, it } from "vitest";
 import { chooseBackend } from "../../../shared/compute/backend.ts";
+import { GradientOutputs } from "../../../shared/compute/compiled/gradientOutputs.ts";
 import { withRowGradients } from "../../../shared/compute/compiled/rowGradients.ts";
 import { ArchSpec } from "../../../shared/config/spec.ts";
 import { compile, type Named, runGraph } from "../../helpers/compiled.ts";
@@ -68,6 +70,67 @@ it("what else is done with such a gradient stays in the graph, whole", async () 
   const whole = await compile(inputs, twice);
   expect(withRowGradients(whole)).toEqual({ graph: whole, rowGradients: [] });
   tf.dispose(inputs);
+});
+
+it("tables that are looked up at the same places leave these as an output once", async () => {
+  const inputs = {
+    one: tf.randomNormal([ROWS, WIDTH], 0, 1, "float32", 1),
+    other: tf.randomNormal([ROWS, WIDTH], 0, 1, "float32", 2),
+    ids: tf.tensor1d([7, 99, 7], "int32"),
+  };
+  const whole = await compile(inputs, ({ one, other, ids }) => {
+    const [ofOne, ofOther] = tf.grads((a, b) =>
+      tf
+        .gather(a, ids as tf.Tensor1D)
+        .add(tf.gather(b, ids as tf.Tensor1D).mul(2))
+        .square()
+        .sum(),
+    )([one as tf.Tensor, other as tf.Tensor]) as [tf.Tensor, tf.Tensor];
+    return { ofOne, ofOther };
+  });
+  const { graph, rowGradients } = withRowGradients(whole);
+  expect(rowGradients.map(({ output }) => output)).toEqual(["ofOne", "ofOther"]);
+  const names = graph.outputs.map(({ name }) => name);
+  expect(new Set(names).size).toBe(names.length);
+  const outputs = await runGraph(graph, inputs);
+  for (const { rows, places } of rowGradients) {
+    expect(outputs[rows]?.values).toHaveLength(3 * WIDTH);
+    expect(outputs[places]?.values).toEqual([7, 99, 7]);
+  }
+  tf.dispose(inputs);
+});
+
+it("places that two tables share are the places of both", async () => {
+  const gradients = [new Float32Array(4), new Float32Array(6)] as const;
+  const store = {
+    trained: () =>
+      gradients.map((gradient, i) => ({
+        name: `table${i}`,
+        shape: [2, 2 + i],
+        values: gradient,
+        gradient,
+      })),
+  };
+  const outputs = await GradientOutputs.of(
+    [0, 1].map((i) => ({
+      output: `gradient/table${i}`,
+      rows: `rows${i}`,
+      places: "places",
+      count: 3,
+      width: 2 + i,
+    })),
+    store,
+  );
+  const fill = (name: string, values: number[]): void =>
+    ((outputs.fetches[name] as Tensor).data as Float32Array | Int32Array).set(values);
+  expect(Object.keys(outputs.fetches)).toEqual(["rows0", "places", "rows1"]);
+  fill("places", [1, 0, 1]);
+  fill("rows0", [1, 2, 3, 4, 5, 6]);
+  fill("rows1", [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  outputs.addUp();
+  outputs.addUp(); // of the same run, not on top of it
+  expect([...gradients[0]]).toEqual([3, 4, 6, 8]);
+  expect([...gradients[1]]).toEqual([4, 5, 6, 8, 10, 12]);
 });
 
 it("a table that is trained by its rows has the losses of TensorFlow.js", async () => {
