@@ -7,8 +7,10 @@ import { eventually } from "../helpers/cli.ts";
 it.skipIf(!existsSync("/proc/self/stat"))(
   "a process that has ended counts as dead, though its parent never asks how it ended",
   async () => {
-    // The shell starts a child and becomes sleep, which knows of no child and collects none.
-    const parent = spawn("sh", ["-c", "sh -c 'exit 0' & echo $!; exec sleep 60"], {
+    // The shell starts a child and becomes sleep, which knows of no child and collects none; the child ends after that,
+    // as the shell would collect it.
+    const child = "until grep -q sleep /proc/$PPID/comm; do sleep 0.05; done";
+    const parent = spawn("sh", ["-c", `sh -c '${child}' & echo $!; exec sleep 60`], {
       stdio: ["ignore", "pipe", "ignore"],
     });
     try {
