@@ -121,7 +121,7 @@ async function writeOnnx(file: string, run: string, { what, model, bytes }: Stor
   }
   await chooseBackend({ prefer: "compiled" });
   const arch = format === "stillhouse" ? unpackModel(bytes).arch : undefined;
-  const loaded: LoadedModel = await loadModel({ artifact, format, mapping }, bytes);
+  const loaded: LoadedModel = await loadModel(format, mapping, bytes);
   try {
     const about = { "stillhouse.run": run, "stillhouse.model": what, "stillhouse.artifact": artifact };
     const tokens = arch?.arch === "transformer" ? arch.vocabulary : undefined;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ModelFileSpec } from "./modelFileSpec.ts";
 
 /**
  * The spec of a run: what a user writes in YAML. Every object is strict (an unknown key is an error) and every key
@@ -151,64 +152,6 @@ export const ArchSpec = z.discriminatedUnion("arch", [
     dropout: probability
       .default(0)
       .describe("share of numbers dropped after the embedding, each attention and each feed-forward"),
-  }),
-]);
-
-const perChannel = <T extends z.ZodType<number>>(of: T) => z.union([of, z.array(of).min(1)]);
-
-/** What stands between the data and a model that was made elsewhere. */
-export const ModelMapping = z.strictObject({
-  input: z
-    .string()
-    .min(1)
-    .optional()
-    .describe("name of the input that takes the samples; absent: the only one"),
-  layout: z
-    .enum(["nhwc", "nchw", "flat"])
-    .optional()
-    .describe("order of an image's axes in the model; absent: what the shape of its input says"),
-  scale: positive
-    .default(1)
-    .describe(
-      "each input value, which is in [0, 1] for images, is multiplied by this first: 255 gives bytes",
-    ),
-  mean: perChannel(z.number())
-    .default(0)
-    .describe("then this is taken off, one number or one for each channel"),
-  deviation: perChannel(positive)
-    .default(1)
-    .describe("then it is divided by this, one number or one for each channel"),
-  output: z
-    .enum(["logits", "probabilities"])
-    .describe("what the model's output holds; probabilities become logits by a floored log"),
-  outputName: z.string().min(1).optional().describe("name of that output; absent: the only one"),
-  probabilityFloor: z
-    .number()
-    .positive()
-    .max(0.01)
-    .default(1e-7)
-    .describe("smallest probability before the log"),
-  labels: z
-    .array(z.int().nonnegative())
-    .min(2)
-    .optional()
-    .describe(
-      "for each class of the data, which of the model's outputs stands for it; absent: the same order",
-    ),
-});
-
-export const ModelFileSpec = z.discriminatedUnion("format", [
-  z.strictObject({
-    format: z.literal("onnx").describe("an ONNX file with its weights inside"),
-    path: z.string().min(1).describe("path of the file, relative to the spec file"),
-    ...ModelMapping.shape,
-  }),
-  z.strictObject({
-    format: z
-      .literal("tfjs-layers")
-      .describe("a TensorFlow.js layers model: model.json beside its weight files"),
-    path: z.string().min(1).describe("path of model.json, relative to the spec file"),
-    ...ModelMapping.shape,
   }),
 ]);
 
@@ -409,8 +352,6 @@ export type TeacherSpec = z.infer<typeof TeacherSpec>;
 export type TrainedTeacherSpec = z.infer<typeof TrainedTeacherSpec>;
 export type LoadedTeacherSpec = z.infer<typeof LoadedTeacherSpec>;
 export type ArchSpec = z.infer<typeof ArchSpec>;
-export type ModelMapping = z.infer<typeof ModelMapping>;
-export type ModelFileSpec = z.infer<typeof ModelFileSpec>;
 export type TrainSpec = z.infer<typeof TrainSpec>;
 export type TeacherTrainSpec = z.infer<typeof TeacherTrainSpec>;
 export type OptimizerSpec = z.infer<typeof OptimizerSpec>;

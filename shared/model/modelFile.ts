@@ -1,4 +1,4 @@
-import type { ModelFileSpec } from "../config/spec.ts";
+import type { ModelFileSpec } from "../config/modelFileSpec.ts";
 import { bundleTfjsLayers, readModelBytes } from "./fileBundle.ts";
 import { readOnnx } from "./onnxFile.ts";
 

@@ -1,10 +1,11 @@
-import protobuf from "protobufjs";
-import { z } from "zod";
-import { messageOf, StillhouseError } from "../errors.ts";
-import { onnxSchema } from "./onnxSchema.ts";
-
-/** A file that is no ONNX model, or one that is not safe to run. */
-export class BadOnnxModel extends StillhouseError {}
+import {
+  BadOnnxModel,
+  type GraphProto,
+  type NodeProto,
+  parseOnnx,
+  type TensorProto,
+  type ValueInfo,
+} from "./onnxProto.ts";
 
 export interface OnnxTensorType {
   readonly name: string;
@@ -48,102 +49,13 @@ const dtypes = [
   ["bfloat16", 2],
 ] as const;
 
-// protobufjs gives plain objects; what is read of them is checked here.
-const Bytes = z.instanceof(Uint8Array);
-const Whole = z.coerce.number();
-const TensorProto = z.object({
-  name: z.string().default(""),
-  dims: z.array(Whole).default([]),
-  dataType: z.int().default(0),
-  rawData: Bytes.optional(),
-  floatData: z.array(z.unknown()).default([]),
-  int32Data: z.array(z.unknown()).default([]),
-  int64Data: z.array(z.unknown()).default([]),
-  doubleData: z.array(z.unknown()).default([]),
-  uint64Data: z.array(z.unknown()).default([]),
-  stringData: z.array(z.unknown()).default([]),
-  externalData: z.array(z.object({ key: z.string().default(""), value: z.string().default("") })).default([]),
-  dataLocation: z.int().default(0),
-});
-type TensorProto = z.infer<typeof TensorProto>;
-
-const ValueInfo = z.object({
-  name: z.string().default(""),
-  type: z
-    .object({
-      tensorType: z
-        .object({
-          elemType: z.int().default(0),
-          shape: z
-            .object({
-              dim: z
-                .array(z.object({ dimValue: Whole.optional(), dimParam: z.string().optional() }))
-                .default([]),
-            })
-            .optional(),
-        })
-        .optional(),
-    })
-    .optional(),
-});
-type ValueInfo = z.infer<typeof ValueInfo>;
-
-interface NodeProto {
-  opType: string;
-  domain: string;
-  input: string[];
-  attribute: {
-    t?: TensorProto | undefined;
-    g?: GraphProto | undefined;
-    tensors: TensorProto[];
-    graphs: GraphProto[];
-  }[];
-}
-interface GraphProto {
-  node: NodeProto[];
-  initializer: TensorProto[];
-  sparseInitializer: { values?: TensorProto | undefined }[];
-  input: ValueInfo[];
-  output: ValueInfo[];
-}
-const GraphProto: z.ZodType<GraphProto> = z.lazy(() =>
-  z.object({
-    node: z.array(NodeProto).default([]),
-    initializer: z.array(TensorProto).default([]),
-    sparseInitializer: z.array(z.object({ values: TensorProto.optional() })).default([]),
-    input: z.array(ValueInfo).default([]),
-    output: z.array(ValueInfo).default([]),
-  }),
-);
-const NodeProto: z.ZodType<NodeProto> = z.object({
-  opType: z.string().default(""),
-  domain: z.string().default(""),
-  input: z.array(z.string()).default([]),
-  attribute: z
-    .array(
-      z.object({
-        t: TensorProto.optional(),
-        g: GraphProto.optional(),
-        tensors: z.array(TensorProto).default([]),
-        graphs: z.array(GraphProto).default([]),
-      }),
-    )
-    .default([]),
-});
-const ModelProto = z.object({
-  graph: GraphProto,
-  functions: z.array(z.object({ node: z.array(NodeProto).default([]) })).default([]),
-});
-
-const Model = protobuf.Root.fromJSON(onnxSchema).lookupType("onnx.ModelProto");
-
 /**
  * Reads what an ONNX model takes and gives, and refuses one that would read other files, claims more than it holds, or
  * may not end. Runs nothing: the coordinator, which has no ONNX Runtime, checks models by it.
  * @throws BadOnnxModel
  */
 export function readOnnx(bytes: Uint8Array): OnnxSignature {
-  const { graph, functions } = parse(bytes);
+  const { graph, functions } = parseOnnx(bytes);
   const graphs = [...withInnerGraphs(graph), ...functions.flatMap(({ node }) => node.flatMap(innerGraphs))];
   const nodes = [...graphs.flatMap(({ node }) => node), ...functions.flatMap(({ node }) => node)];
   const tensors = [
@@ -185,19 +97,6 @@ export function describeSignature({ inputs, outputs }: Pick<OnnxSignature, "inpu
   return `inputs ${inputs.map(describeTensor).join(", ")}; outputs ${outputs.map(describeTensor).join(", ")}`;
 }
 
-function parse(bytes: Uint8Array): z.infer<typeof ModelProto> {
-  try {
-    const decoded = Model.toObject(Model.decode(bytes), { longs: Number });
-    return ModelProto.parse(decoded);
-  } catch (cause) {
-    const why = cause instanceof z.ZodError ? z.prettifyError(cause).split("\n")[0] : messageOf(cause);
-    throw new BadOnnxModel(
-      `Cannot read ${bytes.length} bytes as an ONNX model: ${why}; the file may be cut off or of another format`,
-      { fields: { bytes: bytes.length }, cause },
-    );
-  }
-}
-
 function withInnerGraphs(graph: GraphProto): GraphProto[] {
   return [graph, ...graph.node.flatMap(innerGraphs)];
 }
@@ -229,7 +128,7 @@ function checkTensor(tensor: TensorProto): void {
       ? Number.NaN
       : rawData.length / size
     : Math.max(...listsOf(tensor).map((list) => list.length));
-  // Complex numbers and 4-bit types are stored in other ways; no teacher's weights are.
+  // Newer types, as those of 4 bits, are packed in other ways.
   if (dtype !== "" && held !== count) {
     throw new BadOnnxModel(
       `Cannot use the ONNX model as its tensor "${name}" is declared as ${dtype} [${dims.join(", ")}], ${count} numbers: it holds ${held}`,

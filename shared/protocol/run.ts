@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { ModelMapping, RunSpec } from "../config/spec.ts";
+import { ModelMapping } from "../config/modelFileSpec.ts";
+import { RunSpec } from "../config/spec.ts";
 import { Digest, Hash, NodeId, RunId } from "./identifiers.ts";
 import { DataSource } from "./work.ts";
 

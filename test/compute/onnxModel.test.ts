@@ -3,7 +3,7 @@ import { encodeModel } from "../../shared/compute/compiled/encode.ts";
 import { Graph, type Value } from "../../shared/compute/compiled/graph.ts";
 import { openOnnxModel } from "../../shared/compute/predictors/onnxModel.ts";
 import type { Predictor } from "../../shared/compute/predictors/predictor.ts";
-import { ModelMapping } from "../../shared/config/spec.ts";
+import { ModelMapping } from "../../shared/config/modelFileSpec.ts";
 
 const floats = (shape: number[]) => ({ shape, dtype: "float32" as const });
 

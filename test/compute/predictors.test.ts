@@ -11,7 +11,8 @@ import {
   type TfjsLayersFiles,
   weightFileNames,
 } from "../../shared/compute/predictors/tfjsLayers.ts";
-import { ArchSpec, ModelMapping } from "../../shared/config/spec.ts";
+import { ModelMapping } from "../../shared/config/modelFileSpec.ts";
+import { ArchSpec } from "../../shared/config/spec.ts";
 import { packModel } from "../../shared/model/artifact.ts";
 import { buildModel } from "../../shared/model/build.ts";
 import { readWeights } from "../../shared/model/weights.ts";

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
 import { chooseBackend } from "../../shared/compute/backend.ts";
 import { loadTeacherModel } from "../../shared/compute/predictors/teacherModel.ts";
-import { ModelFileSpec } from "../../shared/config/spec.ts";
+import { ModelFileSpec } from "../../shared/config/modelFileSpec.ts";
 import { readModelFile } from "../../shared/model/modelFile.ts";
 import { settings } from "../helpers/trainers.ts";
 
@@ -52,7 +52,7 @@ describe.skipIf(!present)(
       const { bytes, parameters } = await readModelFile(format, fileURLToPath(new URL(path, folder)), path);
       expect(parameters).toBeGreaterThan(1000);
       const predictor = await loadTeacherModel(
-        { artifact: "0".repeat(64), format, mapping },
+        { format, mapping },
         bytes,
         [28, 28, 1],
         settings("compiled", { threads: 2 }),

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { parse } from "yaml";
-import { ModelFileSpec } from "../../shared/config/spec.ts";
+import { ModelFileSpec } from "../../shared/config/modelFileSpec.ts";
 import { openWorkspace, type Workspace } from "../helpers/cli.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });

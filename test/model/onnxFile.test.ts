@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { encodeModel } from "../../shared/compute/compiled/encode.ts";
 import { Graph } from "../../shared/compute/compiled/graph.ts";
-import { BadOnnxModel, describeSignature, readOnnx } from "../../shared/model/onnxFile.ts";
+import { describeSignature, readOnnx } from "../../shared/model/onnxFile.ts";
+import { BadOnnxModel } from "../../shared/model/onnxProto.ts";
 
 const floats = (shape: number[]) => ({ shape, dtype: "float32" as const });
 

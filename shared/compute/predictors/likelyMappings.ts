@@ -1,4 +1,4 @@
-import type { ModelMapping } from "../../config/spec.ts";
+import type { ModelMapping } from "../../config/modelFileSpec.ts";
 
 export type Preprocessing = Pick<ModelMapping, "scale" | "mean" | "deviation">;
 

@@ -1,10 +1,11 @@
-import type { ModelMapping } from "../../config/spec.ts";
+import type { ModelMapping } from "../../config/modelFileSpec.ts";
 import { StillhouseError } from "../../errors.ts";
+import { sizeOf } from "../compiled/kernels/operators.ts";
 
 /** A mapping that does not fit the data or the model. */
 export class MappingMismatch extends StillhouseError {}
 
-/** How the data's samples lie in what a model takes; `null` stands for a size that the model leaves open. */
+/** How a sample of the data becomes one of a model's input. */
 export interface InputPlan {
   /** [rows, ...shape] */
   readonly shape: readonly number[];
@@ -28,7 +29,7 @@ export function planInput(
   mapping: Pick<ModelMapping, "layout" | "scale" | "mean" | "deviation">,
   signature: string,
 ): InputPlan {
-  const size = product(data);
+  const size = sizeOf(data);
   const layout = mapping.layout ?? layoutOf(data, model);
   const [height = 0, width = 0, channels = 0] = data;
   if (layout === "nchw" && data.length !== 3) {
@@ -91,17 +92,17 @@ export function mapOutputs(
   columns: number,
   { output, probabilityFloor, labels }: Pick<ModelMapping, "output" | "probabilityFloor" | "labels">,
 ): Float32Array {
-  const logit = (value: number): number =>
-    output === "logits" ? value : Math.log(Math.max(value, probabilityFloor));
-  if (!labels) return outputs.map(logit);
+  const logit = (value: number): number => Math.log(Math.max(value, probabilityFloor));
+  const logits = output === "logits" ? outputs : outputs.map(logit);
+  if (!labels) return logits;
   const rows = outputs.length / columns;
-  const logits = new Float32Array(rows * labels.length);
+  const chosen = new Float32Array(rows * labels.length);
   for (let row = 0; row < rows; row++) {
     labels.forEach((place, k) => {
-      logits[row * labels.length + k] = logit(outputs[row * columns + place] as number);
+      chosen[row * labels.length + k] = logits[row * columns + place] as number;
     });
   }
-  return logits;
+  return chosen;
 }
 
 /** @throws MappingMismatch where `labels` names an output that the model does not have */
@@ -134,7 +135,7 @@ function sameNumbers(
   model: readonly (number | null)[],
 ): readonly number[] | undefined {
   const sizes = model.filter((n) => n !== null);
-  if (sizes.length < model.length || product(sizes) !== product(data)) return undefined;
+  if (sizes.length < model.length || sizeOf(sizes) !== sizeOf(data)) return undefined;
   const real = (shape: readonly number[]): string => shape.filter((n) => n !== 1).join();
   return data.length === 1 || real(data) === real(sizes) ? sizes : undefined;
 }
@@ -152,8 +153,4 @@ function perChannel(
     );
   }
   return (channel) => value[channel] as number;
-}
-
-function product(shape: readonly number[]): number {
-  return shape.reduce((size, n) => size * n, 1);
 }

@@ -1,14 +1,14 @@
 import type { InferenceSession, Tensor } from "onnxruntime-node";
-import type { ModelMapping } from "../../config/spec.ts";
+import type { ModelMapping } from "../../config/modelFileSpec.ts";
 import { messageOf } from "../../errors.ts";
 import {
-  BadOnnxModel,
   describeSignature,
   describeTensor,
   type OnnxSignature,
   type OnnxTensorType,
   readOnnx,
 } from "../../model/onnxFile.ts";
+import { BadOnnxModel } from "../../model/onnxProto.ts";
 import { loadOnnxRuntime, type SessionOptions, sessionOf } from "../compiled/session.ts";
 import { type InputPlan, mapInputs, mapOutputs, mappedClasses, planInput } from "./modelMapping.ts";
 import { type Predictor, predictInSlices } from "./predictor.ts";

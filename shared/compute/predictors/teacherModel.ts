@@ -1,6 +1,8 @@
+import type { ModelMapping } from "../../config/modelFileSpec.ts";
 import { StillhouseError } from "../../errors.ts";
 import { unpackFileBundle } from "../../model/fileBundle.ts";
 import type { TeacherModel } from "../../protocol/run.ts";
+import { sizeOf } from "../compiled/kernels/operators.ts";
 import type { ComputeSettings } from "../computeSettings.ts";
 import { restoreModel } from "./nativeModel.ts";
 import { openOnnxModel } from "./onnxModel.ts";
@@ -17,14 +19,14 @@ export class TeacherInputMismatch extends StillhouseError {}
  * @throws TeacherInputMismatch, MappingMismatch when the model does not take such samples
  */
 export async function loadTeacherModel(
-  model: TeacherModel,
+  { format, mapping }: Pick<TeacherModel, "format" | "mapping">,
   bytes: Uint8Array,
   inputShape: readonly number[],
   compute: ComputeSettings,
 ): Promise<Predictor> {
-  if (model.format === "onnx") return openOnnxModel(bytes, model.mapping, inputShape, compute);
-  const loaded = await loadModel({ ...model, format: model.format }, bytes, inputShape);
-  if (size(loaded.inputShape) === size(inputShape)) return openPredictor(loaded, compute);
+  if (format === "onnx") return openOnnxModel(bytes, mapping, inputShape, compute);
+  const loaded = await loadModel(format, mapping, bytes, inputShape);
+  if (sizeOf(loaded.inputShape) === sizeOf(inputShape)) return openPredictor(loaded, compute);
   loaded.dispose();
   throw new TeacherInputMismatch(
     `Cannot use a teacher on samples of shape [${inputShape.join(", ")}]: its model takes [${loaded.inputShape.join(", ")}]`,
@@ -37,7 +39,8 @@ export async function loadTeacherModel(
  * @param inputShape of the data; absent: the model's own
  */
 export function loadModel(
-  { format, mapping }: TeacherModel & { format: Exclude<TeacherModel["format"], "onnx"> },
+  format: Exclude<TeacherModel["format"], "onnx">,
+  mapping: ModelMapping,
   bytes: Uint8Array,
   inputShape?: readonly number[],
 ): LoadedModel | Promise<LoadedModel> {
@@ -47,8 +50,4 @@ export function loadModel(
     case "tfjs-layers":
       return loadTfjsLayers(unpackFileBundle(bytes), mapping, inputShape);
   }
-}
-
-function size(shape: readonly number[]): number {
-  return shape.reduce((a, b) => a * b, 1);
 }

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import type { ModelMapping } from "../../config/spec.ts";
+import type { ModelMapping } from "../../config/modelFileSpec.ts";
 import { messageOf, StillhouseError } from "../../errors.ts";
 import type { OnnxSignature } from "../../model/onnxFile.ts";
 import { type InputPlan, mappedClasses, planInput } from "./modelMapping.ts";

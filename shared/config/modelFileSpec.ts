@@ -1,0 +1,64 @@
+import { z } from "zod";
+
+const positive = z.number().positive();
+const perChannel = <T extends z.ZodType<number>>(of: T) => z.union([of, z.array(of).min(1)]);
+
+/** What stands between the data and such a model. */
+export const ModelMapping = z.strictObject({
+  input: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("name of the input that takes the samples; absent: the only one"),
+  layout: z
+    .enum(["nhwc", "nchw", "flat"])
+    .optional()
+    .describe("order of an image's axes in the model; absent: what the shape of its input says"),
+  scale: positive
+    .default(1)
+    .describe(
+      "each input value, which is in [0, 1] for images, is multiplied by this first: 255 gives bytes",
+    ),
+  mean: perChannel(z.number())
+    .default(0)
+    .describe("then this is taken off, one number or one for each channel"),
+  deviation: perChannel(positive)
+    .default(1)
+    .describe("then it is divided by this, one number or one for each channel"),
+  output: z
+    .enum(["logits", "probabilities"])
+    .describe("what the model's output holds; probabilities become logits by a floored log"),
+  outputName: z.string().min(1).optional().describe("name of that output; absent: the only one"),
+  probabilityFloor: z
+    .number()
+    .positive()
+    .max(0.01)
+    .default(1e-7)
+    .describe("smallest probability before the log"),
+  labels: z
+    .array(z.int().nonnegative())
+    .min(2)
+    .optional()
+    .describe(
+      "for each class of the data, which of the model's outputs stands for it; absent: the same order",
+    ),
+});
+
+/** A model that was made elsewhere, as a spec names it. */
+export const ModelFileSpec = z.discriminatedUnion("format", [
+  z.strictObject({
+    format: z.literal("onnx").describe("an ONNX file with its weights inside"),
+    path: z.string().min(1).describe("path of the file, relative to the spec file"),
+    ...ModelMapping.shape,
+  }),
+  z.strictObject({
+    format: z
+      .literal("tfjs-layers")
+      .describe("a TensorFlow.js layers model: model.json beside its weight files"),
+    path: z.string().min(1).describe("path of model.json, relative to the spec file"),
+    ...ModelMapping.shape,
+  }),
+]);
+
+export type ModelMapping = z.infer<typeof ModelMapping>;
+export type ModelFileSpec = z.infer<typeof ModelFileSpec>;
