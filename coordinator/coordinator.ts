@@ -121,7 +121,15 @@ function labellings({ run, teachers }: CoordinatorContext["store"]["record"]): s
 }
 
 function idlePulse(doing: string) {
-  return { backend: "none", doing, serving: [], samplesPredicted: 0, chunksLabelled: 0, redeliveries: 0 };
+  return {
+    backend: "none",
+    doing,
+    serving: [],
+    refused: [],
+    samplesPredicted: 0,
+    chunksLabelled: 0,
+    redeliveries: 0,
+  };
 }
 
 function never(): Promise<never> {

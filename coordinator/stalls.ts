@@ -36,7 +36,11 @@ function missingHelp(record: RunRecord, membership: Membership): string[] {
   if (record.state === "distilling" && record.labelledAtMs === null && teachers.length > 0) {
     for (const { name, ready } of record.teachers) {
       if (ready && !teachers.some(({ serving }) => serving.includes(ready.labelling))) {
-        wants.push(`no teacher node serves teacher "${name}"`);
+        const refused = teachers.flatMap((node) =>
+          node.refused.filter(({ labelling }) => labelling === ready.labelling),
+        );
+        const why = refused.map(({ why }) => `; ${why}`).join("");
+        wants.push(`no teacher node serves teacher "${name}"${why}`);
       }
     }
   }

@@ -55,6 +55,7 @@ export async function runStudentNode(options: StudentNodeOptions): Promise<void>
       backend: "worker threads",
       doing: [...context.doing].join(", ") || "idle",
       serving: [],
+      refused: [],
       samplesPredicted: 0,
       chunksLabelled: 0,
       redeliveries: 0,

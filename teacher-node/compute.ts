@@ -7,8 +7,8 @@ import type { TeacherModel } from "../shared/protocol/run.ts";
 
 /** What a teacher node asks of its compute: TensorFlow in a worker thread, or a stand-in in a test. */
 export interface TeacherCompute {
-  /** Name of the backend that computes. */
-  backend(): Promise<string>;
+  /** The backend that computes. */
+  backend(): Promise<{ name: string; version: string }>;
   /** Makes a data set known under its hash. */
   openData(dataset: Dataset): Promise<void>;
   /** @throws ClassCountMismatch, or an error of the model's format */
@@ -19,6 +19,8 @@ export interface TeacherCompute {
    * @returns [rows.length, classes], row-major
    */
   predict(labelling: string, dataHash: string, shard: number, rows: Uint32Array): Promise<Float32Array>;
+  /** As `predict`, for the probe by which a node is admitted: no pass, and counted by nobody. */
+  probe(labelling: string, dataHash: string, shard: number, rows: Uint32Array): Promise<Float32Array>;
   train(task: TeacherTraining, onProgress: (progress: TrainProgress) => void): Promise<TrainedModel>;
   /** Rejects when a compute of its own thread is gone, as when it ran out of memory; else it never settles. */
   readonly gone?: Promise<never>;

@@ -21,6 +21,8 @@ export interface NodeContext {
   readonly doing: Set<string>;
   /** Labelling -> the teacher, and what ends its serving. */
   readonly serving: Map<string, { readonly teacher: ServedTeacher; readonly stop: AbortController }>;
+  /** Labelling -> why this node may not serve it. */
+  readonly refused: Map<string, string>;
 }
 
 /** A teacher of live runs, as this node is to serve it. */
@@ -28,6 +30,12 @@ export interface ServedTeacher extends NonNullable<RunTeacher["ready"]> {
   readonly name: string;
   /** Those that need it now, one at least. They agree on the encoding and chunk size, but perhaps not on the data. */
   runs: readonly [RunRecord, ...RunRecord[]];
+  /** Strict where one of them is. */
+  readonly numerics: RunRecord["spec"]["numerics"];
+  /** Threads of one operator that it was loaded with. */
+  threads: number;
+  /** First shard of a run's data -> whether this node may label that data; rejects where it may not. */
+  readonly admitted: Map<string, Promise<void>>;
   /** It is loaded and its work is pulled: only then others may count on this node. */
   atWork: boolean;
 }

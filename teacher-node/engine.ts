@@ -27,8 +27,9 @@ export class TeacherEngine implements TeacherCompute {
     this.#backend = chooseBackend(role);
   }
 
-  async backend(): Promise<string> {
-    return (await this.#backend).name;
+  async backend(): Promise<{ name: string; version: string }> {
+    const { name, version } = await this.#backend;
+    return { name, version };
   }
 
   async openData(dataset: Dataset): Promise<void> {
@@ -65,6 +66,10 @@ export class TeacherEngine implements TeacherCompute {
     const predictor = this.#teachers.get(labelling);
     if (!predictor) throw new StillhouseError(`Cannot predict with labelling ${labelling}: it is not loaded`);
     return predictor.predict(gatherRows(this.#dataset(dataHash), shard, rows), rows.length);
+  }
+
+  probe(labelling: string, dataHash: string, shard: number, rows: Uint32Array): Promise<Float32Array> {
+    return this.predict(labelling, dataHash, shard, rows);
   }
 
   async train(task: TeacherTraining, onProgress: (progress: TrainProgress) => void): Promise<TrainedModel> {

@@ -17,6 +17,7 @@ import {
   parseLabelsSubject,
 } from "../shared/protocol/subjects.ts";
 import { LabelChunk } from "../shared/protocol/work.ts";
+import { admit, NumericsRefused } from "./admission.ts";
 import { MAX_CHUNK_MS, MAX_DELIVER, type NodeContext, type ServedTeacher } from "./context.ts";
 import { findShard, UnknownShard } from "./findShard.ts";
 import { keepAlive } from "./keepAlive.ts";
@@ -59,6 +60,7 @@ async function appendMissing(
 ): Promise<void> {
   const work = readWork(item);
   const { dataset, shardIndex, shard } = await findShard(context, teacher, work);
+  await admit(context, teacher, dataset);
   const { encoding, chunkSize } = teacher.runs[0].spec.labels;
   const layout = chunkLayout({ shard, chunkSize, chunk: work.chunk, classes: dataset.classes, encoding });
   const there =
@@ -133,6 +135,8 @@ function readWork({ data, subject }: WorkItem): LabelChunk {
   return work;
 }
 
+const notHere = [UnknownShard, DataNotHere, NumericsRefused];
+
 /** Back to the queue when another try can help; otherwise, and after the last try, a fault and out of the queue. */
 async function giveBack(
   { bus, clock, node, log }: NodeContext,
@@ -149,8 +153,8 @@ async function giveBack(
     item.nak(1_000 * item.delivery);
     return;
   }
-  // Work is a hint: whoever still needs a chunk of data that nobody here knows queues it again.
-  if (!(error instanceof UnknownShard || error instanceof DataNotHere)) {
+  // Work is a hint: whoever still needs a chunk of data that nobody here knows, or may label, queues it again.
+  if (!notHere.some((kind) => error instanceof kind)) {
     await postFault(bus, clock, `labelling.${teacher.labelling}`, node, messageOf(error));
   }
   item.term();

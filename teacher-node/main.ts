@@ -4,6 +4,7 @@ import type { Bus } from "../shared/bus/bus.ts";
 import type { Clock } from "../shared/bus/clock.ts";
 import { followRuns } from "../shared/cluster/followRuns.ts";
 import { beat } from "../shared/cluster/heartbeat.ts";
+import { DEFAULT_THREADS } from "../shared/compute/computeSettings.ts";
 import { DataSources } from "../shared/data/openSource.ts";
 import { messageOf } from "../shared/errors.ts";
 import type { RunRecord } from "../shared/protocol/run.ts";
@@ -37,9 +38,10 @@ export async function runTeacherNode(options: TeacherNodeOptions): Promise<void>
     inCompute: new Set(),
     doing: new Set(),
     serving: new Map(),
+    refused: new Map(),
   };
-  const backend = await compute.backend();
-  log.info({ backend }, "teacher node ready");
+  const { name: backend, version } = await compute.backend();
+  log.info({ backend, version }, "teacher node ready");
 
   const pulse = beat(
     bus,
@@ -51,6 +53,7 @@ export async function runTeacherNode(options: TeacherNodeOptions): Promise<void>
       serving: [...context.serving.values()].flatMap(({ teacher }) =>
         teacher.atWork ? teacher.labelling : [],
       ),
+      refused: [...context.refused].map(([labelling, why]) => ({ labelling, why })),
       ...context.counters,
     }),
     signal,
@@ -74,8 +77,9 @@ async function serveRuns(context: NodeContext): Promise<void> {
     else live.delete(record.run);
 
     const wanted = neededTeachers([...live.values()]);
-    for (const [labelling, { stop }] of serving) {
-      if (wanted.has(labelling)) continue;
+    for (const [labelling, { teacher, stop }] of serving) {
+      // Who was let in, or was not, by another rule asks again.
+      if (wanted.get(labelling)?.numerics === teacher.numerics) continue;
       stop.abort();
       serving.delete(labelling);
     }
@@ -109,8 +113,16 @@ function neededTeachers(runs: readonly RunRecord[]): Map<string, ServedTeacher> 
     for (const { name, ready } of run.teachers) {
       if (!ready) continue;
       const known = needed.get(ready.labelling);
-      if (known) known.runs = [...known.runs, run];
-      else needed.set(ready.labelling, { name, ...ready, runs: [run], atWork: false });
+      const strict = run.spec.numerics === "strict" || known?.numerics === "strict";
+      needed.set(ready.labelling, {
+        name: known?.name ?? name,
+        ...ready,
+        runs: known ? [...known.runs, run] : [run],
+        numerics: strict ? "strict" : "tolerant",
+        threads: DEFAULT_THREADS,
+        admitted: new Map(),
+        atWork: false,
+      });
     }
   }
   return needed;

@@ -1,7 +1,10 @@
 import { postFault } from "../shared/cluster/faults.ts";
 import { publishNotice } from "../shared/cluster/notice.ts";
+import { DEFAULT_THREADS } from "../shared/compute/computeSettings.ts";
+import type { Dataset } from "../shared/data/dataset.ts";
 import { messageOf, StillhouseError } from "../shared/errors.ts";
 import { buckets, labelWorkFilter, streams } from "../shared/protocol/subjects.ts";
+import { admit, NumericsRefused } from "./admission.ts";
 import { ACK_WAIT_MS, MAX_DELIVER, type NodeContext, type ServedTeacher } from "./context.ts";
 import { labelChunk } from "./labelChunk.ts";
 
@@ -19,24 +22,11 @@ export async function serveLabelling(
   signal: AbortSignal,
 ): Promise<void> {
   const { bus, compute, clock, node, log } = context;
+  context.refused.delete(teacher.labelling);
   try {
     const dataset = await openData(context, teacher, signal);
     if (!dataset) return;
-    const bytes = await (await bus.objects(buckets.weights)).get(teacher.model.artifact);
-    if (!bytes) {
-      throw new StillhouseError(
-        `Cannot load teacher "${teacher.name}" as its model ${teacher.model.artifact} is not in the object store`,
-      );
-    }
-    await compute.load({
-      labelling: teacher.labelling,
-      name: teacher.name,
-      model: teacher.model,
-      bytes,
-      classes: dataset.classes,
-      inputShape: dataset.inputShape,
-      compute: teacher.runs[0].spec.compute,
-    });
+    await loadAdmitted(context, teacher, dataset);
     log.info({ teacher: teacher.name, labelling: teacher.labelling }, "serving teacher");
 
     const queue = await bus.workQueue(streams.work.name, streams.work.filter);
@@ -56,10 +46,53 @@ export async function serveLabelling(
   } catch (error) {
     if (signal.aborted) return;
     log.error({ teacher: teacher.name, error }, messageOf(error));
+    if (error instanceof NumericsRefused) {
+      // Nothing is wrong with the run: others may serve it, or nobody need.
+      context.refused.set(teacher.labelling, messageOf(error));
+      return;
+    }
     await postFault(bus, clock, `labelling.${teacher.labelling}`, node, messageOf(error));
   } finally {
     teacher.atWork = false;
     if (!context.signal.aborted) await compute.unload(teacher.labelling);
+  }
+}
+
+/**
+ * Loads the teacher and asks whether this node may serve it. Where its bits differ, the first node's number of threads
+ * is tried too: how an operator is divided can change how its sums are rounded.
+ * @throws NumericsRefused
+ */
+async function loadAdmitted(context: NodeContext, teacher: ServedTeacher, dataset: Dataset): Promise<void> {
+  const { bus, compute, log } = context;
+  const bytes = await (await bus.objects(buckets.weights)).get(teacher.model.artifact);
+  if (!bytes) {
+    throw new StillhouseError(
+      `Cannot load teacher "${teacher.name}" as its model ${teacher.model.artifact} is not in the object store`,
+    );
+  }
+  const { compute: spec } = teacher.runs[0].spec;
+  const loadAndAsk = async (threads: number): Promise<void> => {
+    teacher.threads = threads;
+    await compute.load({
+      labelling: teacher.labelling,
+      name: teacher.name,
+      model: teacher.model,
+      bytes,
+      classes: dataset.classes,
+      inputShape: dataset.inputShape,
+      compute: { ...spec, threads: { ...spec.threads, teacher: threads } },
+    });
+    await admit(context, teacher, dataset);
+  };
+  try {
+    await loadAndAsk(spec.threads.teacher ?? DEFAULT_THREADS);
+  } catch (error) {
+    if (!(error instanceof NumericsRefused) || error.first.threads === teacher.threads) throw error;
+    log.info({ teacher: teacher.name, threads: error.first.threads }, "trying the first node's threads");
+    await compute.unload(teacher.labelling);
+    teacher.admitted.clear();
+    await loadAndAsk(error.first.threads);
   }
 }
 

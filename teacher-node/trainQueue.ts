@@ -148,7 +148,7 @@ async function train(
     parameters: trained.parameters,
     seconds,
     curve: trained.curve,
-    backend: await compute.backend(),
+    backend: (await compute.backend()).name,
     node,
   };
 }

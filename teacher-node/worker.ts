@@ -9,7 +9,10 @@ import { TeacherEngine } from "./engine.ts";
 export type NodeSide = { progress(progress: TrainProgress): void };
 
 /** What the node calls in the worker. */
-export type WorkerSide = Pick<TeacherEngine, "backend" | "openData" | "load" | "unload" | "predict"> & {
+export type WorkerSide = Pick<
+  TeacherEngine,
+  "backend" | "openData" | "load" | "unload" | "predict" | "probe"
+> & {
   train(task: TeacherTraining): ReturnType<TeacherEngine["train"]>;
 };
 
@@ -21,6 +24,7 @@ if (parentPort) {
     load: (teacher) => engine.load(teacher),
     unload: (labelling) => engine.unload(labelling),
     predict: (labelling, data, shard, rows) => engine.predict(labelling, data, shard, rows),
+    probe: (labelling, data, shard, rows) => engine.probe(labelling, data, shard, rows),
     train: (task) => engine.train(task, (progress) => void node.call("progress", progress)),
   });
 }

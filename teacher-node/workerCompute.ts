@@ -18,6 +18,7 @@ export function workerTeacherCompute(role: RoleCompute): TeacherCompute {
     load: (teacher) => rpc.call("load", teacher),
     unload: (labelling) => rpc.call("unload", labelling),
     predict: (labelling, data, shard, rows) => rpc.call("predict", labelling, data, shard, rows),
+    probe: (labelling, data, shard, rows) => rpc.call("probe", labelling, data, shard, rows),
     train(task, onProgress) {
       onTraining = onProgress;
       return rpc.call("train", task);

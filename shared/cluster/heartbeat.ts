@@ -8,7 +8,7 @@ import { buckets, PRESENCE_RENEW_MS, PRESENCE_TTL_MS } from "../protocol/subject
 /** What of a heartbeat changes from one to the next. */
 export type Pulse = Pick<
   Heartbeat,
-  "backend" | "doing" | "serving" | "samplesPredicted" | "chunksLabelled" | "redeliveries"
+  "backend" | "doing" | "serving" | "refused" | "samplesPredicted" | "chunksLabelled" | "redeliveries"
 >;
 
 /** Tells everyone each second that this node is alive and what it does, until `signal` aborts; then says farewell. */

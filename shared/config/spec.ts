@@ -328,6 +328,12 @@ export const RunSpec = z.strictObject({
     .strictObject({ loss: LossSpec.describe("what the student minimises") })
     .default({ loss: { kind: "kd", temperature: 4, alpha: 0.9 } })
     .describe("how the student learns from the target"),
+  numerics: z
+    .enum(["strict", "tolerant"])
+    .default("strict")
+    .describe(
+      "which nodes may serve a teacher: those whose answers to a probe are the bits of the first, or also those within 1% of its largest logit; the report lists them",
+    ),
   baseline: z.boolean().default(true).describe("train the same student without teachers too, and compare"),
   labels: LabelsSpec.default({
     encoding: "half",

@@ -14,6 +14,8 @@ export const Heartbeat = z.strictObject({
   doing: z.string(),
   /** Labellings that this node serves now. */
   serving: z.array(Hash),
+  /** Labellings that it may not serve, as it answers the probe otherwise than their first node did. */
+  refused: z.array(z.strictObject({ labelling: Hash, why: z.string() })),
   /** Since the process started. */
   samplesPredicted: z.int().nonnegative(),
   chunksLabelled: z.int().nonnegative(),

@@ -18,6 +18,8 @@ export const buckets = {
   recipes: "stillhouse-recipes",
   /** Results of jobs and evaluations, checkpoint pointers, counters; keys start with the run. */
   jobs: "stillhouse-jobs",
+  /** What the first node with a labelling said of the probe; keys are labelling.shard. */
+  numerics: "stillhouse-numerics",
   /** What went wrong for good. */
   faults: "stillhouse-faults",
   heartbeats: "stillhouse-heartbeats",
@@ -92,6 +94,12 @@ export function runEventSubject(run: string): string {
   return `${ROOT}.events.run.${run}`;
 }
 export const eventsFilter = `${ROOT}.events.>`;
+
+/** Keys of the numerics bucket. */
+export const numericsKeys = {
+  of: (labelling: string, shard: string) => `${labelling}.${shard}`,
+  all: (labelling: string) => `${labelling}.*`,
+} as const;
 
 /** Keys of the jobs bucket; all of a run start with it. */
 export const jobKeys = {

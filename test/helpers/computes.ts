@@ -24,8 +24,8 @@ export class SimulatedTeacher implements TeacherCompute {
   readonly #datasets = new Map<string, Dataset>();
   readonly #teachers = new Map<string, string>();
 
-  async backend(): Promise<string> {
-    return "simulated";
+  async backend(): Promise<{ name: string; version: string }> {
+    return { name: "simulated", version: "1" };
   }
 
   async openData(dataset: Dataset): Promise<void> {
@@ -59,6 +59,10 @@ export class SimulatedTeacher implements TeacherCompute {
     );
   }
 
+  probe(labelling: string, dataHash: string, shard: number, rows: Uint32Array): Promise<Float32Array> {
+    return this.predict(labelling, dataHash, shard, rows);
+  }
+
   async train(): Promise<TrainedModel> {
     throw new Error("a simulated teacher is loaded, not trained");
   }
@@ -85,18 +89,25 @@ export class ProbedTeacher implements TeacherCompute {
   readonly #inner: TeacherCompute;
   readonly #life: Life;
   readonly #around: AroundPrediction;
+  readonly #rounding: (logit: number, index: number) => number;
   /** Rows of predictions that came to their end. */
   rowsPredicted = 0;
   predictions = 0;
   trainings = 0;
 
-  constructor(inner: TeacherCompute, life: Life, around: AroundPrediction = (_, predict) => predict()) {
+  constructor(
+    inner: TeacherCompute,
+    life: Life,
+    around: AroundPrediction = (_, predict) => predict(),
+    rounding: (logit: number, index: number) => number = (logit) => logit,
+  ) {
     this.#inner = inner;
+    this.#rounding = rounding;
     this.#life = life;
     this.#around = around;
   }
 
-  backend(): Promise<string> {
+  backend(): Promise<{ name: string; version: string }> {
     return this.#inner.backend();
   }
 
@@ -121,6 +132,12 @@ export class ProbedTeacher implements TeacherCompute {
         return logits;
       }),
     );
+  }
+
+  /** Not counted, as it is no pass. */
+  async probe(labelling: string, dataHash: string, shard: number, rows: Uint32Array): Promise<Float32Array> {
+    const logits = await this.#inner.probe(labelling, dataHash, shard, rows);
+    return logits.map(this.#rounding);
   }
 
   train(task: TeacherTraining, onProgress: (progress: TrainProgress) => void): Promise<TrainedModel> {

@@ -106,13 +106,19 @@ export class Cluster {
 
   teacher(
     name: string,
-    options: { real?: boolean; around?: AroundPrediction; dataRoot?: string } = {},
+    options: {
+      real?: boolean;
+      around?: AroundPrediction;
+      dataRoot?: string;
+      /** What its processor makes of the probe's logits. */
+      rounding?: (logit: number, index: number) => number;
+    } = {},
   ): StartedTeacher {
     const life = new Life();
     const inner: TeacherCompute = options.real
       ? new TeacherEngine({ prefer: "wasm" })
       : new SimulatedTeacher();
-    const compute = new ProbedTeacher(inner, life, options.around);
+    const compute = new ProbedTeacher(inner, life, options.around, options.rounding);
     const started = this.#start(name, life, (common) =>
       runTeacherNode({ ...common, node: name, compute, dataRoot: options.dataRoot }),
     );

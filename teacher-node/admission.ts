@@ -1,0 +1,130 @@
+import { cpus } from "node:os";
+import { firstNumerics, noteTolerated } from "../shared/cluster/numerics.ts";
+import { chunkRows } from "../shared/data/chunks.ts";
+import type { Dataset, Shard } from "../shared/data/dataset.ts";
+import { sha256 } from "../shared/determinism/hash.ts";
+import { StillhouseError } from "../shared/errors.ts";
+import type { Computer, Numerics } from "../shared/protocol/numerics.ts";
+import type { NodeContext, ServedTeacher } from "./context.ts";
+
+const PROBE_ROWS = 64;
+/** A record of the key-value store is a message, which holds 1 MB at most. */
+const PROBE_BYTES = 256 * 1024;
+/** What `numerics: tolerant` lets pass, as a share of the first node's largest logit. */
+const TOLERANCE = 0.01;
+
+/** A node that answers the probe otherwise than the first node of the labelling did. */
+export class NumericsRefused extends StillhouseError {
+  /** What the first node computed with. */
+  readonly first: Computer;
+
+  constructor(message: string, first: Computer, fields: Record<string, unknown>) {
+    super(message, { fields, retry: true });
+    this.first = first;
+  }
+}
+
+type Asking = Pick<NodeContext, "bus" | "compute" | "log" | "node">;
+type Candidate = Pick<ServedTeacher, "name" | "labelling" | "numerics" | "threads" | "admitted">;
+
+/**
+ * Answers the probe with the loaded teacher, once for each data, and holds it against the answer of the labelling's
+ * first node; the first of all writes it down. The probe is the first rows of chunk 0 of the data's first shard, and the
+ * bits must agree: `numerics: tolerant` lets in what is within 1% of the first node's largest logit, and notes it.
+ * @throws NumericsRefused
+ */
+export function admit(context: Asking, teacher: Candidate, dataset: Dataset): Promise<void> {
+  const [first] = dataset.shards as [Shard];
+  const known = teacher.admitted.get(first.hash);
+  if (known) return known;
+  const asked = ask(context, teacher, dataset, first);
+  teacher.admitted.set(first.hash, asked);
+  return asked;
+}
+
+async function ask(
+  { bus, compute, log, node }: Asking,
+  teacher: Candidate,
+  dataset: Dataset,
+  shard: Shard,
+): Promise<void> {
+  const { labelling, name, numerics } = teacher;
+  const probed = probeRows(shard, dataset.classes);
+  const logits = await compute.probe(labelling, dataset.hash, 0, probed);
+  const backend = await compute.backend();
+  const bytes = littleEndian(logits);
+  const own: Numerics = {
+    type: "numerics",
+    node,
+    computer: {
+      backend: backend.name,
+      version: backend.version,
+      threads: teacher.threads,
+      machine: machine(),
+    },
+    shape: [probed.length, dataset.classes],
+    logits: bytes,
+    digest: sha256(bytes),
+    tolerated: [],
+  };
+  const first = await firstNumerics(bus, labelling, shard.hash, own);
+  if (first.digest === own.digest) return;
+
+  const { difference, largest } = compare(first.logits, own.logits);
+  const seen = `teacher "${name}" answers the probe otherwise here than on ${first.node}, the first node that served it: ${inWords(own.computer)} against ${inWords(first.computer)}; the largest difference of a logit is ${difference.toPrecision(3)}, where the largest logit is ${largest.toPrecision(3)}`;
+  if (numerics === "tolerant" && difference <= TOLERANCE * largest) {
+    await noteTolerated(bus, labelling, shard.hash, { computer: own.computer, difference });
+    log.warn({ teacher: name, difference }, seen);
+    return;
+  }
+  const fix =
+    numerics === "strict"
+      ? "serve it with the same backend (--backend) on the same kind of processor, or let the spec say numerics: tolerant"
+      : `numerics: tolerant lets pass ${TOLERANCE} of the largest logit; serve it with the same backend (--backend)`;
+  throw new NumericsRefused(`Cannot serve as ${seen}; ${fix}`, first.computer, {
+    teacher: name,
+    difference,
+    own: own.computer,
+    first: first.computer,
+  });
+}
+
+/** The first rows of chunk 0, as many as fit a record: the permutation is the same for every chunk size. */
+function probeRows({ hash, rows }: Shard, classes: number): Uint32Array {
+  const fitting = Math.max(1, Math.floor(PROBE_BYTES / (4 * classes)));
+  return chunkRows(hash, rows, Math.min(rows, PROBE_ROWS, fitting), 0);
+}
+
+function littleEndian(values: Float32Array): Uint8Array {
+  const bytes = new Uint8Array(values.length * 4);
+  const view = new DataView(bytes.buffer);
+  values.forEach((value, i) => {
+    view.setFloat32(i * 4, value, true);
+  });
+  return bytes;
+}
+
+/** @returns the largest difference of two numbers, infinite where the lists do not match, and the first's largest */
+function compare(first: Uint8Array, second: Uint8Array): { difference: number; largest: number } {
+  if (first.byteLength !== second.byteLength) return { difference: Number.POSITIVE_INFINITY, largest: 0 };
+  const [a, b] = [first, second].map(
+    (bytes) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+  );
+  let [difference, largest] = [0, 0];
+  for (let at = 0; at < first.byteLength; at += 4) {
+    const [x, y] = [(a as DataView).getFloat32(at, true), (b as DataView).getFloat32(at, true)];
+    // A NaN is no number that could be close to another.
+    const apart = Number.isNaN(x - y) ? Number.POSITIVE_INFINITY : Math.abs(x - y);
+    difference = Math.max(difference, apart);
+    largest = Math.max(largest, Math.abs(x));
+  }
+  return { difference, largest };
+}
+
+function machine(): string {
+  return `${process.platform} ${process.arch}, ${cpus()[0]?.model.trim() || "unknown processor"}`;
+}
+
+function inWords({ backend, version, threads, machine: where }: Computer): string {
+  return `${backend} ${version}, ${threads} ${threads === 1 ? "thread" : "threads"}, on ${where}`;
+}
