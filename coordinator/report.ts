@@ -1,5 +1,6 @@
 import { cpus } from "node:os";
 import type { Bus } from "../shared/bus/bus.ts";
+import { readNumerics } from "../shared/cluster/numerics.ts";
 import { assembleReport } from "../shared/evaluate/assembleReport.ts";
 import { discordantPairs } from "../shared/evaluate/mcnemar.ts";
 import { Report, type SeedResult, type TeacherReport } from "../shared/evaluate/reportSchema.ts";
@@ -95,14 +96,13 @@ async function teacherReports(
     store.record.teachers.map(async ({ name, source, recipe, ready }, k) => {
       const entry = recipe ? await recipes.get(recipe) : undefined;
       const trained = entry && decode(TrainedTeacher, entry.value, `trained teacher ${recipe}`);
-      const metrics = evaluation.teachers[k]?.metrics;
-      if (!ready || !metrics)
-        throw new RangeError(`Cannot report on teacher "${name}": it was not evaluated`);
+      const tested = evaluation.teachers[k];
+      if (!ready || !tested) throw new RangeError(`Cannot report on teacher "${name}": it was not evaluated`);
       return {
         name,
-        accuracy: metrics.accuracy,
-        nll: metrics.nll,
-        ece: metrics.ece,
+        accuracy: tested.metrics.accuracy,
+        nll: tested.metrics.nll,
+        ece: tested.metrics.ece,
         parameters: ready.parameters,
         bytes: ready.bytes,
         identity: ready.identity,
@@ -110,6 +110,11 @@ async function teacherReports(
         source,
         trainSeconds: source === "trained" ? (trained?.seconds ?? null) : null,
         outputWasProbabilities: ready.model.mapping.output === "probabilities",
+        quality: tested.quality,
+        computers: (await readNumerics(bus, ready.labelling)).flatMap(({ computer, tolerated }) => [
+          { ...computer, difference: 0 },
+          ...tolerated.map((one) => ({ ...one.computer, difference: one.difference })),
+        ]),
       };
     }),
   );

@@ -26,10 +26,9 @@ export function distillingObjective(
       ),
     },
     gather(ids) {
-      const logits = teacherLogits(labels, dataset, teachers, ids);
       return {
         labels: gatherLabels(dataset, ids),
-        ...Object.fromEntries(names.map((name, k) => [name, logits[k] as Float32Array])),
+        ...Object.fromEntries(names.map((name, k) => [name, teacherLogits(labels, dataset, k, ids)])),
       };
     },
     loss(student, targets) {

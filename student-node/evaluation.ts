@@ -7,11 +7,13 @@ import { gatherLabels } from "../shared/data/gather.ts";
 import { ensembleRules } from "../shared/distill/ensembles/registry.ts";
 import { correctness } from "../shared/evaluate/accuracy.ts";
 import { evaluateLogits } from "../shared/evaluate/evaluateLogits.ts";
+import type { LabelQuality } from "../shared/evaluate/reportSchema.ts";
 import { topClasses } from "../shared/evaluate/softmax.ts";
 import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
 import type { EvaluationTask, TestFindings } from "./compute.ts";
 import { measureLatency } from "./latency.ts";
 import { teacherLogits } from "./teacherLogits.ts";
+import { teacherQuality } from "./teacherQuality.ts";
 
 /**
  * Reads the test split once: every teacher and the ensemble from their labels in the log, every student from its
@@ -26,7 +28,9 @@ export async function evaluateRun(
   const ids = dataset.splits.test;
   const truth = gatherLabels(dataset, ids);
   const { classes } = dataset;
-  const logits = teacherLogits(labels, dataset, task.teachers.length, ids);
+  const logits = task.teachers.map((_, teacher) => teacherLogits(labels, dataset, teacher, ids));
+  const onTransfer = teacherQuality(labels, dataset, task.teachers.length, dataset.splits.train);
+  const onValidation = teacherQuality(labels, dataset, task.teachers.length, dataset.splits.validation);
   const ensemble = combineAll(logits, task, classes);
   const seeds: TestFindings["seeds"] = [];
   let latency: TestFindings["latency"] | undefined;
@@ -51,6 +55,10 @@ export async function evaluateRun(
     teachers: task.teachers.map((name, k) => ({
       name,
       metrics: evaluateLogits(logits[k] as Float32Array, truth, classes, ensemble),
+      quality: {
+        transfer: onTransfer[k] as LabelQuality,
+        validation: onValidation[k] as LabelQuality,
+      },
     })),
     ensemble: evaluateLogits(ensemble, truth, classes, ensemble),
     seeds,

@@ -68,6 +68,16 @@ export const SeedResult = z.strictObject({
     .describe("the attempts that led to the weights; one entry: it was never interrupted"),
 });
 
+export const LabelQuality = z.strictObject({
+  samples: count.describe("that were looked at: all of the split, or 65,536 evenly spaced ones"),
+  known: count.describe("of these, samples whose true class is known"),
+  trueClassProbability: share
+    .nullable()
+    .describe("mean probability of the true class at temperature 1; null: no class is known"),
+  accuracy: share.nullable().describe("share of right predictions; null: no class is known"),
+  entropy: nats.nullable().describe("mean entropy of the probabilities at temperature 1, nats a sample"),
+});
+
 export const TeacherReport = z.strictObject({
   name: text.describe("as in the spec"),
   ...evaluated,
@@ -82,6 +92,30 @@ export const TeacherReport = z.strictObject({
   outputWasProbabilities: z
     .boolean()
     .describe("its output was probabilities, made logits by a floored log: information was lost"),
+  quality: z
+    .strictObject({
+      transfer: LabelQuality.describe("on the training split, which the students learn from"),
+      validation: LabelQuality.describe("on the validation split"),
+    })
+    .describe(
+      "of its labels; a teacher that is surer of its own training data than of other data teaches less",
+    ),
+  computers: z
+    .array(
+      z.strictObject({
+        backend: text.describe("compute backend"),
+        version: text.describe("its version"),
+        threads: z.int().positive().describe("threads of one operator"),
+        machine: text.describe("operating system, architecture and processor"),
+        difference: z
+          .number()
+          .nonnegative()
+          .describe("largest difference of a logit from the first's, on the probe"),
+      }),
+    )
+    .describe(
+      "what computed its labels: the first node's, which others agree with to the bit, then those that `numerics: tolerant` let in",
+    ),
 });
 
 const overSeeds = {
@@ -250,6 +284,7 @@ export const Report = z.strictObject({
 export type Report = z.infer<typeof Report>;
 export type SeedResult = z.infer<typeof SeedResult>;
 export type TestMetrics = z.infer<typeof TestMetrics>;
+export type LabelQuality = z.infer<typeof LabelQuality>;
 export type TeacherReport = z.infer<typeof TeacherReport>;
 export type CurvePoint = z.infer<typeof CurvePoint>;
 export type Latency = z.infer<typeof Latency>;

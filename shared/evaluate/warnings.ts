@@ -21,12 +21,46 @@ function teacherWarnings({ teachers, ensemble, baseline }: Facts): string[] {
     );
   }
   for (const teacher of teachers) {
+    warnings.push(...qualityWarnings(teacher), ...numericsWarnings(teacher));
     if (!teacher.outputWasProbabilities) continue;
     warnings.push(
       `Teacher ${teacher.name} gives probabilities, made logits by a floored log: what lay below the floor is lost. Export it with logits if you can.`,
     );
   }
   return warnings;
+}
+
+/** The least difference of a mean probability or an accuracy that is worth a word. */
+const DIVERGENCE = 0.05;
+
+/**
+ * Labels of samples that a teacher has learnt by heart say little beyond the true class. Chance is left out: three
+ * standard errors of a mean of n numbers in [0, 1] are 1.5 / sqrt(n) at most.
+ */
+function qualityWarnings({ name, quality: { transfer, validation } }: Report["teachers"][number]): string[] {
+  const chance = 1.5 / Math.sqrt(Math.max(1, Math.min(transfer.known, validation.known)));
+  const apart = (a: number | null, b: number | null): boolean =>
+    a !== null && b !== null && a - b > Math.max(DIVERGENCE, chance);
+  if (
+    !apart(transfer.trueClassProbability, validation.trueClassProbability) &&
+    !apart(transfer.accuracy, validation.accuracy)
+  ) {
+    return [];
+  }
+  const words = ({ trueClassProbability, accuracy, entropy }: typeof transfer): string =>
+    `true class at ${percent(trueClassProbability ?? 0)}, ${percent(accuracy ?? 0)} right, entropy ${(entropy ?? 0).toFixed(3)}`;
+  return [
+    `Teacher ${name} is surer of the training split (${words(transfer)}) than of validation (${words(validation)}): it has seen what it labels. Train it with crossFit, or label other data.`,
+  ];
+}
+
+/** Of a run that took answers which are not the first node's bits. */
+function numericsWarnings({ name, computers }: Report["teachers"][number]): string[] {
+  const worst = Math.max(0, ...computers.map(({ difference }) => difference));
+  if (worst === 0) return [];
+  return [
+    `Labels of teacher ${name} were computed by nodes whose logits differ by up to ${worst.toPrecision(2)}: the weights depend on who labelled what.`,
+  ];
 }
 
 function studentWarnings({ seeds, baseline, testReads }: Facts): string[] {

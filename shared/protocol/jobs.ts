@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { RunSpec } from "../config/spec.ts";
-import { CurvePoint, Latency, TestMetrics } from "../evaluate/reportSchema.ts";
+import { CurvePoint, LabelQuality, Latency, TestMetrics } from "../evaluate/reportSchema.ts";
 import { Bytes, Digest, Hash, NodeId } from "./identifiers.ts";
 
 /** One training of a student: with its teachers, or alone. */
@@ -77,7 +77,13 @@ export const EvaluationPointer = z.strictObject({ type: z.literal("evaluation-po
 /** Student node -> coordinator (object store): everything that was read off the test split, in one read. */
 export const Evaluation = z.strictObject({
   type: z.literal("evaluation"),
-  teachers: z.array(z.strictObject({ name: z.string(), metrics: TestMetrics })),
+  teachers: z.array(
+    z.strictObject({
+      name: z.string(),
+      metrics: TestMetrics,
+      quality: z.strictObject({ transfer: LabelQuality, validation: LabelQuality }),
+    }),
+  ),
   ensemble: TestMetrics,
   seeds: z.array(
     z.strictObject({

@@ -76,6 +76,47 @@ describe("a report warns", () => {
     );
   });
 
+  it("of a teacher that is surer of the data it was trained on than of other data", () => {
+    const [first, ...others] = teachers;
+    if (!first) throw new Error("there is a teacher");
+    const onValidation = {
+      samples: 6000,
+      known: 6000,
+      trueClassProbability: 0.93,
+      accuracy: 0.95,
+      entropy: 0.2,
+    };
+    const memorised = { ...first, quality: { ...first.quality, validation: onValidation } };
+    expect(warningsOf({ teachers: [memorised, ...others] })).toEqual([
+      expect.stringMatching(
+        /wide-a is surer of the training split \(true class at 99.10%.* than of validation \(true class at 93.00%.*crossFit/,
+      ),
+    ]);
+  });
+
+  it("not of such a difference where so few samples may show it by chance", () => {
+    // 1.5 / sqrt(400) = 0.075, and the difference is 0.061.
+    const few = { samples: 400, known: 400, trueClassProbability: 0.93, accuracy: 0.95, entropy: 0.2 };
+    const all = teachers.map((one) => ({ ...one, quality: { ...one.quality, validation: few } }));
+    expect(warningsOf({ teachers: all })).toEqual(noWarnings);
+  });
+
+  it("of labels that nodes with other bits computed", () => {
+    const [first, ...others] = teachers;
+    if (!first) throw new Error("there is a teacher");
+    const guest = {
+      backend: "cpu",
+      version: "4.22.0",
+      threads: 1,
+      machine: "darwin arm64, M1",
+      difference: 3.1e-6,
+    };
+    const mixed = { ...first, computers: [...first.computers, guest] };
+    expect(warningsOf({ teachers: [mixed, ...others] })).toEqual([
+      expect.stringMatching(/teacher wide-a .* differ by up to 0.0000031/),
+    ]);
+  });
+
   it("of an ensemble that is not better than the student alone", () => {
     const weak = teachers.map((one) => ({ ...one, accuracy: 0.9 }));
     const report = assembleReport(reportInput({ teachers: weak, ensemble: { ...ensemble, accuracy: 0.95 } }));

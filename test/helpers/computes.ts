@@ -94,6 +94,8 @@ export class ProbedTeacher implements TeacherCompute {
   rowsPredicted = 0;
   predictions = 0;
   trainings = 0;
+  /** Of the last teacher that was loaded. */
+  threads: number | undefined;
 
   constructor(
     inner: TeacherCompute,
@@ -116,6 +118,7 @@ export class ProbedTeacher implements TeacherCompute {
   }
 
   load(teacher: TeacherToLoad): Promise<void> {
+    this.threads = teacher.compute.threads.teacher;
     return this.#inner.load(teacher);
   }
 

@@ -1,4 +1,4 @@
-import type { Report } from "../reportSchema.ts";
+import type { LabelQuality, Report } from "../reportSchema.ts";
 import { accuracyPlot } from "./accuracyPlot.ts";
 import { bytes, duration, fixed, milliseconds, percent, points, short, whole } from "./format.ts";
 import { type Content, html, type Markup } from "./markup.ts";
@@ -20,6 +20,7 @@ export async function modelsSection(report: Report): Promise<Markup> {
 </figure>
 ${table(report)}
 ${latency(report)}
+${labels(report)}
 </section>`;
 }
 
@@ -62,6 +63,25 @@ function row(
   const spread = typeof deviation === "number" ? html` <small>\u00b1 ${points(deviation)}</small>` : null;
   return html`<tr class="${weight}"><td class="name"><span class="swatch ${kind}"></span>${name}</td><td>${percent(measured.accuracy)}${spread}</td><td>${fixed(measured.nll, 4)}</td><td>${percent(measured.ece)}</td><td>${short(size.parameters)}</td><td>${bytes(size.bytes)}</td><td>${training}</td></tr>
 `;
+}
+
+function labels({ teachers }: Report): Markup {
+  const share = (value: number | null): string => (value === null ? "" : percent(value));
+  const cells = ({ trueClassProbability, accuracy, entropy }: LabelQuality): Markup =>
+    html`<td>${share(trueClassProbability)}</td><td>${share(accuracy)}</td><td>${entropy === null ? "" : fixed(entropy, 3)}</td>`;
+  return html`<h3>The teachers' labels</h3>
+<div class="wide"><table>
+<thead><tr><th>Teacher</th><th>Train: true class</th><th>Right</th><th>Entropy</th><th>Validation: true class</th><th>Right</th><th>Entropy</th></tr></thead>
+<tbody>
+${teachers.map(
+  ({
+    name,
+    quality: { transfer, validation },
+  }) => html`<tr><td class="name">${name}</td>${cells(transfer)}${cells(validation)}</tr>
+`,
+)}
+</tbody></table></div>
+<p class="note">True class: its mean probability at temperature 1; entropy in nats. A teacher that is much surer of the data it was trained on tells little of it beyond the label.</p>`;
 }
 
 function latency({ student: { latencyMs } }: Report): Markup | null {

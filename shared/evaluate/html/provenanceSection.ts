@@ -33,6 +33,19 @@ ${teachers.map(
 `,
 )}
 </tbody></table></div>
+<h3>What computed their labels</h3>
+<div class="wide"><table>
+<thead><tr><th>Teacher</th><th>Backend</th><th>Threads</th><th>Machine</th><th>Largest difference</th></tr></thead>
+<tbody>
+${teachers.flatMap(({ name, computers }) =>
+  computers.map(
+    (
+      one,
+    ) => html`<tr><td class="name">${name}</td><td>${one.backend} ${one.version}</td><td>${whole(one.threads)}</td><td>${one.machine}</td><td>${one.difference === 0 ? "none" : one.difference.toPrecision(2)}</td></tr>
+`,
+  ),
+)}
+</tbody></table></div>
 <h3>Spec, with its defaults</h3>
 <pre>${stringify(report.spec ?? null).trimEnd()}</pre>
 </section>`;
