@@ -131,6 +131,7 @@ program
   .option("--seed <n>", "the student of this seed; default: the run's first", seedNumber)
   .option("--baseline", "the student that was trained alone", false)
   .option("--teacher <name>", "a teacher instead of a student")
+  .option("--fold <n>", "which model of a cross-fitted teacher, from 1", wholeNumber)
   .addOption(storeOption)
   .addOption(natsOption)
   .addOption(credsOption)

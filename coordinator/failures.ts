@@ -50,8 +50,8 @@ export async function failOnExhausted(
 
 /** Of the work that the run may have queued. */
 function workFilters({ teachers }: RunRecord): string[] {
-  return teachers.flatMap(({ recipe, ready }) => [
-    ...(recipe ? [trainWorkSubject(recipe)] : []),
+  return teachers.flatMap(({ recipes, ready }) => [
+    ...recipes.map(trainWorkSubject),
     ...(ready ? [labelWorkFilter(ready.labelling)] : []),
   ]);
 }
@@ -60,8 +60,8 @@ function workFilters({ teachers }: RunRecord): string[] {
 export function faultTopics({ run, teachers }: RunRecord): FaultTopic[] {
   return [
     `run.${run}`,
-    ...teachers.flatMap(({ recipe, ready }): FaultTopic[] => [
-      ...(recipe ? [`recipe.${recipe}` as const] : []),
+    ...teachers.flatMap(({ recipes, ready }): FaultTopic[] => [
+      ...recipes.map((recipe) => `recipe.${recipe}` as const),
       ...(ready ? [`labelling.${ready.labelling}` as const] : []),
     ]),
   ];

@@ -1,7 +1,8 @@
 import { planBatches } from "../shared/compute/planBatches.ts";
-import type { RunSpec } from "../shared/config/spec.ts";
+import type { RunSpec, TrainedTeacherSpec } from "../shared/config/spec.ts";
 import { chunkRows } from "../shared/data/chunks.ts";
 import type { Dataset, Shard } from "../shared/data/dataset.ts";
+import { outsideFold } from "../shared/data/folds.ts";
 import { gatherLabels } from "../shared/data/gather.ts";
 import { type ChunkRef, dispatchOrder } from "../shared/data/order.ts";
 import { StillhouseError } from "../shared/errors.ts";
@@ -50,19 +51,8 @@ export function planRun(spec: RunSpec, dataset: Dataset): RunPlan {
     );
   }
   const { train: trainIds } = dataset.splits;
-  const labels = gatherLabels(dataset, trainIds);
-  const labelled = trainIds.filter((_, i) => (labels[i] as number) >= 0);
   const trainings: PlannedTraining[] = spec.teachers.flatMap((teacher) =>
-    "train" in teacher
-      ? [
-          {
-            name: `teacher ${teacher.name}`,
-            parameters: parameterCount(teacher.model, dataset.inputShape, dataset.classes),
-            epochs: teacher.train.epochs,
-            stepsPerEpoch: planBatches(dataset, labelled, teacher.train).length,
-          },
-        ]
-      : [],
+    "train" in teacher ? teacherTrainings(teacher, dataset) : [],
   );
   const { model, train } = spec.student;
   const kinds = spec.baseline ? ["student", "student alone"] : ["student"];
@@ -77,4 +67,27 @@ export function planRun(spec: RunSpec, dataset: Dataset): RunPlan {
     }
   }
   return { chunks, samplesPerTeacher, passes, labelBytes, trainings };
+}
+
+/** One, or one a fold. */
+function teacherTrainings(
+  { name, model, train, crossFit }: TrainedTeacherSpec,
+  dataset: Dataset,
+): PlannedTraining[] {
+  const trainIds = dataset.splits.train;
+  const labels = gatherLabels(dataset, trainIds);
+  const labelled = trainIds.filter((_, i) => (labels[i] as number) >= 0);
+  const planned = (what: string, ids: Uint32Array): PlannedTraining => ({
+    name: what,
+    parameters: parameterCount(model, dataset.inputShape, dataset.classes),
+    epochs: train.epochs,
+    stepsPerEpoch: planBatches(dataset, ids, train).length,
+  });
+  if (crossFit === undefined) return [planned(`teacher ${name}`, labelled)];
+  return Array.from({ length: crossFit }, (_, index) =>
+    planned(
+      `teacher ${name}, fold ${index + 1} of ${crossFit}`,
+      outsideFold(dataset.shards, labelled, { index, of: crossFit }),
+    ),
+  );
 }

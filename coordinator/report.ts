@@ -91,11 +91,8 @@ async function teacherReports(
   { bus, store }: CoordinatorContext,
   evaluation: Evaluation,
 ): Promise<TeacherReport[]> {
-  const recipes = await bus.kv(buckets.recipes);
   return Promise.all(
-    store.record.teachers.map(async ({ name, source, recipe, ready }, k) => {
-      const entry = recipe ? await recipes.get(recipe) : undefined;
-      const trained = entry && decode(TrainedTeacher, entry.value, `trained teacher ${recipe}`);
+    store.record.teachers.map(async ({ name, source, recipes, ready }, k) => {
       const tested = evaluation.teachers[k];
       if (!ready || !tested) throw new RangeError(`Cannot report on teacher "${name}": it was not evaluated`);
       return {
@@ -108,7 +105,8 @@ async function teacherReports(
         identity: ready.identity,
         labelling: ready.labelling,
         source,
-        trainSeconds: source === "trained" ? (trained?.seconds ?? null) : null,
+        trainSeconds: source === "trained" ? await trainSeconds(bus, recipes) : null,
+        folds: ready.model.folds ?? null,
         outputWasProbabilities: ready.model.mapping.output === "probabilities",
         quality: tested.quality,
         computers: (await readNumerics(bus, ready.labelling)).flatMap(({ computer, tolerated }) => [
@@ -118,6 +116,18 @@ async function teacherReports(
       };
     }),
   );
+}
+
+/** Over all folds; null where the store has forgotten one. */
+async function trainSeconds(bus: Bus, recipes: readonly string[]): Promise<number | null> {
+  const trained = await bus.kv(buckets.recipes);
+  let seconds = 0;
+  for (const recipe of recipes) {
+    const entry = await trained.get(recipe);
+    if (!entry) return null;
+    seconds += decode(TrainedTeacher, entry.value, `trained teacher ${recipe}`).seconds;
+  }
+  return seconds;
 }
 
 function resultOf(results: ReadonlyMap<string, JobResult>, job: JobKey): JobResult {

@@ -2,7 +2,10 @@ import { resolve } from "node:path";
 import type { Bus } from "../shared/bus/bus.ts";
 import { clearFaults } from "../shared/cluster/faults.ts";
 import type { LoadedTeacherSpec, TeacherSpec, TrainedTeacherSpec } from "../shared/config/spec.ts";
+import type { Fold } from "../shared/data/folds.ts";
 import { contentHash, sha256 } from "../shared/determinism/hash.ts";
+import { StillhouseError } from "../shared/errors.ts";
+import { packFolds } from "../shared/model/foldBundle.ts";
 import { readModelFile } from "../shared/model/modelFile.ts";
 import { decode, encode } from "../shared/protocol/codec.ts";
 import { labellingHash, RECIPE_VERSION } from "../shared/protocol/identifiers.ts";
@@ -13,17 +16,32 @@ import { TrainTeacher } from "../shared/protocol/work.ts";
 import type { RunStore } from "./runStore.ts";
 
 /** What a trained teacher's weights are a function of. Its name is part of it, as its random streams start there. */
-export function recipeOf({ name, model, train }: TrainedTeacherSpec, dataHash: string): string {
-  return contentHash({ name, model, train, data: dataHash, version: RECIPE_VERSION });
+export function recipeOf(
+  { name, model, train }: TrainedTeacherSpec,
+  dataHash: string,
+  fold: Fold | undefined,
+): string {
+  return contentHash({ name, model, train, data: dataHash, version: RECIPE_VERSION, fold });
 }
 
 /** The run's teachers before any is there. */
 export function plannedTeachers(specs: readonly TeacherSpec[], dataHash: string): RunTeacher[] {
   return specs.map((spec) =>
     "train" in spec
-      ? { name: spec.name, source: "trained", recipe: recipeOf(spec, dataHash), ready: null }
-      : { name: spec.name, source: "loaded", recipe: null, ready: null },
+      ? {
+          name: spec.name,
+          source: "trained",
+          recipes: foldsOf(spec).map((fold) => recipeOf(spec, dataHash, fold)),
+          ready: null,
+        }
+      : { name: spec.name, source: "loaded", recipes: [], ready: null },
   );
+}
+
+/** The trainings of a teacher: one without folds, or one a fold. */
+function foldsOf({ crossFit }: TrainedTeacherSpec): (Fold | undefined)[] {
+  if (crossFit === undefined) return [undefined];
+  return Array.from({ length: crossFit }, (_, index) => ({ index, of: crossFit }));
 }
 
 /**
@@ -55,33 +73,86 @@ export async function getTeachers(bus: Bus, store: RunStore, signal: AbortSignal
 
 async function trained(
   bus: Bus,
-  { spec, data }: RunRecord,
-  { model, train, name }: TrainedTeacherSpec,
+  record: RunRecord,
+  spec: TrainedTeacherSpec,
   planned: RunTeacher,
   signal: AbortSignal,
 ): Promise<RunTeacher | undefined> {
-  const recipe = planned.recipe as string;
-  const known = await storedTeacher(bus, recipe);
-  if (!known) {
-    const queue = await bus.workQueue(streams.work.name, streams.work.filter);
-    const task: TrainTeacher = {
-      type: "train-teacher",
-      recipe,
-      name,
-      model,
-      train,
-      data,
-      compute: spec.compute,
-    };
-    await queue.publish(trainWorkSubject(recipe), encode(TrainTeacher, task));
+  const found = await Promise.all(
+    foldsOf(spec).map((fold, place) => {
+      const recipe = planned.recipes[place] as string;
+      return trainedOnce(bus, record, spec, fold, recipe, signal);
+    }),
+  );
+  const answers = found.filter((one) => one !== undefined);
+  const [first] = answers;
+  if (!first || answers.length < found.length) return undefined;
+  const source = answers.every(({ reused }) => reused) ? "reused" : "trained";
+  const own = { format: "stillhouse", mapping: ownMapping } as const;
+  if (spec.crossFit === undefined) {
+    return ready({ ...planned, source }, record.spec.labels, {
+      model: { artifact: first.artifact, ...own },
+      parameters: first.parameters,
+      bytes: first.artifactBytes,
+    });
   }
-  const answer = known ?? (await firstAnswer(bus, recipe, signal));
-  if (!answer) return undefined;
-  return ready({ ...planned, source: known ? "reused" : "trained" }, spec.labels, {
-    model: { artifact: answer.artifact, format: "stillhouse", mapping: ownMapping },
-    parameters: answer.parameters,
-    bytes: answer.artifactBytes,
+  const bundle = await bundleFolds(bus, spec, answers);
+  return ready({ ...planned, source }, record.spec.labels, {
+    model: { artifact: bundle.artifact, ...own, folds: spec.crossFit },
+    parameters: answers.reduce((sum, { parameters }) => sum + parameters, 0),
+    bytes: bundle.bytes,
   });
+}
+
+/** One training of a teacher: found where its recipe is known, else asked for. */
+async function trainedOnce(
+  bus: Bus,
+  { spec, data }: RunRecord,
+  { model, train, name }: TrainedTeacherSpec,
+  fold: Fold | undefined,
+  recipe: string,
+  signal: AbortSignal,
+): Promise<(TrainedTeacher & { reused: boolean }) | undefined> {
+  const known = await storedTeacher(bus, recipe);
+  if (known) return { ...known, reused: true };
+  const queue = await bus.workQueue(streams.work.name, streams.work.filter);
+  const task: TrainTeacher = {
+    type: "train-teacher",
+    recipe,
+    name,
+    model,
+    train,
+    data,
+    compute: spec.compute,
+    fold: fold ?? null,
+  };
+  await queue.publish(trainWorkSubject(recipe), encode(TrainTeacher, task));
+  const answer = await firstAnswer(bus, recipe, signal);
+  return answer && { ...answer, reused: false };
+}
+
+/** The models of all folds as one object, so that one digest stands for the teacher. */
+async function bundleFolds(
+  bus: Bus,
+  { name }: TrainedTeacherSpec,
+  folds: readonly TrainedTeacher[],
+): Promise<{ artifact: string; bytes: number }> {
+  const weights = await bus.objects(buckets.weights);
+  const models: Uint8Array[] = [];
+  for (const { artifact } of folds) {
+    const model = await weights.get(artifact);
+    if (!model) {
+      throw new StillhouseError(
+        `Cannot bundle the folds of teacher "${name}" as its model ${artifact} is not in the object store`,
+        { fields: { teacher: name, artifact } },
+      );
+    }
+    models.push(model);
+  }
+  const bytes = packFolds(models);
+  const artifact = sha256(bytes);
+  await weights.put(artifact, bytes);
+  return { artifact, bytes: bytes.byteLength };
 }
 
 /** The teacher that an earlier run trained by this recipe; one whose model is gone is forgotten, to be trained again. */

@@ -1,6 +1,7 @@
 import type { TrainProgress } from "../shared/compute/trainLoop.ts";
 import type { ArchSpec, ComputeSpec, TeacherTrainSpec } from "../shared/config/spec.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
+import type { Fold } from "../shared/data/folds.ts";
 import type { CurvePoint } from "../shared/evaluate/reportSchema.ts";
 import type { PackedModel } from "../shared/model/packTrained.ts";
 import type { TeacherModel } from "../shared/protocol/run.ts";
@@ -41,6 +42,8 @@ export interface TeacherTraining {
   readonly name: string;
   readonly model: ArchSpec;
   readonly train: TeacherTrainSpec;
+  /** Left out of the training data; null: all are trained on. */
+  readonly fold: Fold | null;
   readonly dataHash: string;
   readonly compute: ComputeSpec;
 }

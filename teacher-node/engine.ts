@@ -9,9 +9,10 @@ import { loadTeacherModel } from "../shared/compute/predictors/teacherModel.ts";
 import type { TrainProgress } from "../shared/compute/trainLoop.ts";
 import type { ComputeSpec } from "../shared/config/spec.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
-import { gatherRows } from "../shared/data/gather.ts";
 import { StillhouseError } from "../shared/errors.ts";
+import { unpackFolds } from "../shared/model/foldBundle.ts";
 import type { TeacherCompute, TeacherToLoad, TeacherTraining, TrainedModel } from "./compute.ts";
+import { predictByFold } from "./predictByFold.ts";
 import { trainTeacher } from "./training.ts";
 
 /** A teacher whose answers have another number of classes than the data. */
@@ -20,7 +21,8 @@ export class ClassCountMismatch extends StillhouseError {}
 /** The TensorFlow side of a teacher node: runs in the worker thread, or in a test's own thread. */
 export class TeacherEngine implements TeacherCompute {
   readonly #datasets = new Map<string, Dataset>();
-  readonly #teachers = new Map<string, Predictor>();
+  /** One predictor a teacher, or one a fold. */
+  readonly #teachers = new Map<string, readonly Predictor[]>();
   readonly #backend: ReturnType<typeof chooseBackend>;
 
   constructor(role: RoleCompute) {
@@ -39,22 +41,30 @@ export class TeacherEngine implements TeacherCompute {
   async load({ labelling, name, model, bytes, classes, inputShape, compute }: TeacherToLoad): Promise<void> {
     const settings = await this.#settings(compute);
     if (this.#teachers.has(labelling)) return;
-    const predictor = await loadTeacherModel(model, bytes, inputShape, settings);
-    if (predictor.classes !== classes) {
-      const seen = predictor.classes;
-      await predictor.close();
-      throw new ClassCountMismatch(
-        `Cannot use teacher "${name}" as the data has ${classes} classes: its output has ${seen}`,
-        { fields: { teacher: name, expected: classes, seen } },
-      );
+    const models = model.folds === undefined ? [bytes] : unpackFolds(bytes, model.folds);
+    const predictors: Predictor[] = [];
+    try {
+      for (const one of models) {
+        const predictor = await loadTeacherModel(model, one, inputShape, settings);
+        predictors.push(predictor);
+        if (predictor.classes === classes) continue;
+        const seen = predictor.classes;
+        throw new ClassCountMismatch(
+          `Cannot use teacher "${name}" as the data has ${classes} classes: its output has ${seen}`,
+          { fields: { teacher: name, expected: classes, seen } },
+        );
+      }
+    } catch (error) {
+      for (const predictor of predictors) await predictor.close();
+      throw error;
     }
-    this.#teachers.set(labelling, predictor);
+    this.#teachers.set(labelling, predictors);
   }
 
   async unload(labelling: string): Promise<void> {
-    const predictor = this.#teachers.get(labelling);
+    const predictors = this.#teachers.get(labelling) ?? [];
     this.#teachers.delete(labelling);
-    await predictor?.close();
+    for (const predictor of predictors) await predictor.close();
   }
 
   async predict(
@@ -63,9 +73,10 @@ export class TeacherEngine implements TeacherCompute {
     shard: number,
     rows: Uint32Array,
   ): Promise<Float32Array> {
-    const predictor = this.#teachers.get(labelling);
-    if (!predictor) throw new StillhouseError(`Cannot predict with labelling ${labelling}: it is not loaded`);
-    return predictor.predict(gatherRows(this.#dataset(dataHash), shard, rows), rows.length);
+    const predictors = this.#teachers.get(labelling);
+    if (!predictors)
+      throw new StillhouseError(`Cannot predict with labelling ${labelling}: it is not loaded`);
+    return predictByFold(predictors, this.#dataset(dataHash), shard, rows);
   }
 
   probe(labelling: string, dataHash: string, shard: number, rows: Uint32Array): Promise<Float32Array> {

@@ -54,7 +54,7 @@ async function trainOne(context: NodeContext, item: WorkItem): Promise<boolean> 
   }
   let heardAt = clock.now();
   const release = keepAlive(item, clock, () => clock.now() - heardAt < MAX_SILENCE_MS);
-  const doingNow = `training ${task.name}`;
+  const doingNow = `training ${taskName(task)}`;
   doing.add(doingNow);
   try {
     const recipes = await bus.kv(buckets.recipes);
@@ -77,7 +77,7 @@ async function trainOne(context: NodeContext, item: WorkItem): Promise<boolean> 
     return true;
   } catch (error) {
     if (context.signal.aborted) return true;
-    log.error({ teacher: task.name, error }, messageOf(error));
+    log.error({ teacher: taskName(task), error }, messageOf(error));
     if (error instanceof StillhouseError && error.retry && item.delivery < MAX_TRAIN_DELIVER) {
       item.nak(RETRY_MS);
       return false;
@@ -100,13 +100,14 @@ async function train(
   const dataset = await data.open(task.data, `teacher node ${node}`);
   await compute.openData(dataset);
   onLife();
-  log.info({ teacher: task.name, recipe: task.recipe }, "training teacher");
+  log.info({ teacher: taskName(task), recipe: task.recipe }, "training teacher");
   const startedAt = clock.now();
   const training = compute.train(
     {
       name: task.name,
       model: task.model,
       train: task.train,
+      fold: task.fold,
       dataHash: dataset.hash,
       compute: task.compute,
     },
@@ -115,7 +116,7 @@ async function train(
       const event: Event = {
         type: "teacher-progress",
         recipe: task.recipe,
-        name: task.name,
+        name: taskName(task),
         node,
         step,
         total,
@@ -136,7 +137,7 @@ async function train(
   await (await bus.objects(buckets.weights)).put(digest, trained.artifact);
   const seconds = (clock.now() - startedAt) / 1000;
   log.info(
-    { teacher: task.name, seconds, accuracy: trained.curve.at(-1)?.validationAccuracy },
+    { teacher: taskName(task), seconds, accuracy: trained.curve.at(-1)?.validationAccuracy },
     "teacher trained",
   );
   return {
@@ -151,4 +152,8 @@ async function train(
     backend: (await compute.backend()).name,
     node,
   };
+}
+
+function taskName({ name, fold }: TrainTeacher): string {
+  return fold ? `${name}, fold ${fold.index + 1} of ${fold.of}` : name;
 }

@@ -3,6 +3,7 @@ import { labelObjective } from "../shared/compute/labelObjective.ts";
 import { planBatches } from "../shared/compute/planBatches.ts";
 import { type TrainProgress, trainLoop } from "../shared/compute/trainLoop.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
+import { outsideFold } from "../shared/data/folds.ts";
 import { gatherLabels } from "../shared/data/gather.ts";
 import { rng } from "../shared/determinism/rng.ts";
 import { buildModel } from "../shared/model/build.ts";
@@ -10,7 +11,8 @@ import { packTrained } from "../shared/model/packTrained.ts";
 import type { TeacherTraining, TrainedModel } from "./compute.ts";
 
 /**
- * Trains a teacher on the labelled samples of the training split with plain cross-entropy. Everything random comes
+ * Trains a teacher on the labelled samples of the training split, without those of its fold where it has one, with
+ * plain cross-entropy. Everything random comes
  * from the teacher's name and its own seed, so the same recipe gives the same weights in every run.
  */
 export async function trainTeacher(
@@ -20,8 +22,10 @@ export async function trainTeacher(
   onProgress: (progress: TrainProgress) => void,
 ): Promise<TrainedModel> {
   const seed = ["teacher", task.name, task.train.seed];
-  const labels = gatherLabels(dataset, dataset.splits.train);
-  const labelled = dataset.splits.train.filter((_, i) => (labels[i] as number) >= 0);
+  const { train } = dataset.splits;
+  const ids = task.fold ? outsideFold(dataset.shards, train, task.fold) : train;
+  const labels = gatherLabels(dataset, ids);
+  const labelled = ids.filter((_, i) => (labels[i] as number) >= 0);
   const model = buildModel(task.model, dataset.inputShape, dataset.classes, seed);
   try {
     const { curve } = await trainLoop({

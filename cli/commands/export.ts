@@ -6,8 +6,10 @@ import { chooseBackend } from "../../shared/compute/backend.ts";
 import { exportOnnx, onnxNames } from "../../shared/compute/exportOnnx.ts";
 import type { LoadedModel } from "../../shared/compute/predictors/openPredictor.ts";
 import { loadModel } from "../../shared/compute/predictors/teacherModel.ts";
+import { sha256 } from "../../shared/determinism/hash.ts";
 import { StillhouseError } from "../../shared/errors.ts";
 import { unpackModel } from "../../shared/model/artifact.ts";
+import { unpackFolds } from "../../shared/model/foldBundle.ts";
 import { decode } from "../../shared/protocol/codec.ts";
 import { type JobKey, JobResult, jobName } from "../../shared/protocol/jobs.ts";
 import { ownMapping, RunRecord, type TeacherModel } from "../../shared/protocol/run.ts";
@@ -24,6 +26,7 @@ export interface ExportOptions extends ServerChoice {
   seed?: number;
   baseline?: boolean;
   teacher?: string;
+  fold?: number;
 }
 
 /** There is no such model to export. */
@@ -72,17 +75,42 @@ async function findModel(bus: Bus, run: string, options: ExportOptions): Promise
   const record = decode(RunRecord, entry.value, `run record ${run}`);
   return options.teacher === undefined
     ? studentOf(bus, record, options)
-    : teacherOf(bus, record, options.teacher);
+    : teacherOf(bus, record, options.teacher, options.fold);
 }
 
-async function teacherOf(bus: Bus, { run, teachers }: RunRecord, name: string): Promise<StoredModel> {
+async function teacherOf(
+  bus: Bus,
+  { run, teachers }: RunRecord,
+  name: string,
+  fold: number | undefined,
+): Promise<StoredModel> {
   const model = teachers.find((teacher) => teacher.name === name)?.ready?.model;
-  if (model) return { what: name, model, bytes: await objectOf(bus, model.artifact, `teacher ${name}`) };
+  if (model) {
+    const bytes = await objectOf(bus, model.artifact, `teacher ${name}`);
+    return foldOf({ what: name, model, bytes }, fold);
+  }
   const ready = teachers.filter((teacher) => teacher.ready).map((teacher) => teacher.name);
   throw new NothingToExport(
     `Cannot export teacher "${name}" of run ${run}: its teachers that are there are [${ready.join(", ")}]`,
     { fields: { run, teacher: name, ready } },
   );
+}
+
+/** A cross-fitted teacher is several models, of which a file holds one. */
+function foldOf(stored: StoredModel, fold: number | undefined): StoredModel {
+  const { what, model, bytes } = stored;
+  const { folds, ...rest } = model;
+  if (folds === undefined && fold === undefined) return stored;
+  if (folds === undefined || fold === undefined || fold < 1 || fold > folds) {
+    throw new NothingToExport(
+      folds === undefined
+        ? `Cannot export fold ${fold} of teacher "${what}" as it is not cross-fitted; leave --fold out`
+        : `Cannot export teacher "${what}" without one of its folds as it is cross-fitted: expected --fold 1 to ${folds}, got ${fold ?? "none"}`,
+      { fields: { teacher: what, folds: folds ?? null, fold: fold ?? null } },
+    );
+  }
+  const one = unpackFolds(bytes, folds)[fold - 1] as Uint8Array;
+  return { what: `${what}-fold-${fold}`, model: { ...rest, artifact: sha256(one) }, bytes: one };
 }
 
 async function studentOf(

@@ -81,7 +81,7 @@ async function refresh(view: RunView, bus: Bus, runs: KeyValue, run: string): Pr
 
 function isOf(event: Event, run: string, view: RunView): boolean {
   if (event.type === "teacher-progress") {
-    return view.record?.teachers.some(({ recipe }) => recipe === event.recipe) ?? false;
+    return view.record?.teachers.some(({ recipes }) => recipes.includes(event.recipe)) ?? false;
   }
   return event.run === run || event.run === null;
 }

@@ -159,6 +159,14 @@ export const TrainedTeacherSpec = z.strictObject({
   name: name.describe("of the teacher, unique in the spec"),
   model: ArchSpec.describe("its architecture"),
   train: TeacherTrainSpec.describe("how it is trained in the run"),
+  crossFit: z
+    .int()
+    .min(2)
+    .max(20)
+    .optional()
+    .describe(
+      "folds: it is trained that many times, each time without one fold of the data, and each sample is labelled by the one that has not seen it; absent: trained once, on all",
+    ),
 });
 export const LoadedTeacherSpec = z.strictObject({
   name: name.describe("of the teacher, unique in the spec"),

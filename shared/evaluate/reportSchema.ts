@@ -89,6 +89,13 @@ export const TeacherReport = z.strictObject({
     .enum(["trained", "reused", "loaded"])
     .describe("trained in this run, trained by an earlier one with the same recipe, or loaded from a file"),
   trainSeconds: seconds.nullable().describe("training time; null where this run did not train it"),
+  folds: z
+    .int()
+    .min(2)
+    .nullable()
+    .describe(
+      "of a cross-fitted teacher: each sample was labelled by the one of so many that had not seen it",
+    ),
   outputWasProbabilities: z
     .boolean()
     .describe("its output was probabilities, made logits by a floored log: information was lost"),

@@ -10,6 +10,8 @@ export const TeacherModel = z.strictObject({
   artifact: Digest,
   format: z.enum(["stillhouse", "tfjs-layers", "onnx"]),
   mapping: ModelMapping,
+  /** Of a cross-fitted teacher: the object bundles this many models, one a fold. */
+  folds: z.int().min(2).optional(),
 });
 export type TeacherModel = z.infer<typeof TeacherModel>;
 
@@ -19,8 +21,8 @@ export const ownMapping: ModelMapping = ModelMapping.parse({ output: "logits" })
 export const RunTeacher = z.strictObject({
   name: z.string(),
   source: z.enum(["trained", "reused", "loaded"]),
-  /** Of a teacher that is trained in the run. */
-  recipe: Hash.nullable(),
+  /** Of a teacher that is trained in the run: one, or one a fold. */
+  recipes: z.array(Hash),
   /** Null until the teacher is there. */
   ready: z
     .strictObject({

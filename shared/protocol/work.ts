@@ -31,5 +31,7 @@ export const TrainTeacher = z.strictObject({
   train: TeacherTrainSpec,
   data: DataSource,
   compute: ComputeSpec,
+  /** Left out of the training data; null: all are trained on. */
+  fold: z.strictObject({ index: z.int().nonnegative(), of: z.int().min(2) }).nullable(),
 });
 export type TrainTeacher = z.infer<typeof TrainTeacher>;

@@ -39,6 +39,7 @@ export function reportInput(about: Partial<ReportInput> = {}): ReportInput {
     identity: "b3d1c0a9f8e7d6c5b4a3928170615243",
     labelling: "0a1b2c3d4e5f60718293a4b5c6d7e8f9",
     outputWasProbabilities: false,
+    folds: null,
     quality: {
       transfer: {
         samples: 54_000,

@@ -1,0 +1,33 @@
+import type { Predictor } from "../shared/compute/predictors/predictor.ts";
+import type { Dataset, Shard } from "../shared/data/dataset.ts";
+import { foldOfRow } from "../shared/data/folds.ts";
+import { gatherRows } from "../shared/data/gather.ts";
+
+/**
+ * Predicts each row by the predictor of its fold, which was trained without it; a single predictor takes them all.
+ * @param predictors one, or one a fold
+ * @returns [rows.length, classes]
+ */
+export async function predictByFold(
+  predictors: readonly Predictor[],
+  dataset: Dataset,
+  shard: number,
+  rows: Uint32Array,
+): Promise<Float32Array> {
+  const [only, ...others] = predictors as [Predictor, ...Predictor[]];
+  if (others.length === 0) return only.predict(gatherRows(dataset, shard, rows), rows.length);
+  const { classes } = only;
+  const logits = new Float32Array(rows.length * classes);
+  for (const [fold, predictor] of predictors.entries()) {
+    const places = [...rows.keys()].filter(
+      (place) => foldOfRow(dataset.shards[shard] as Shard, rows[place] as number, predictors.length) === fold,
+    );
+    if (places.length === 0) continue;
+    const own = Uint32Array.from(places, (place) => rows[place] as number);
+    const answers = await predictor.predict(gatherRows(dataset, shard, own), own.length); // [own, classes]
+    for (const [i, place] of places.entries()) {
+      logits.set(answers.subarray(i * classes, (i + 1) * classes), place * classes);
+    }
+  }
+  return logits;
+}
