@@ -82,6 +82,7 @@ async function serveRuns(context: NodeContext): Promise<void> {
       if (wanted.get(labelling)?.numerics === teacher.numerics) continue;
       stop.abort();
       serving.delete(labelling);
+      context.refused.delete(labelling);
     }
     for (const [labelling, teacher] of wanted) {
       const served = serving.get(labelling);
