@@ -40,6 +40,11 @@ declare module "*/bootstrap/onnx.mjs" {
   export function describeOnnxRuntime(root: string, machine?: { platform?: string; arch?: string }): string;
 }
 
+declare module "*/bootstrap/npm.mjs" {
+  /** npm as a command to spawn without a shell: the one that runs this, beside node, or on PATH; null without one. */
+  export function findNpm(env: NodeJS.ProcessEnv): { command: string; args: string[] } | null;
+}
+
 declare module "*/bootstrap/node-version.mjs" {
   /** The oldest major version of Node that Stillhouse runs on. */
   export const MINIMUM_NODE: number;

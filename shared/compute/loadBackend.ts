@@ -1,7 +1,9 @@
 import * as tf from "@tensorflow/tfjs";
 import { StillhouseError } from "../errors.ts";
-import type { BackendName } from "./backendNames.ts";
+import type { BackendName, NativeBackendName } from "./backendNames.ts";
 import { loadOnnxRuntime } from "./compiled/session.ts";
+import { loadNativePackage } from "./native/loadNativePackage.ts";
+import { quietTensorflow } from "./native/quietTensorflow.ts";
 import { restoreUtilChecks } from "./nativeUtilGuard.ts";
 import { withoutNewCrashListeners } from "./processListeners.ts";
 import { installWasmBridge } from "./wasmBridge.ts";
@@ -60,18 +62,18 @@ async function loadNative(backend: BackendName): Promise<LoadedBackend> {
     throw new Error(`this process already holds ${nativeInUse}, and only one native package fits into it`);
   }
   restoreUtilChecks();
-  // The name is a variable so that the compiler does not ask for an optional package.
-  const packageName = `@tensorflow/${backend}`;
-  const module = (await import(packageName)) as { version?: Record<string, string> };
+  quietTensorflow();
+  const { version, origin } = await loadNativePackage(backend as NativeBackendName);
   if (tf.engine().findBackendFactory("tensorflow") === null) {
     throw new Error("it brought a copy of TensorFlow.js of its own; install the same version of both");
   }
   await activate("tensorflow");
   nativeInUse = backend;
-  const native = tf.backend() as { isUsingGpuDevice?: boolean };
+  const native = tf.backend() as { isUsingGpuDevice?: boolean; binding?: { TF_Version?: string } };
+  const library = native.binding?.TF_Version ?? "of an unknown version";
   return {
-    version: module.version?.["tfjs-node"] ?? tf.version_core,
-    why: native.isUsingGpuDevice ? "native TensorFlow on a GPU" : "native TensorFlow on the CPU",
+    version: `${version ?? tf.version_core} with TensorFlow ${library}`,
+    why: `native TensorFlow on ${native.isUsingGpuDevice ? "a GPU" : "the CPU"}, ${origin}`,
   };
 }
 
@@ -104,10 +106,16 @@ function reasonOf(backend: BackendName, error: unknown): string {
   const text = message ?? String(error);
   const packageName = backend === "compiled" ? "onnxruntime-node" : `@tensorflow/${backend}`;
   if (text.includes(packageName) && /_NOT_FOUND$/.test(code ?? "")) {
-    return `the package ${packageName} is not installed`;
+    return `the package ${packageName} is not installed${orBuild(backend)}`;
   }
   if (text.includes("native addon module")) {
-    return `the native library of @tensorflow/${backend} is not installed (npm rebuild @tensorflow/${backend})`;
+    return `the native library of @tensorflow/${backend} is not installed (npm rebuild @tensorflow/${backend}${orBuild(backend)})`;
   }
   return text.split("\n")[0] ?? text;
+}
+
+/** The other way to a native backend. */
+function orBuild(backend: BackendName): string {
+  if (backend === "tfjs-node") return "; or build it: stillhouse native install";
+  return backend === "tfjs-node-gpu" ? "; or build it: stillhouse native install --gpu" : "";
 }
