@@ -22,6 +22,7 @@ export const peerNames = [
   "stillhouse",
   "in-graph",
   "wasm",
+  "native",
   "pytorch",
   "channels-last",
   "compile",
@@ -34,6 +35,7 @@ export const backendOf: Readonly<Record<PeerName, Backend>> = {
   stillhouse: "stillhouse compiled",
   "in-graph": "stillhouse in graph",
   wasm: "stillhouse wasm",
+  native: "stillhouse native",
   pytorch: "pytorch eager",
   "channels-last": "pytorch channels last",
   compile: "pytorch compile",
@@ -59,6 +61,7 @@ export function commandOf(task: Task, pythons: Pythons): Command {
     case "stillhouse compiled":
     case "stillhouse in graph":
     case "stillhouse wasm":
+    case "stillhouse native":
       return ownCommand(task);
     case "pytorch eager":
     case "pytorch channels last":
@@ -79,7 +82,8 @@ function ownCommand(task: Task): Command {
   return {
     command: process.execPath,
     args: ["--import", tsx, script, JSON.stringify(task)],
-    env: process.env,
+    // TensorFlow's own threads are of the process.
+    env: { ...process.env, TF_NUM_INTRAOP_THREADS: String(task.threads) },
   };
 }
 

@@ -7,6 +7,7 @@ export type Backend =
   | "stillhouse compiled"
   | "stillhouse in graph"
   | "stillhouse wasm"
+  | "stillhouse native"
   | "pytorch eager"
   | "pytorch channels last"
   | "pytorch compile"

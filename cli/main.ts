@@ -38,7 +38,9 @@ const dataRootOption = new Option(
 const backendOption = new Option(
   "--backend <name>",
   "what computes, tried first; default: the best that works here (see doctor)",
-).choices(backendOrder);
+)
+  .env("STILLHOUSE_BACKEND")
+  .choices(backendOrder);
 
 program
   .command("run")

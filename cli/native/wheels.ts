@@ -44,7 +44,9 @@ export async function downloadWheel(
       throw new NativeInstallFailed(`Cannot download ${requirement}: pip left no wheel in ${target}`);
     } catch (error) {
       problem = error;
-      if (signal.aborted || !/No matching distribution/i.test(messageOf(error))) break;
+      // pip says the same of an index that it cannot reach.
+      const said = messageOf(error);
+      if (signal.aborted || /connection|timed out/i.test(said) || !/No matching dist/i.test(said)) break;
     }
   }
   throw problem;

@@ -22,9 +22,8 @@ export interface BackendProbe {
 export class NoBackend extends StillhouseError {}
 
 /**
- * Sets and readies the best backend that works here: tfjs-node-gpu, tfjs-node, compiled,
- * wasm, cpu. With `prefer`, that one is
- * tried first, and the others follow in their order.
+ * Sets and readies the first backend of `backendOrder` that works here. With `prefer`, that one is tried first, and the
+ * others follow in their order.
  * @throws NoBackend
  */
 export async function chooseBackend(

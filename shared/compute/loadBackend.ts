@@ -67,9 +67,12 @@ async function loadNative(backend: BackendName): Promise<LoadedBackend> {
   if (tf.engine().findBackendFactory("tensorflow") === null) {
     throw new Error("it brought a copy of TensorFlow.js of its own; install the same version of both");
   }
-  await activate("tensorflow");
   nativeInUse = backend;
+  await activate("tensorflow");
   const native = tf.backend() as { isUsingGpuDevice?: boolean; binding?: { TF_Version?: string } };
+  if (backend === "tfjs-node-gpu" && !native.isUsingGpuDevice) {
+    throw new Error("TensorFlow sees no GPU, and on the CPU the compiled backend is faster");
+  }
   const library = native.binding?.TF_Version ?? "of an unknown version";
   return {
     version: `${version ?? tf.version_core} with TensorFlow ${library}`,

@@ -16,6 +16,7 @@ import { ArchSpec } from "../../shared/config/spec.ts";
 import { packModel } from "../../shared/model/artifact.ts";
 import { buildModel } from "../../shared/model/build.ts";
 import { readWeights } from "../../shared/model/weights.ts";
+import { nativeBackend } from "../helpers/nativeBackend.ts";
 import { expectClose, expectNoLeakAsync } from "../helpers/tensors.ts";
 import { settings } from "../helpers/trainers.ts";
 
@@ -23,11 +24,21 @@ beforeAll(async () => {
   await chooseBackend({ prefer: "wasm" });
 });
 
-/** Both ways of predicting: kernel by kernel, and compiled. */
-const ways = (["wasm", "compiled"] as const).map((backend) => ({
+/** All ways of predicting: kernel by kernel, compiled, and by TensorFlow's own library where it is built. */
+const ways = (["wasm", "compiled", ...nativeBackend] as const).map((backend) => ({
   backend,
   compute: settings(backend),
 }));
+
+/** Runs the tests of `body` for each way. */
+function onEachWay(claim: string, body: (compute: ComputeSettings) => void): void {
+  describe.each(ways)(`${claim}, $backend`, ({ backend, compute }) => {
+    beforeAll(async () => {
+      expect((await chooseBackend({ prefer: backend })).name).toBe(backend);
+    });
+    body(compute);
+  });
+}
 
 /** A model's files, and what a spec says of it. */
 type Given = TfjsLayersFiles & { mapping: ModelMapping };
@@ -78,7 +89,7 @@ function dense(activation: "softmax" | "linear", inputShape: number[] = [2]): tf
   return tf.sequential({ layers });
 }
 
-describe.each(ways)("a predictor of a layers model, $backend", ({ compute }) => {
+onEachWay("a predictor of a layers model", (compute) => {
   it("scales the input and gives logits as they are", async () => {
     const predictor = await open(await filesOf(() => dense("linear"), "logits"), compute);
     expect(predictor.inputShape).toEqual([2]);
@@ -118,7 +129,7 @@ describe.each(ways)("a predictor of a layers model, $backend", ({ compute }) => 
   });
 });
 
-describe.each(ways)("the mapping of a layers model, $backend", ({ compute }) => {
+onEachWay("the mapping of a layers model", (compute) => {
   // Images of 1 by 2 pixels with 3 channels, to a model that takes [3, 1, 2] and gives its first two numbers.
   const planes = (): tf.LayersModel =>
     tf.sequential({
@@ -224,7 +235,7 @@ describe("loadTfjsLayers()", () => {
   });
 });
 
-describe.each(ways)("loadNativeModel(), $backend", ({ compute }) => {
+onEachWay("loadNativeModel()", (compute) => {
   it.each([
     ["mlp", ArchSpec.parse({ arch: "mlp", hidden: [4], dropout: 0.5 })],
     ["cnn", ArchSpec.parse({ arch: "cnn", channels: [2], dense: 4 })],

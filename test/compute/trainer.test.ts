@@ -7,6 +7,7 @@ import { OptimizerSpec } from "../../shared/config/spec.ts";
 import { gatherInputs, gatherLabels } from "../../shared/data/gather.ts";
 import { dropoutMask } from "../../shared/model/dropout.ts";
 import { type NamedWeight, WeightsMismatch, weightsHash } from "../../shared/model/weights.ts";
+import { nativeBackend } from "../helpers/nativeBackend.ts";
 import { expectClose, expectNoLeakAsync } from "../helpers/tensors.ts";
 import { batchOf, CLASSES, settings, smallDataset, smallNames, smallTraining } from "../helpers/trainers.ts";
 
@@ -14,7 +15,7 @@ const sgd = OptimizerSpec.parse({ kind: "sgd", lr: 0.5, momentum: 0 });
 const constant = { kind: "constant", warmupSteps: 0 } as const;
 const flat = (weights: readonly NamedWeight[]): number[] => weights.flatMap(({ data }) => [...data]);
 
-describe.each(["cpu", "wasm", "compiled"] as const)("a training, on %s", (backend) => {
+describe.each(["cpu", "wasm", "compiled", ...nativeBackend] as const)("a training, on %s", (backend) => {
   beforeAll(async () => {
     expect((await chooseBackend({ prefer: backend })).name).toBe(backend);
   });

@@ -1,13 +1,14 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect } from "vitest";
 import { chooseBackend } from "../../shared/compute/backend.ts";
+import { nativeBackend } from "./nativeBackend.ts";
 
-/** The backends that every machine has. */
-export const portableBackends = ["cpu", "wasm"] as const;
+/** The backends that every machine has, and TensorFlow's own where it is built. */
+const testedBackends = ["cpu", "wasm", ...nativeBackend] as const;
 
-/** Runs the tests of `body` once on each backend that every machine has. */
+/** Runs the tests of `body` once on each of these backends. */
 export function onEachBackend(claim: string, body: () => void): void {
-  describe.each(portableBackends)(`${claim}, on %s`, (backend) => {
+  describe.each(testedBackends)(`${claim}, on %s`, (backend) => {
     beforeAll(async () => {
       const { name } = await chooseBackend({ prefer: backend });
       expect(name).toBe(backend);

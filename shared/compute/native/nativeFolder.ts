@@ -10,7 +10,7 @@ export function nativeFolder(env: NodeJS.ProcessEnv = process.env, platform = pr
   return join(cacheFolder(env, platform), "native");
 }
 
-function cacheFolder(env: NodeJS.ProcessEnv, platform: string): string {
+export function cacheFolder(env: NodeJS.ProcessEnv, platform: string): string {
   if (env.STILLHOUSE_CACHE) return env.STILLHOUSE_CACHE;
   if (platform === "win32") {
     return join(env.LOCALAPPDATA ?? join(homedir(), "AppData", "Local"), "stillhouse");
