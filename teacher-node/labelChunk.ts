@@ -1,28 +1,18 @@
 import type { WorkItem, WriteOnceLog } from "../shared/bus/bus.ts";
-import { sleep } from "../shared/bus/clock.ts";
-import { BusFull } from "../shared/bus/errors.ts";
 import { postFault } from "../shared/cluster/faults.ts";
 import { DataNotHere } from "../shared/data/openSource.ts";
 import { messageOf, StillhouseError } from "../shared/errors.ts";
-import { encodeLogits } from "../shared/labels/encoding.ts";
+import { appendWhenRoom } from "../shared/labels/appendWhenRoom.ts";
+import { labelMessage } from "../shared/labels/labelMessage.ts";
 import { chunkLayout } from "../shared/labels/layout.ts";
-import { rowsDigest } from "../shared/labels/rowsDigest.ts";
-import { decode, encode, MalformedMessage } from "../shared/protocol/codec.ts";
+import { decode, MalformedMessage } from "../shared/protocol/codec.ts";
 import { PLAIN_VIEW } from "../shared/protocol/identifiers.ts";
-import { Labels } from "../shared/protocol/labels.ts";
-import {
-  chunkLabelsFilter,
-  labelsSubject,
-  labelWorkSubject,
-  parseLabelsSubject,
-} from "../shared/protocol/subjects.ts";
+import { chunkLabelsFilter, labelWorkSubject, parseLabelsSubject } from "../shared/protocol/subjects.ts";
 import { LabelChunk } from "../shared/protocol/work.ts";
 import { admit, NumericsRefused } from "./admission.ts";
 import { MAX_CHUNK_MS, MAX_DELIVER, type NodeContext, type ServedTeacher } from "./context.ts";
 import { findShard, UnknownShard } from "./findShard.ts";
 import { keepAlive } from "./keepAlive.ts";
-
-const FULL_WAIT_MS = 2_000;
 
 /**
  * Does one work item: predicts what the log lacks of a chunk, appends it part by part, and acknowledges after the
@@ -73,46 +63,20 @@ async function appendMissing(
     const rows = layout.rows.slice(from, to);
     const logits = await context.compute.predict(teacher.labelling, dataset.hash, shardIndex, rows);
     context.counters.samplesPredicted += rows.length;
-    const labels: Labels = {
-      type: "labels",
-      labelling: work.labelling,
-      shard: work.shard,
-      view: work.view,
-      chunk: work.chunk,
+    const message = labelMessage({
+      key: work,
       part,
-      shape: [rows.length, dataset.classes],
+      rows,
+      logits,
+      classes: dataset.classes,
       encoding,
-      rowsDigest: rowsDigest(rows),
       node: context.node,
-      payload: encodeLogits(
-        encoding,
-        logits,
-        dataset.classes,
-        `chunk ${work.chunk} with teacher "${teacher.name}"`,
-      ),
-    };
-    await appendWhenRoom(context, log, item, labelsSubject(work, part), encode(Labels, labels));
-  }
-}
-
-/** A full log is no fault: the chunk is held, and appended when there is room. */
-async function appendWhenRoom(
-  { clock, signal, log: logger }: NodeContext,
-  log: WriteOnceLog,
-  item: WorkItem,
-  subject: string,
-  data: Uint8Array,
-): Promise<void> {
-  for (;;) {
-    try {
-      await log.append(subject, data);
-      return;
-    } catch (error) {
-      if (!(error instanceof BusFull) || signal.aborted) throw error;
-      logger.warn({ subject }, `waits for room: ${error.message}`);
+      what: `chunk ${work.chunk} with teacher "${teacher.name}"`,
+    });
+    await appendWhenRoom(log, message, context.clock, context.signal, (error) => {
+      context.log.warn({ subject: message.subject }, `waits for room: ${error.message}`);
       item.working();
-      await sleep(clock, FULL_WAIT_MS, signal);
-    }
+    });
   }
 }
 
