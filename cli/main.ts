@@ -168,6 +168,36 @@ the spec says of it, or as it is, and with what published models are often train
   .action(async (model, options) => exit((await import("./commands/inspect.ts")).inspect(model, options)));
 
 program
+  .command("labels")
+  .description("labels that were made elsewhere, as a teacher without a model")
+  .command("import")
+  .description("put the labels of a file into the label log, and print the teacher for a spec")
+  .argument(
+    "<file>",
+    "NPZ with `logits` or `probabilities` [samples, classes] and `ids`, or NPY (docs/labels.md)",
+  )
+  .requiredOption(
+    "--data <spec>",
+    "the spec whose data they are of, and whose encoding and chunk size they get",
+  )
+  .addOption(
+    new Option(
+      "--output <kind>",
+      "what the numbers are; default: what the array in the NPZ file is called",
+    ).choices(["logits", "probabilities"]),
+  )
+  .option(
+    "--ids <file>",
+    "NPY file with the sample of each row; default: the file's own, else the data's order",
+  )
+  .option("--floor <p>", "smallest probability before the log; default: 1e-7", Number)
+  .option("--columns <list>", "for each class of the data, its column in the file: 2,0,1", columnList)
+  .addOption(storeOption)
+  .addOption(natsOption)
+  .addOption(credsOption)
+  .action(async (file, options) => exit((await import("./commands/labels.ts")).importFile(file, options)));
+
+program
   .command("doctor")
   .description("show what this machine has, which backend computes here, and why the others do not")
   .action(async () => exit((await import("./commands/doctor.ts")).doctor()));
@@ -239,6 +269,15 @@ function wholeNumber(text: string): number {
   if (!Number.isInteger(value) || value < 1)
     throw new InvalidArgumentError(`expected a whole number from 1, not "${text}".`);
   return value;
+}
+
+function columnList(text: string): number[] {
+  return text.split(",").map((part) => {
+    const value = Number(part);
+    if (!/^\d+$/.test(part.trim()))
+      throw new InvalidArgumentError(`expected whole numbers between commas, not "${text}".`);
+    return value;
+  });
 }
 
 async function exit(code: Promise<number>): Promise<void> {

@@ -3,7 +3,6 @@ import { anySignal } from "../shared/bus/anySignal.ts";
 import { sleep } from "../shared/bus/clock.ts";
 import { clearFaults } from "../shared/cluster/faults.ts";
 import { beat } from "../shared/cluster/heartbeat.ts";
-import type { Dataset } from "../shared/data/dataset.ts";
 import { messageOf, StillhouseError } from "../shared/errors.ts";
 import type { Report } from "../shared/evaluate/reportSchema.ts";
 import { PRESENCE_RENEW_MS, streams } from "../shared/protocol/subjects.ts";
@@ -11,6 +10,7 @@ import { awaitEvaluation, awaitResults } from "./awaitStudents.ts";
 import type { CoordinatorContext } from "./context.ts";
 import { dispatch } from "./dispatch.ts";
 import { failOnExhausted, failOnFault, faultTopics, RunFailed } from "./failures.ts";
+import { restoreImports } from "./importTeacher.ts";
 import { findMissing } from "./missingLabels.ts";
 import { makeReport, readReport, storeReport } from "./report.ts";
 import { watchStalls } from "./stalls.ts";
@@ -53,18 +53,18 @@ export async function coordinate(context: CoordinatorContext): Promise<Report> {
 }
 
 async function pipeline(context: CoordinatorContext, signal: AbortSignal): Promise<Report> {
-  const { store, bus, dataset } = context;
+  const { store, bus } = context;
   const known = store.record.state === "done" ? await readReport(bus, store.record.run) : undefined;
   if (known) return known;
   if (store.record.state === "failed") await store.enter("planned", { error: null });
   if (store.record.state === "planned") await store.enter("teaching");
   if (store.record.state === "teaching") {
-    await getTeachers(bus, store, signal);
+    await getTeachers(context, signal);
     signal.throwIfAborted();
     await store.enter("distilling");
   }
   if (store.record.state === "distilling") {
-    await Promise.all([labelAll(context, dataset, signal), awaitResults(context, signal)]);
+    await Promise.all([labelAll(context, signal), awaitResults(context, signal)]);
     signal.throwIfAborted();
     await store.enter("evaluating");
   }
@@ -84,11 +84,9 @@ async function lastCounters({ store, clock }: CoordinatorContext, signal: AbortS
   signal.throwIfAborted();
 }
 
-async function labelAll(
-  { bus, clock, store, notice, publish }: CoordinatorContext,
-  dataset: Dataset,
-  signal: AbortSignal,
-): Promise<void> {
+async function labelAll(context: CoordinatorContext, signal: AbortSignal): Promise<void> {
+  const { bus, clock, store, dataset, notice, publish } = context;
+  const imported = await restoreImports(context, signal);
   const log = await bus.log(streams.labels.name, streams.labels.filter);
   const { spec, run } = store.record;
   const { chunks, samplesNeeded, samplesMissing } = await findMissing(
@@ -99,7 +97,9 @@ async function labelAll(
   );
   // What the log held before this run asked for anything: the report tells passes made from passes saved by it.
   if (!store.record.passes) {
-    await store.change({ passes: { needed: samplesNeeded, found: samplesNeeded - samplesMissing } });
+    await store.change({
+      passes: { needed: samplesNeeded, found: samplesNeeded - samplesMissing, imported },
+    });
   }
   const onProgress = (done: number, inFlight: number): void =>
     publish({ type: "label-progress", run, done, total: chunks.length, inFlight });
@@ -112,11 +112,12 @@ async function labelAll(
     await store.change({ labelledAtMs: clock.now() });
 }
 
+/** Of the teachers that nodes label with. */
 function labellings({ run, teachers }: CoordinatorContext["store"]["record"]): string[] {
-  return teachers.map(({ name, ready }) => {
+  return teachers.flatMap(({ name, ready }) => {
     if (!ready)
       throw new StillhouseError(`Cannot label with teacher "${name}" of run ${run}: it is not there`);
-    return ready.labelling;
+    return ready.model ? [ready.labelling] : [];
   });
 }
 

@@ -29,7 +29,7 @@ export interface MissingLabels {
 export async function findMissing(
   log: WriteOnceLog,
   dataset: Dataset,
-  spec: RunSpec,
+  spec: Pick<RunSpec, "labels">,
   labellings: readonly string[],
 ): Promise<MissingLabels> {
   const { chunkSize, encoding } = spec.labels;

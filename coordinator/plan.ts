@@ -17,7 +17,7 @@ export interface RunPlan {
   readonly chunks: readonly ChunkRef[];
   /** Samples in those chunks. */
   readonly samplesPerTeacher: number;
-  /** Teacher passes, in samples, if the log is empty. */
+  /** Teacher passes, in samples, if the log is empty; labels from elsewhere need none. */
   readonly passes: number;
   readonly labelBytes: number;
   readonly trainings: readonly PlannedTraining[];
@@ -41,12 +41,13 @@ export function planRun(spec: RunSpec, dataset: Dataset): RunPlan {
     const { hash, rows } = dataset.shards[shard] as Shard;
     return sum + chunkRows(hash, rows, chunkSize, chunk).length;
   }, 0);
-  const passes = samplesPerTeacher * spec.teachers.length;
+  const passes = samplesPerTeacher * spec.teachers.filter((teacher) => !("labels" in teacher)).length;
+  const labels = samplesPerTeacher * spec.teachers.length;
   const labelBytes =
-    passes * bytesPerRow(encoding, dataset.classes) + chunks.length * spec.teachers.length * ENVELOPE_BYTES;
+    labels * bytesPerRow(encoding, dataset.classes) + chunks.length * spec.teachers.length * ENVELOPE_BYTES;
   if (labelBytes > maxLogBytes) {
     throw new PlanRefused(
-      `Cannot plan run "${spec.name}" as labels.maxLogBytes is ${maxLogBytes}: ${passes} teacher passes take about ${labelBytes} bytes; raise it, or choose a smaller encoding`,
+      `Cannot plan run "${spec.name}" as labels.maxLogBytes is ${maxLogBytes}: the labels of ${labels} samples take about ${labelBytes} bytes; raise it, or choose a smaller encoding`,
       { fields: { labelBytes, maxLogBytes } },
     );
   }

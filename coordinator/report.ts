@@ -27,7 +27,8 @@ export async function makeReport(context: CoordinatorContext, evaluation: Evalua
   const weights = spec.ensemble.weights ?? spec.teachers.map(() => 1);
   const weightSum = weights.reduce((a, b) => a + b, 0);
   const first = resultOf(results, { kind: "student", seed: spec.seeds[0] as number });
-  const passes = record.passes ?? { needed: 0, found: 0 };
+  const passes = record.passes ?? { needed: 0, found: 0, imported: 0 };
+  const labelled = passes.needed + passes.imported;
   const nodes = membership.heard("teacher");
   const teachers = await teacherReports(context, evaluation);
   return assembleReport({
@@ -82,7 +83,7 @@ export async function makeReport(context: CoordinatorContext, evaluation: Evalua
     })),
     secondsByPhase: phases(context),
     totalSeconds: (clock.now() - record.createdAtMs) / 1000,
-    bytesPerSampleOnTheWire: passes.needed > 0 ? evaluation.labelBytes / passes.needed : 0,
+    bytesPerSampleOnTheWire: labelled > 0 ? evaluation.labelBytes / labelled : 0,
     labelLog: { bytes: evaluation.labelBytes, messages: evaluation.labelMessages },
   });
 }
@@ -106,8 +107,8 @@ async function teacherReports(
         labelling: ready.labelling,
         source,
         trainSeconds: source === "trained" ? await trainSeconds(bus, recipes) : null,
-        folds: ready.model.folds ?? null,
-        outputWasProbabilities: ready.model.mapping.output === "probabilities",
+        folds: ready.model?.folds ?? null,
+        outputWasProbabilities: ready.output === "probabilities",
         quality: tested.quality,
         computers: (await readNumerics(bus, ready.labelling)).flatMap(({ computer, tolerated }) => [
           { ...computer, difference: 0 },

@@ -31,11 +31,13 @@ function missingHelp(record: RunRecord, membership: Membership): string[] {
   const teachers = membership.alive("teacher");
   const wants: string[] = [];
   if (record.state === "teaching" || record.state === "distilling") {
-    if (teachers.length === 0) wants.push("no teacher node is alive; start one with `stillhouse teacher`");
+    const imported = record.teachers.every(({ source }) => source === "imported");
+    if (teachers.length === 0 && !imported)
+      wants.push("no teacher node is alive; start one with `stillhouse teacher`");
   }
   if (record.state === "distilling" && record.labelledAtMs === null && teachers.length > 0) {
     for (const { name, ready } of record.teachers) {
-      if (ready && !teachers.some(({ serving }) => serving.includes(ready.labelling))) {
+      if (ready?.model && !teachers.some(({ serving }) => serving.includes(ready.labelling))) {
         const refused = teachers.flatMap((node) =>
           node.refused.filter(({ labelling }) => labelling === ready.labelling),
         );

@@ -1,7 +1,12 @@
 import { resolve } from "node:path";
 import type { Bus } from "../shared/bus/bus.ts";
 import { clearFaults } from "../shared/cluster/faults.ts";
-import type { LoadedTeacherSpec, TeacherSpec, TrainedTeacherSpec } from "../shared/config/spec.ts";
+import type {
+  ImportedTeacherSpec,
+  LoadedTeacherSpec,
+  TeacherSpec,
+  TrainedTeacherSpec,
+} from "../shared/config/spec.ts";
 import type { Fold } from "../shared/data/folds.ts";
 import { contentHash, sha256 } from "../shared/determinism/hash.ts";
 import { StillhouseError } from "../shared/errors.ts";
@@ -13,7 +18,8 @@ import { TrainedTeacher } from "../shared/protocol/jobs.ts";
 import { ownMapping, type RunRecord, type RunTeacher, type TeacherModel } from "../shared/protocol/run.ts";
 import { buckets, streams, trainWorkSubject } from "../shared/protocol/subjects.ts";
 import { TrainTeacher } from "../shared/protocol/work.ts";
-import type { RunStore } from "./runStore.ts";
+import type { CoordinatorContext } from "./context.ts";
+import { importTeacher } from "./importTeacher.ts";
 
 /** What a trained teacher's weights are a function of. Its name is part of it, as its random streams start there. */
 export function recipeOf(
@@ -26,16 +32,14 @@ export function recipeOf(
 
 /** The run's teachers before any is there. */
 export function plannedTeachers(specs: readonly TeacherSpec[], dataHash: string): RunTeacher[] {
-  return specs.map((spec) =>
-    "train" in spec
-      ? {
-          name: spec.name,
-          source: "trained",
-          recipes: foldsOf(spec).map((fold) => recipeOf(spec, dataHash, fold)),
-          ready: null,
-        }
-      : { name: spec.name, source: "loaded", recipes: [], ready: null },
-  );
+  return specs.map((spec) => {
+    const { name } = spec;
+    if ("train" in spec) {
+      const recipes = foldsOf(spec).map((fold) => recipeOf(spec, dataHash, fold));
+      return { name, source: "trained", recipes, ready: null };
+    }
+    return { name, source: "labels" in spec ? "imported" : "loaded", recipes: [], ready: null };
+  });
 }
 
 /** The trainings of a teacher: one without folds, or one a fold. */
@@ -46,10 +50,11 @@ function foldsOf({ crossFit }: TrainedTeacherSpec): (Fold | undefined)[] {
 
 /**
  * Gets every teacher of the run: from the store when its recipe was trained before, by a work item for the teacher
- * nodes otherwise, from its files when the spec names files. Each is written into the run's record as soon as it is
- * there. Resolves when all are, or when `signal` aborts.
+ * nodes otherwise, from its files when the spec names files, or as labels alone. Each is written into the run's record
+ * as soon as it is there. Resolves when all are, or when `signal` aborts.
  */
-export async function getTeachers(bus: Bus, store: RunStore, signal: AbortSignal): Promise<void> {
+export async function getTeachers(context: CoordinatorContext, signal: AbortSignal): Promise<void> {
+  const { bus, store } = context;
   const missing = store.record.teachers.flatMap((teacher, place) => (teacher.ready ? [] : [place]));
   const found = async (place: number, teacher: RunTeacher): Promise<void> => {
     // A fault of an earlier run with the same labels; from the change on, a new one is this run's.
@@ -65,7 +70,9 @@ export async function getTeachers(bus: Bus, store: RunStore, signal: AbortSignal
       const teacher =
         "train" in spec
           ? await trained(bus, store.record, spec, planned, signal)
-          : await loaded(bus, store.record, spec, planned);
+          : "labels" in spec
+            ? await imported(context, spec, planned, signal)
+            : await loaded(bus, store.record, spec, planned);
       if (teacher) await found(place, teacher);
     }),
   );
@@ -195,14 +202,22 @@ async function loaded(
   });
 }
 
+async function imported(
+  context: CoordinatorContext,
+  spec: ImportedTeacherSpec,
+  planned: RunTeacher,
+  signal: AbortSignal,
+): Promise<RunTeacher> {
+  const { identity, labelling, output, bytes } = await importTeacher(context, spec, signal);
+  return { ...planned, ready: { identity, labelling, model: null, output, parameters: 0, bytes } };
+}
+
 function ready(
   teacher: RunTeacher,
   { encoding, chunkSize }: RunRecord["spec"]["labels"],
   found: { model: TeacherModel; parameters: number; bytes: number },
 ): RunTeacher {
   const identity = contentHash(found.model);
-  return {
-    ...teacher,
-    ready: { identity, labelling: labellingHash({ identity, encoding, chunkSize }), ...found },
-  };
+  const labelling = labellingHash({ identity, encoding, chunkSize });
+  return { ...teacher, ready: { identity, labelling, output: found.model.mapping.output, ...found } };
 }

@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 import type { Bus } from "../shared/bus/bus.ts";
 import type { Clock } from "../shared/bus/clock.ts";
 import type { DataSources } from "../shared/data/openSource.ts";
-import type { RunRecord, RunTeacher } from "../shared/protocol/run.ts";
+import type { RunRecord, RunTeacher, TeacherModel } from "../shared/protocol/run.ts";
 import type { TeacherCompute } from "./compute.ts";
 
 /** What the parts of one teacher node share. */
@@ -28,6 +28,7 @@ export interface NodeContext {
 /** A teacher of live runs, as this node is to serve it. */
 export interface ServedTeacher extends NonNullable<RunTeacher["ready"]> {
   readonly name: string;
+  readonly model: TeacherModel;
   /** Those that need it now, one at least. They agree on the encoding and chunk size, but perhaps not on the data. */
   runs: readonly [RunRecord, ...RunRecord[]];
   /** Strict where one of them is. */

@@ -107,17 +107,18 @@ async function serveRuns(context: NodeContext): Promise<void> {
   await Promise.all(ends.values());
 }
 
-/** The teachers that are there of the given runs, by labelling. */
+/** The teachers of the given runs that are there and have a model, by labelling. */
 function neededTeachers(runs: readonly RunRecord[]): Map<string, ServedTeacher> {
   const needed = new Map<string, ServedTeacher>();
   for (const run of runs) {
     for (const { name, ready } of run.teachers) {
-      if (!ready) continue;
+      if (!ready?.model) continue;
       const known = needed.get(ready.labelling);
       const strict = run.spec.numerics === "strict" || known?.numerics === "strict";
       needed.set(ready.labelling, {
         name: known?.name ?? name,
         ...ready,
+        model: ready.model,
         runs: known ? [...known.runs, run] : [run],
         numerics: strict ? "strict" : "tolerant",
         threads: DEFAULT_THREADS,

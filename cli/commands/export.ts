@@ -89,7 +89,7 @@ async function teacherOf(
     const bytes = await objectOf(bus, model.artifact, `teacher ${name}`);
     return foldOf({ what: name, model, bytes }, fold);
   }
-  const ready = teachers.filter((teacher) => teacher.ready).map((teacher) => teacher.name);
+  const ready = teachers.filter((teacher) => teacher.ready?.model).map((teacher) => teacher.name);
   throw new NothingToExport(
     `Cannot export teacher "${name}" of run ${run}: its teachers that are there are [${ready.join(", ")}]`,
     { fields: { run, teacher: name, ready } },

@@ -17,12 +17,16 @@ export async function plan(specPath: string, options: { json?: boolean }): Promi
   }
   const n = (value: number): string => value.toLocaleString("en");
   const { train, validation, test } = dataset.splits;
+  const imported = spec.teachers.flatMap((teacher) => ("labels" in teacher ? [teacher.name] : []));
   const lines = [
     `${spec.name}: ${spec.teachers.length} teachers, ${spec.seeds.length} students${spec.baseline ? ", and each alone" : ""}`,
     `data      ${dataset.name} ${dataset.hash}`,
     `          ${n(train.length)} train, ${n(validation.length)} validation, ${n(test.length)} test; [${dataset.inputShape.join(", ")}], ${dataset.classes} classes; ${dataset.shards.length} shards`,
     `labels    ${n(planned.chunks.length)} chunks of ${n(spec.labels.chunkSize)} a teacher, ${n(planned.passes)} teacher passes if the log is empty`,
     `          ${bytesPerRow(spec.labels.encoding, dataset.classes)} bytes a sample (${spec.labels.encoding}), about ${megabytes(planned.labelBytes)} in the log; limit ${megabytes(spec.labels.maxLogBytes)}`,
+    ...(imported.length > 0
+      ? [`          those of ${imported.join(", ")} come from elsewhere and need no pass`]
+      : []),
     "trainings",
     ...planned.trainings.map(
       ({ name, parameters, epochs, stepsPerEpoch }) =>

@@ -14,7 +14,8 @@ export type Choice =
 /**
  * Chooses by the type of the value first (a list against a number), then by the keys that tell the branches apart:
  * a branch whose key has an allowed value wins over one whose key is there with another value, and that over one
- * whose key is missing.
+ * whose key is missing. Where no such key is there, a branch without any wins if a key is there that it needs and no other
+ * branch knows.
  */
 export function chooseBranch(options: readonly SchemaNode[], value: unknown): Choice {
   const fitting = options.flatMap((node, index) => (fits(node, value) ? [{ node, index }] : []));
@@ -26,7 +27,20 @@ export function chooseBranch(options: readonly SchemaNode[], value: unknown): Ch
     .sort((a, b) => b.score - a.score);
   const [best, next] = ranked;
   if (best && best.score > (next?.score ?? 0)) return { kind: "one", index: best.index };
+  if (!best?.score) {
+    const [own, another] = fitting.filter(({ node }) => hasKeyOfItsOwn(node, options, value));
+    if (own && !another) return { kind: "one", index: own.index };
+  }
   return { kind: "unclear", discriminators: merged(options.flatMap(discriminatorsOf)) };
+}
+
+/** Whether a branch has no key with fixed values, and one is there that it needs and no other branch knows. */
+function hasKeyOfItsOwn(node: SchemaNode, options: readonly SchemaNode[], value: unknown): boolean {
+  if (discriminatorsOf(node).length > 0) return false;
+  const others = options.filter((option) => option !== node);
+  return (node.required ?? []).some(
+    (key) => valueAt(value, [key]) !== undefined && !others.some(({ properties }) => properties?.[key]),
+  );
 }
 
 /** Keys with fixed values in an object, and in the objects (or unions of them) right below it. */

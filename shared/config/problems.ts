@@ -70,7 +70,9 @@ function unclearBranch(union: SchemaNode, value: unknown, at: Path): Problem[] {
   const known = [...new Set(options.flatMap((option) => Object.keys(option.properties ?? {})))];
   const unknown = Object.keys(value).filter((key) => !known.includes(key));
   return [
-    discriminatorProblem(discriminators, value, at),
+    discriminators.length > 0
+      ? discriminatorProblem(discriminators, value, at)
+      : requiredKeyProblem(options, value, at),
     ...unknown.map((key) => unknownKey(key, known, at)),
   ];
 }
@@ -93,6 +95,14 @@ function discriminatorProblem(discriminators: readonly Discriminator[], value: o
     path: [...at, ...parent],
     message: `${second ? `both ${keys.join(" and ")}` : none}, expected one of them: ${offers.join("; ")}`,
   };
+}
+
+/** Where the branches differ in the keys that they need alone. */
+function requiredKeyProblem(options: readonly SchemaNode[], value: object, path: Path): Problem {
+  const keys = [...new Set(options.flatMap(({ required }) => required ?? []))];
+  const present = keys.filter((key) => valueAt(value, [key]) !== undefined);
+  const seen = present.length > 1 ? `both ${present.join(" and ")}` : `neither ${keys.join(" nor ")}`;
+  return { path, message: `${seen}, expected one of them` };
 }
 
 function isMapping(value: unknown): value is object {

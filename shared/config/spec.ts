@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { LabelSourceSpec } from "./labelFileSpec.ts";
 import { ModelFileSpec } from "./modelFileSpec.ts";
 
 /**
@@ -172,7 +173,13 @@ export const LoadedTeacherSpec = z.strictObject({
   name: name.describe("of the teacher, unique in the spec"),
   model: ModelFileSpec.describe("where it is loaded from"),
 });
-export const TeacherSpec = z.union([TrainedTeacherSpec, LoadedTeacherSpec]);
+export const ImportedTeacherSpec = z.strictObject({
+  name: name.describe("of the teacher, unique in the spec"),
+  labels: LabelSourceSpec.describe(
+    "labels that were made elsewhere: such a teacher has no model and no node",
+  ),
+});
+export const TeacherSpec = z.union([TrainedTeacherSpec, LoadedTeacherSpec, ImportedTeacherSpec]);
 
 const idxPair = z.strictObject({
   inputs: z
@@ -327,7 +334,7 @@ export const RunSpec = z.strictObject({
     .default([1, 2, 3])
     .describe("one student, and one student alone, for each"),
   data: DataSpec.describe("what is learnt"),
-  teachers: z.array(TeacherSpec).min(1).describe("trained in the run, or loaded"),
+  teachers: z.array(TeacherSpec).min(1).describe("trained in the run, loaded, or labels from elsewhere"),
   ensemble: EnsembleSpec.default({ rule: "arithmetic", quorum: "all" }).describe(
     "how the teachers' labels become one target",
   ),
@@ -365,6 +372,7 @@ export type DataSpec = z.infer<typeof DataSpec>;
 export type TeacherSpec = z.infer<typeof TeacherSpec>;
 export type TrainedTeacherSpec = z.infer<typeof TrainedTeacherSpec>;
 export type LoadedTeacherSpec = z.infer<typeof LoadedTeacherSpec>;
+export type ImportedTeacherSpec = z.infer<typeof ImportedTeacherSpec>;
 export type ArchSpec = z.infer<typeof ArchSpec>;
 export type TrainSpec = z.infer<typeof TrainSpec>;
 export type TeacherTrainSpec = z.infer<typeof TeacherTrainSpec>;

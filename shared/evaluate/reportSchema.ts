@@ -81,13 +81,17 @@ export const LabelQuality = z.strictObject({
 export const TeacherReport = z.strictObject({
   name: text.describe("as in the spec"),
   ...evaluated,
-  parameters: count.describe("numbers that it consists of"),
-  bytes: count.describe("size of its weights"),
-  identity: text.describe("hash of weights, topology, input and output mapping"),
+  parameters: count.describe("numbers that it consists of; 0 for labels from elsewhere, as nobody knows"),
+  bytes: count.describe("size of its weights, or of its file of labels"),
+  identity: text.describe(
+    "hash of weights, topology, input and output mapping; or of labels and their samples",
+  ),
   labelling: text.describe("hash under which its labels lie in the label log"),
   source: z
-    .enum(["trained", "reused", "loaded"])
-    .describe("trained in this run, trained by an earlier one with the same recipe, or loaded from a file"),
+    .enum(["trained", "reused", "loaded", "imported"])
+    .describe(
+      "trained in this run, trained by an earlier one with the same recipe, loaded from a file, or labels from elsewhere",
+    ),
   trainSeconds: seconds.nullable().describe("training time; null where this run did not train it"),
   folds: z
     .int()

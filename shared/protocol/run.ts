@@ -20,7 +20,7 @@ export const ownMapping: ModelMapping = ModelMapping.parse({ output: "logits" })
 
 export const RunTeacher = z.strictObject({
   name: z.string(),
-  source: z.enum(["trained", "reused", "loaded"]),
+  source: z.enum(["trained", "reused", "loaded", "imported"]),
   /** Of a teacher that is trained in the run: one, or one a fold. */
   recipes: z.array(Hash),
   /** Null until the teacher is there. */
@@ -28,8 +28,13 @@ export const RunTeacher = z.strictObject({
     .strictObject({
       identity: Hash,
       labelling: Hash,
-      model: TeacherModel,
+      /** Null for labels from elsewhere, which no node can serve. */
+      model: TeacherModel.nullable(),
+      /** What its numbers were before they became logits. */
+      output: z.enum(["logits", "probabilities"]),
+      /** 0 where there is no model. */
       parameters: z.int().nonnegative(),
+      /** Of the model, or of the files of labels. */
       bytes: z.int().positive(),
     })
     .nullable(),
@@ -53,8 +58,17 @@ export const RunRecord = z.strictObject({
   data: DataSource,
   shards: z.array(z.strictObject({ hash: Hash, rows: z.int().positive() })),
   teachers: z.array(RunTeacher),
-  /** Teacher passes, in samples: what the run needs, and what the log held when distilling began. */
-  passes: z.strictObject({ needed: z.int().nonnegative(), found: z.int().nonnegative() }).nullable(),
+  /**
+   * Teacher passes, in samples: what the run needs, and what the log held when distilling began. Labels from elsewhere
+   * are nobody's passes.
+   */
+  passes: z
+    .strictObject({
+      needed: z.int().nonnegative(),
+      found: z.int().nonnegative(),
+      imported: z.int().nonnegative(),
+    })
+    .nullable(),
   createdAtMs: z.number(),
   /** When each state was entered first. */
   enteredAtMs: z.partialRecord(z.enum(runStates), z.number()),

@@ -16,6 +16,8 @@ export const buckets = {
   runs: "stillhouse-runs",
   /** Recipe -> trained teacher. */
   recipes: "stillhouse-recipes",
+  /** Labels that were made elsewhere: identity and labelling -> what is known of them. */
+  imports: "stillhouse-imports",
   /** Results of jobs and evaluations, checkpoint pointers, counters; keys start with the run. */
   jobs: "stillhouse-jobs",
   /** What the first node with a labelling said of the probe; keys are labelling.shard. */
@@ -109,4 +111,10 @@ export const jobKeys = {
   evaluation: (run: string) => `${run}.evaluation`,
   testReads: (run: string) => `${run}.test-reads`,
   report: (run: string) => `${run}.report`,
+} as const;
+
+/** Keys of the imports bucket; those of one teacher start with its identity. */
+export const importKeys = {
+  labelling: (identity: string, labelling: string) => `${identity}.${labelling}`,
+  identity: (identity: string) => `${identity}.*`,
 } as const;

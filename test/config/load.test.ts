@@ -152,7 +152,28 @@ describe("a slip in one of several alternatives is reported for the one that was
     expect(problemsOf(withLine(5, "    modle: { arch: mlp, hidden: [4] }"))).toEqual([
       "teachers[0].model (line 4): missing, expected one of them: " +
         'arch: "mlp" or "cnn" or "separable" or "transformer"; format: "onnx" or "tfjs-layers"',
-      'teachers[0].modle (line 5): unknown key, expected one of name, model, train, crossFit; did you mean "model"?',
+      'teachers[0].modle (line 5): unknown key, expected one of name, model, train, crossFit, labels; did you mean "model"?',
+    ]);
+  });
+
+  it("a teacher that is labels alone, by the key that no other has", () => {
+    const labels = (text: string): string[] =>
+      problemsOf(withLine(5, `    labels: ${text}`).replace("    train: { epochs: 1 }\n", ""));
+    expect(labels("{ path: a.npz }")).toEqual([]);
+    expect(labels(`{ identity: "${"0f".repeat(16)}" }`)).toEqual([]);
+    expect(labels("{ path: a.npz, outptu: logits }")).toEqual([
+      "teachers[0].labels.outptu (line 5): unknown key, expected one of path, output, ids, probabilityFloor, columns; " +
+        'did you mean "output"?',
+    ]);
+    expect(labels("{ identity: abc }")).toEqual([
+      'teachers[0].labels.identity (line 5): the text "abc", expected 32 hexadecimal digits',
+    ]);
+    expect(labels("{ path: a.npz, identity: abc }")).toEqual([
+      "teachers[0].labels (line 5): both path and identity, expected one of them",
+    ]);
+    expect(labels("{ file: a.npz }")).toEqual([
+      "teachers[0].labels (line 5): neither path nor identity, expected one of them",
+      expect.stringContaining("teachers[0].labels.file (line 5): unknown key"),
     ]);
   });
 

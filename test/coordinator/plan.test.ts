@@ -61,7 +61,7 @@ describe("the plan of a run", () => {
     await expect(allow(labelBytes - 1)).rejects.toThrow(PlanRefused);
     await expect(allow(labelBytes - 1)).rejects.toThrow(
       new RegExp(
-        `labels.maxLogBytes is ${labelBytes - 1}: 250 teacher passes take about ${labelBytes} bytes`,
+        `labels.maxLogBytes is ${labelBytes - 1}: the labels of 250 samples take about ${labelBytes} bytes`,
       ),
     );
   });

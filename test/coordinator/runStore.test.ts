@@ -76,10 +76,11 @@ describe("the record of a run", () => {
     await Promise.all([
       store.change({ labelledAtMs: 4 }),
       store.enter("teaching"),
-      store.change({ passes: { needed: 2, found: 1 } }),
+      store.change({ passes: { needed: 2, found: 1, imported: 0 } }),
       store.enter("failed", { error: "why" }),
     ]);
-    const expected = { state: "failed", labelledAtMs: 4, passes: { needed: 2, found: 1 }, error: "why" };
+    const passes = { needed: 2, found: 1, imported: 0 };
+    const expected = { state: "failed", labelledAtMs: 4, passes, error: "why" };
     expect((await open(2)).record).toMatchObject(expected);
   });
 

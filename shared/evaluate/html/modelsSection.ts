@@ -28,8 +28,10 @@ function table({ teachers, ensemble, baseline, student, seeds }: Report): Markup
   const trained = (list: readonly { readonly seconds: number }[]) =>
     `${duration(list.reduce((sum, one) => sum + one.seconds, 0) / list.length)} each`;
   const size = { parameters: student.parameters, bytes: student.bytes };
+  // Of labels from elsewhere nobody knows the model.
+  const known = teachers.every((one) => one.source !== "imported");
   const total = {
-    parameters: teachers.reduce((sum, one) => sum + one.parameters, 0),
+    parameters: known ? teachers.reduce((sum, one) => sum + one.parameters, 0) : 0,
     bytes: teachers.reduce((sum, one) => sum + one.bytes, 0),
   };
   const alone = seeds.flatMap((one) => (one.baseline ? [one.baseline] : []));
@@ -61,7 +63,7 @@ function row(
 ): Markup {
   const { deviation } = measured;
   const spread = typeof deviation === "number" ? html` <small>\u00b1 ${points(deviation)}</small>` : null;
-  return html`<tr class="${weight}"><td class="name"><span class="swatch ${kind}"></span>${name}</td><td>${percent(measured.accuracy)}${spread}</td><td>${fixed(measured.nll, 4)}</td><td>${percent(measured.ece)}</td><td>${short(size.parameters)}</td><td>${bytes(size.bytes)}</td><td>${training}</td></tr>
+  return html`<tr class="${weight}"><td class="name"><span class="swatch ${kind}"></span>${name}</td><td>${percent(measured.accuracy)}${spread}</td><td>${fixed(measured.nll, 4)}</td><td>${percent(measured.ece)}</td><td>${size.parameters > 0 ? short(size.parameters) : "\u2013"}</td><td>${bytes(size.bytes)}</td><td>${training}</td></tr>
 `;
 }
 

@@ -57,7 +57,9 @@ function tiles({
     value === null ? "one seed" : `\u00b1 ${points(value)} over ${seeds.length} seeds`;
   const parameters = teachers.reduce((sum, one) => sum + one.parameters, 0);
   const { latencyMs } = student;
-  const smaller = student.parameters > 0 ? parameters / student.parameters : 0;
+  // Of labels from elsewhere nobody knows the model.
+  const known = teachers.every((one) => one.source !== "imported");
+  const smaller = known && student.parameters > 0 ? parameters / student.parameters : 0;
   return html`<dl class="tiles">
 ${tile("Student", percent(student.accuracy), deviation(student.deviation), "student")}
 ${baseline && tile("Student alone", percent(baseline.accuracy), deviation(baseline.deviation), "alone")}
