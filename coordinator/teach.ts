@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import type { Bus } from "../shared/bus/bus.ts";
 import { clearFaults } from "../shared/cluster/faults.ts";
+import type { ModelMapping } from "../shared/config/modelFileSpec.ts";
 import type {
   ImportedTeacherSpec,
   LoadedTeacherSpec,
@@ -95,7 +96,8 @@ async function trained(
   const [first] = answers;
   if (!first || answers.length < found.length) return undefined;
   const source = answers.every(({ reused }) => reused) ? "reused" : "trained";
-  const own = { format: "stillhouse", mapping: ownMapping } as const;
+  const mapping: ModelMapping = { ...ownMapping, ...(spec.features && { features: spec.features }) };
+  const own = { format: "stillhouse", mapping } as const;
   if (spec.crossFit === undefined) {
     return ready({ ...planned, source }, record.spec.labels, {
       model: { artifact: first.artifact, ...own },
@@ -217,7 +219,9 @@ function ready(
   { encoding, chunkSize }: RunRecord["spec"]["labels"],
   found: { model: TeacherModel; parameters: number; bytes: number },
 ): RunTeacher {
-  const identity = contentHash(found.model);
+  // Inner tensors that a spec names add to what a teacher tells, and change none of its labels.
+  const { features: _features, ...mapping } = found.model.mapping;
+  const identity = contentHash({ ...found.model, mapping });
   const labelling = labellingHash({ identity, encoding, chunkSize });
   return { ...teacher, ready: { identity, labelling, output: found.model.mapping.output, ...found } };
 }

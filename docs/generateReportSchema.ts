@@ -8,7 +8,7 @@ import { Report } from "../shared/evaluate/reportSchema.ts";
 import { markdownTable } from "./markdownTable.ts";
 
 /** What zod writes of `Report` beyond what it writes of the spec. */
-interface Node extends Omit<SchemaNode, "type" | "properties" | "items" | "anyOf"> {
+interface Node extends Omit<SchemaNode, "type" | "properties" | "items" | "anyOf" | "additionalProperties"> {
   /** A list where null is allowed beside a plain value. */
   readonly type?: SchemaNode["type"] | "null" | readonly (SchemaNode["type"] | "null")[];
   readonly properties?: Readonly<Record<string, Node>>;

@@ -51,7 +51,7 @@ export async function exportOnnx(
 }
 
 /** The names under which the file takes samples and gives logits. */
-export const onnxNames = { inputs: names.inputs, logits: "logits" } as const;
+export const onnxNames = { inputs: names.inputs, logits: names.logits } as const;
 
 function sampleInputs(inputShape: readonly number[], tokens: number | undefined): Float32Array {
   const stream = rngOf(["export"], "samples");

@@ -1,7 +1,16 @@
 import { z } from "zod";
 
 const positive = z.number().positive();
+const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "expected lower-case letters, digits and dashes");
 const perChannel = <T extends z.ZodType<number>>(of: T) => z.union([of, z.array(of).min(1)]);
+
+/** Inner tensors of a teacher. They add to what it can tell and change none of its labels. */
+export const Features = z
+  .record(name, z.string().min(1))
+  .optional()
+  .describe(
+    "inner tensors that the teacher can give beside its logits: a name of your own, and the model's (a tensor of ONNX, a layer, a node of a graph, an output of a SavedModel); `stillhouse inspect` shows the last",
+  );
 
 /** What stands between the data and such a model. */
 export const ModelMapping = z.strictObject({
@@ -42,6 +51,7 @@ export const ModelMapping = z.strictObject({
     .describe(
       "for each class of the data, which of the model's outputs stands for it; absent: the same order",
     ),
+  features: Features,
 });
 
 /** A model that was made elsewhere, as a spec names it. */
@@ -55,6 +65,13 @@ export const ModelFileSpec = z.discriminatedUnion("format", [
     format: z
       .literal("tfjs-layers")
       .describe("a TensorFlow.js layers model: model.json beside its weight files"),
+    path: z.string().min(1).describe("path of model.json, relative to the spec file"),
+    ...ModelMapping.shape,
+  }),
+  z.strictObject({
+    format: z
+      .literal("tfjs-graph")
+      .describe("a TensorFlow.js graph model: model.json beside its weight files"),
     path: z.string().min(1).describe("path of model.json, relative to the spec file"),
     ...ModelMapping.shape,
   }),

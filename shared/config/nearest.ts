@@ -25,3 +25,14 @@ function edits(a: string, b: string): number {
   }
   return at(a.length, b.length);
 }
+
+/** Those that a word may mean, the likeliest first: what is spelt much like it, and what contains it or is a part of it. */
+export function nearMatches(word: string, candidates: readonly string[], most = 4): string[] {
+  const lower = word.toLowerCase();
+  const alike = nearest(word, candidates);
+  const related = candidates.filter((candidate) => {
+    const other = candidate.toLowerCase();
+    return other.length > 2 && (other.includes(lower) || lower.includes(other));
+  });
+  return [...new Set([...(alike === undefined ? [] : [alike]), ...related])].slice(0, most);
+}

@@ -20,6 +20,9 @@ export function problemsOf(issues: readonly Issue[], spec: unknown, base: Path =
 
 function problemsOfIssue(issue: Issue, spec: unknown, path: Path): Problem[] {
   if (issue.code === "unrecognized_keys") return unknownKeys(issue.keys, spec, path);
+  if (issue.code === "invalid_key") {
+    return [{ path, message: `a name that is not allowed, ${issue.issues[0]?.message ?? issue.message}` }];
+  }
   if (issue.code === "invalid_union") return unionProblems(issue, spec, path);
   const node = schemaAt(path, spec);
   const value = valueAt(spec, path);

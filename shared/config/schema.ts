@@ -15,11 +15,16 @@ export function schemaAt(path: Path, spec: unknown): SchemaNode | undefined {
   let value = spec;
   for (const step of path) {
     node = resolved(node, value);
-    node = typeof step === "number" ? node?.items : node?.properties?.[step];
+    node = typeof step === "number" ? node?.items : (node?.properties?.[step] ?? ownKey(node));
     value = childOf(value, step);
     if (node === undefined) return undefined;
   }
   return node;
+}
+
+/** What stands under a key that the user chose. */
+function ownKey(node: SchemaNode | undefined): SchemaNode | undefined {
+  return node?.additionalProperties || undefined;
 }
 
 /** The branch of a union that `value` is meant to be; a node that is no union stays. */

@@ -6,6 +6,9 @@ export interface SchemaNode {
   readonly const?: unknown;
   readonly enum?: readonly unknown[];
   readonly properties?: Readonly<Record<string, SchemaNode>>;
+  /** Of a mapping whose keys are the user's own. */
+  readonly additionalProperties?: SchemaNode | false;
+  readonly propertyNames?: SchemaNode;
   readonly required?: readonly string[];
   readonly items?: SchemaNode;
   readonly anyOf?: readonly SchemaNode[];

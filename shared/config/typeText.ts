@@ -16,7 +16,9 @@ export function typeText(node: SchemaNode): string {
     case "array":
       return `a list of ${node.minItems ? `at least ${node.minItems}, each ` : ""}${itemText(node)}`;
     case "object":
-      return "a mapping of keys to values";
+      return node.additionalProperties
+        ? `a mapping of names of your own to ${typeText(node.additionalProperties)}`
+        : "a mapping of keys to values";
     default:
       if (node.pattern) return `text of the form ${node.pattern}`;
       return node.minLength ? "text that is not empty" : "text";

@@ -7,7 +7,7 @@ import { pack, unpack } from "../protocol/msgpack.ts";
 
 /** A model's files as one object, so that a node needs no access to the folder that the spec names. */
 const FileBundle = z.strictObject({
-  type: z.literal("tfjs-layers-files"),
+  type: z.enum(["tfjs-layers-files", "tfjs-graph-files"]),
   modelJson: Bytes,
   weightFiles: z.array(z.strictObject({ name: z.string(), bytes: Bytes })),
 });
@@ -16,35 +16,49 @@ export type FileBundle = z.infer<typeof FileBundle>;
 /** A model file that is not there, or not what it should be. */
 export class ModelUnreadable extends StillhouseError {}
 
+/** Formats of a spec, as model.json calls them. */
+const formats = { "tfjs-layers": "layers-model", "tfjs-graph": "graph-model" } as const;
+type TfjsFormat = keyof typeof formats;
+
 const Manifest = z.object({
+  // Converters before version 1 wrote none.
+  format: z.string().optional(),
   weightsManifest: z
     .array(
       z.object({
         paths: z.array(z.string()).min(1),
-        weights: z.array(z.object({ shape: z.array(z.int().nonnegative()) })),
+        weights: z.array(
+          z.object({ shape: z.array(z.int().nonnegative()), dtype: z.string().default("float32") }),
+        ),
       }),
     )
     .min(1),
 });
 
+/** The format of a spec that a model.json is of. @throws ModelUnreadable */
+export async function tfjsFormatOf(path: string, written: string): Promise<TfjsFormat> {
+  const { format } = manifestOf(await readModelBytes(path, written), written);
+  return format === formats["tfjs-graph"] ? "tfjs-graph" : "tfjs-layers";
+}
+
 /**
- * Reads a TensorFlow.js layers model from disk without TensorFlow.
+ * Reads a TensorFlow.js model from disk without TensorFlow.
  * @param path of model.json
  * @param written as the spec writes it, for the error
  * @throws ModelUnreadable naming the file that is missing or wrong
  */
-export async function bundleTfjsLayers(
+export async function bundleTfjs(
+  format: TfjsFormat,
   path: string,
   written: string,
 ): Promise<{ bytes: Uint8Array; parameters: number }> {
   const modelJson = await readModelBytes(path, written);
-  let manifest: z.infer<typeof Manifest>;
-  try {
-    manifest = Manifest.parse(JSON.parse(new TextDecoder().decode(modelJson)));
-  } catch (cause) {
+  const manifest = manifestOf(modelJson, written);
+  const seen = Object.entries(formats).find(([, called]) => called === manifest.format)?.[0];
+  if (seen !== undefined && seen !== format) {
     throw new ModelUnreadable(
-      `Cannot load model "${written}" as it is not the model.json of a TensorFlow.js model: no weightsManifest with paths and weights was found`,
-      { cause },
+      `Cannot load model "${written}" as ${format}: its model.json is a ${manifest.format}; write format: ${seen}`,
+      { fields: { format, seen } },
     );
   }
   const names = manifest.weightsManifest.flatMap(({ paths }) => paths);
@@ -58,11 +72,23 @@ export async function bundleTfjsLayers(
   const weightFiles = await Promise.all(
     names.map(async (name) => ({ name, bytes: await readModelBytes(join(dirname(path), name), name) })),
   );
-  const bundle: FileBundle = { type: "tfjs-layers-files", modelJson, weightFiles };
+  const bundle: FileBundle = { type: `${format}-files`, modelJson, weightFiles };
   const parameters = manifest.weightsManifest
     .flatMap(({ weights }) => weights)
+    .filter(({ dtype }) => dtype !== "int32") // sizes and axes of a graph
     .reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
   return { bytes: pack(bundle), parameters };
+}
+
+function manifestOf(modelJson: Uint8Array, written: string): z.infer<typeof Manifest> {
+  try {
+    return Manifest.parse(JSON.parse(new TextDecoder().decode(modelJson)));
+  } catch (cause) {
+    throw new ModelUnreadable(
+      `Cannot load model "${written}" as it is not the model.json of a TensorFlow.js model: no weightsManifest with paths and weights was found`,
+      { cause },
+    );
+  }
 }
 
 /** @throws ModelUnreadable for bytes that are no bundle */

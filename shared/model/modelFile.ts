@@ -1,5 +1,5 @@
 import type { ModelFileSpec } from "../config/modelFileSpec.ts";
-import { bundleTfjsLayers, readModelBytes } from "./fileBundle.ts";
+import { bundleTfjs, readModelBytes } from "./fileBundle.ts";
 import { readOnnx } from "./onnxFile.ts";
 
 /**
@@ -15,7 +15,8 @@ export async function readModelFile(
 ): Promise<{ bytes: Uint8Array; parameters: number }> {
   switch (format) {
     case "tfjs-layers":
-      return bundleTfjsLayers(path, written);
+    case "tfjs-graph":
+      return bundleTfjs(format, path, written);
     case "onnx": {
       const bytes = await readModelBytes(path, written);
       return { bytes, parameters: readOnnx(bytes).parameters };

@@ -24,6 +24,8 @@ export interface OnnxSignature {
   readonly parameters: number;
   /** Operator types and how often each is there, with the domain where it is not the standard one. */
   readonly operators: ReadonlyMap<string, number>;
+  /** What its nodes, layers or operators give, in their order: names of features. */
+  readonly inner: readonly string[];
 }
 
 /** More than any teacher that fits beside its data: 4 GiB of floats. */
@@ -83,7 +85,8 @@ export function readOnnx(bytes: Uint8Array): OnnxSignature {
     );
   }
   const parameters = graph.initializer.reduce((sum, { dims }) => sum + elements(dims), 0);
-  return { inputs, outputs, parameters, operators };
+  const inner = graph.node.flatMap(({ output }) => output.filter((name) => name !== ""));
+  return { inputs, outputs, parameters, operators, inner };
 }
 
 /** `input float [batch, 1, 28, 28]`, as people read it. */

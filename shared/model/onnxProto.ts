@@ -43,6 +43,8 @@ const ValueInfo = z.object({
 export type ValueInfo = z.infer<typeof ValueInfo>;
 
 export interface NodeProto {
+  input: string[];
+  output: string[];
   opType: string;
   domain: string;
   attribute: {
@@ -69,6 +71,8 @@ const GraphProto: z.ZodType<GraphProto> = z.lazy(() =>
   }),
 );
 const NodeProto: z.ZodType<NodeProto> = z.object({
+  input: z.array(z.string()).default([]),
+  output: z.array(z.string()).default([]),
   opType: z.string().default(""),
   domain: z.string().default(""),
   attribute: z
@@ -104,4 +108,13 @@ export function parseOnnx(bytes: Uint8Array): ModelProto {
       { fields: { bytes: bytes.length }, cause },
     );
   }
+}
+
+/**
+ * A model that gives more of its tensors as outputs. What is added stands behind the model's own bytes: protobuf joins
+ * the parts of a message, and all that is not read here stays.
+ */
+export function withOutputs(bytes: Uint8Array, names: readonly string[]): Uint8Array {
+  const more = Model.encode({ graph: { output: names.map((name) => ({ name })) } }).finish();
+  return Buffer.concat([bytes, more]);
 }

@@ -4,6 +4,7 @@ import { Graph, type Value } from "../../shared/compute/compiled/graph.ts";
 import { openOnnxModel } from "../../shared/compute/predictors/onnxModel.ts";
 import type { Predictor } from "../../shared/compute/predictors/predictor.ts";
 import { ModelMapping } from "../../shared/config/modelFileSpec.ts";
+import { readOnnx } from "../../shared/model/onnxFile.ts";
 
 const floats = (shape: number[]) => ({ shape, dtype: "float32" as const });
 
@@ -90,6 +91,43 @@ describe("an ONNX teacher", () => {
     const image = model({ name: "x", shape: [-1, 1, 28, 28] }, "y");
     await expect(open(image, {}, [32, 32, 1])).rejects.toThrow(
       'Cannot give samples of shape [32, 32, 1] to the model: it has inputs "x" float [any, 1, 28, 28]; outputs "y" float [any, 784]',
+    );
+  });
+
+  it.each([-1, 10])("gives inner tensors by name, for batches of %i, and the same logits", async (batch) => {
+    const shape = [batch, 1, 2, 2];
+    const deep = model({ name: "x", shape }, "y", (g, x) => {
+      const doubled = g.op("Mul", [x, g.scalar(2)], floats(shape));
+      g.output("z", g.op("Relu", [doubled], floats(shape)));
+    });
+    // The product has a name of the writer's: the last but one of the graph's tensors.
+    const product = readOnnx(deep).inner.at(-2) as string;
+    const features = { "first-half": product, open: "z" };
+    const predictor = await open(deep, { outputName: "y", features }, [2, 2, 1]);
+    const inputs = Float32Array.from({ length: 4 * 13 }, (_, i) => i - 20);
+    const plain = await predictor.predict(inputs, 13);
+    const seen = await predictor.predictWithFeatures?.(inputs, 13);
+    expect(seen?.logits).toEqual(plain);
+    expect(Object.keys(seen?.features ?? {})).toEqual(["first-half", "open"]);
+    expect(seen?.features["first-half"]?.shape).toEqual([1, 2, 2]);
+    expect(seen?.features["first-half"]?.values).toEqual(inputs.map((x) => 2 * x));
+    expect(seen?.features.open?.values).toEqual(inputs.map((x) => Math.max(0, 2 * x)));
+    await predictor.close();
+  });
+
+  it("without the feature that the spec names is refused, with names much like it", async () => {
+    const plain = model({ name: "x", shape: [-1, 2] }, "block/pool_output");
+    await expect(open(plain, { features: { pooled: "block/pol_output" } }, [2])).rejects.toThrow(
+      'the feature "pooled" as the model has no "block/pol_output": did you mean "block/pool_output"?',
+    );
+    await expect(open(plain, { features: { pooled: "hidden" } }, [2])).rejects.toThrow(
+      "its last tensors are [block/pool_output]",
+    );
+    const shared = model({ name: "x", shape: [-1, 2] }, "y", (g) => {
+      g.output("table", g.op("Relu", [g.constant([1, 2, 3], floats([3]))], floats([3])));
+    });
+    await expect(open(shared, { outputName: "y", features: { table: "table" } }, [2])).rejects.toThrow(
+      'the feature "table" as its tensor is [3] for 1 samples',
     );
   });
 

@@ -5,12 +5,9 @@ import type { ComputeSettings } from "../../shared/compute/computeSettings.ts";
 import { loadNativeModel } from "../../shared/compute/predictors/nativeModel.ts";
 import { type LoadedModel, openPredictor } from "../../shared/compute/predictors/openPredictor.ts";
 import { InputShapeMismatch, type Predictor } from "../../shared/compute/predictors/predictor.ts";
-import {
-  BadTfjsModel,
-  loadTfjsLayers,
-  type TfjsLayersFiles,
-  weightFileNames,
-} from "../../shared/compute/predictors/tfjsLayers.ts";
+import { loadTeacherModel } from "../../shared/compute/predictors/teacherModel.ts";
+import { BadTfjsModel, type TfjsFiles, weightFileNames } from "../../shared/compute/predictors/tfjsFiles.ts";
+import { loadTfjsLayers } from "../../shared/compute/predictors/tfjsLayers.ts";
 import { ModelMapping } from "../../shared/config/modelFileSpec.ts";
 import { ArchSpec } from "../../shared/config/spec.ts";
 import { packModel } from "../../shared/model/artifact.ts";
@@ -41,7 +38,7 @@ function onEachWay(claim: string, body: (compute: ComputeSettings) => void): voi
 }
 
 /** A model's files, and what a spec says of it. */
-type Given = TfjsLayersFiles & { mapping: ModelMapping };
+type Given = TfjsFiles & { mapping: ModelMapping };
 
 async function open(given: Given, compute: ComputeSettings, data?: number[]): Promise<Predictor> {
   return openPredictor(await loadTfjsLayers(given, given.mapping, data), compute);
@@ -190,10 +187,79 @@ onEachWay("the mapping of a layers model", (compute) => {
   });
 });
 
+describe.each(ways)("features of a layers model, $backend", ({ compute }) => {
+  const files = (): Promise<Given> =>
+    filesOf(() => {
+      const model = tf.sequential({
+        layers: [
+          tf.layers.dense({ units: 3, inputShape: [2], activation: "relu", name: "hidden" }),
+          tf.layers.reshape({ targetShape: [3, 1], name: "column" }),
+          tf.layers.flatten(),
+          tf.layers.dense({ units: 2, name: "last" }),
+        ],
+      });
+      const kernels = [tf.tensor2d([1, 2, 3, -4, -5, 6], [2, 3]), tf.tensor2d([1, 0, 0, 1, 1, 1], [3, 2])];
+      model.getLayer("hidden").setWeights([kernels[0] as tf.Tensor, tf.zeros([3])]);
+      model.getLayer("last").setWeights([kernels[1] as tf.Tensor, tf.zeros([2])]);
+      return model;
+    }, "logits");
+
+  it("are what its layers give, and change nothing", async () => {
+    const given = await files();
+    const mapping = ModelMapping.parse({ output: "logits", features: { inner: "hidden", same: "column" } });
+    await expectNoLeakAsync(async () => {
+      const predictor = await open({ ...given, mapping }, compute);
+      const inputs = Float32Array.of(1, 1, 2, 0);
+      const seen = await expectNoLeakAsync(async () => predictor.predictWithFeatures?.(inputs, 2));
+      // relu(1 - 4, 2 - 5, 3 + 6) and relu(2, 4, 6)
+      const inner = [0, 0, 9, 2, 4, 6];
+      expect([...(seen?.features.inner?.values ?? [])]).toEqual(inner);
+      expect(seen?.features.same?.shape).toEqual([3, 1]);
+      expect([...(seen?.features.same?.values ?? [])]).toEqual(inner);
+      expect([...(seen?.logits ?? [])]).toEqual([9, 9, 8, 10]);
+      expect([...(await predictor.predict(inputs, 2))]).toEqual([9, 9, 8, 10]);
+      await predictor.close();
+    });
+  });
+
+  it("of a layer that is not there are refused, with names much like it", async () => {
+    const given = await files();
+    const mapping = ModelMapping.parse({ output: "logits", features: { inner: "hiden" } });
+    await expectNoLeakAsync(() =>
+      expect(open({ ...given, mapping }, compute)).rejects.toThrow(
+        'Cannot give the feature "inner" as the model has no "hiden": did you mean "hidden"?',
+      ),
+    );
+  });
+
+  it("are given by a model of our own too, by the names of its layers", async () => {
+    const arch = ArchSpec.parse({ arch: "mlp", hidden: [4] });
+    const model = buildModel(arch, [3], 2, [1]);
+    const x = tf.tensor2d([[1, -2, 3]]);
+    const layer = tf.model({ inputs: model.inputs, outputs: model.getLayer("dense_1").output });
+    const expected = layer.predict(x) as tf.Tensor;
+    const bytes = packModel({
+      arch,
+      inputShape: [3],
+      inputScale: 1,
+      classes: 2,
+      weights: readWeights(model),
+    });
+    const mapping = ModelMapping.parse({ output: "logits", features: { inner: "dense_1" } });
+    const teacher = { format: "stillhouse", mapping } as const;
+    const predictor = await loadTeacherModel(teacher, bytes, [3], compute);
+    const seen = await predictor.predictWithFeatures?.(Float32Array.of(1, -2, 3), 1);
+    expectClose(seen?.features.inner?.values ?? [], expected.dataSync(), 1e-6, 1);
+    await predictor.close();
+    tf.dispose([x, expected]);
+    model.dispose();
+  });
+});
+
 describe("loadTfjsLayers()", () => {
   it("names its weight files, and the one that is missing", async () => {
     const files = await filesOf(() => dense("linear"), "logits");
-    expect(weightFileNames(files.modelJson)).toEqual(["a.bin", "b.bin"]);
+    expect(weightFileNames(files.modelJson, "layers-model")).toEqual(["a.bin", "b.bin"]);
     const short = { ...files, weightFiles: files.weightFiles.slice(0, 1) };
     await expect(loadTfjsLayers(short, short.mapping)).rejects.toThrow(
       'names the weight file "a.bin", given were [b.bin]',

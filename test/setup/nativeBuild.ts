@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
+import { createRequire } from "node:module";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import type { TestProject } from "vitest/node";
 import { TFJS_NODE } from "../../cli/native/npmPackages.ts";
@@ -39,7 +40,9 @@ async function build(folder: string): Promise<string | null> {
   if (has(folder)) return null;
   console.error("Building TensorFlow's own library as a backend (STILLHOUSE_NATIVE=0 leaves it out) ...");
   const cli = fileURLToPath(new URL("../../cli/main.ts", import.meta.url));
-  const args = ["--import", import.meta.resolve("tsx"), cli, "native", "install", "--dir", folder];
+  // vitest gives a setup file no import.meta.resolve.
+  const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
+  const args = ["--import", tsx, cli, "native", "install", "--dir", folder];
   try {
     await promisify(execFile)(process.execPath, args, {
       // Where there is no network, that shall be known soon.

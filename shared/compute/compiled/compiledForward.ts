@@ -1,6 +1,7 @@
 import type * as tf from "@tensorflow/tfjs";
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import type { WeightSlot } from "../../model/weights.ts";
+import type { GivenTensor } from "../predictors/predictor.ts";
 import type { StoredWeight } from "../weightStore.ts";
 import { graphHash } from "./checkAgainstEager.ts";
 import { forwardGraph } from "./forwardGraph.ts";
@@ -8,7 +9,7 @@ import type { OnnxGraph } from "./graph.ts";
 import { createSession, loadOnnxRuntime, type SessionOptions } from "./session.ts";
 import { names } from "./trainingGraph.ts";
 
-/** A model in inference mode, compiled for a batch of any size. */
+/** A model in inference mode, compiled: for a batch of any size, or the one that its graph has. */
 export class CompiledForward {
   readonly graphHash: string;
   readonly #session: InferenceSession;
@@ -24,7 +25,7 @@ export class CompiledForward {
     options: SessionOptions,
   ): Promise<CompiledForward> {
     const forward = (inputs: tf.Tensor): tf.Tensor => model.apply(inputs, { training: false }) as tf.Tensor;
-    return CompiledForward.of(await forwardGraph(forward, inputShape, weights), inputShape, options);
+    return CompiledForward.of(await forwardGraph(forward, inputShape, { weights }), inputShape, options);
   }
 
   static async of(
@@ -62,9 +63,18 @@ export class CompiledForward {
    * @returns [rows, classes]
    */
   async predict(inputs: Float32Array, rows: number): Promise<Float32Array> {
+    const [logits] = await this.outputs(inputs, rows, [names.logits]);
+    return logits?.values as Float32Array;
+  }
+
+  /** What the graph gives under these names. */
+  async outputs(inputs: Float32Array, rows: number, wanted: readonly string[]): Promise<GivenTensor[]> {
     const tensor = new this.#TensorType("float32", inputs, [rows, ...this.#inputShape]);
-    const { logits } = await this.#session.run({ [names.inputs]: tensor, ...this.#weights });
-    return logits?.data as Float32Array;
+    const given = await this.#session.run({ [names.inputs]: tensor, ...this.#weights }, wanted);
+    return wanted.map((name) => {
+      const { dims, data } = given[name] as Tensor;
+      return { shape: dims, values: data as Float32Array };
+    });
   }
 
   async close(): Promise<void> {

@@ -6,21 +6,40 @@ import { record } from "./record.ts";
 import { ANY_BATCH, freeBatch } from "./symbolicBatch.ts";
 import { names } from "./trainingGraph.ts";
 
+export interface ForwardOptions {
+  /** Those that are inputs of the graph, "weight/NAME"; all others are constants in it. */
+  readonly weights?: readonly WeightSlot[];
+  /** Rows that the model takes at once; absent: any number. */
+  readonly batch?: number | undefined;
+}
+
 /**
- * The graph of a prediction, for a batch of any size: input "inputs" [batch, ...inputShape], output "logits".
+ * The graph of a prediction: input "inputs" [batch, ...inputShape], output "logits".
  * @param forward [batch, ...inputShape] -> [batch, classes]
- * @param weights those that are inputs of the graph, "weight/NAME"; all others are constants in it
  * @throws UnsupportedKernel, ValueReadWhileRecording, LoweringError
  */
-export async function forwardGraph(
+export function forwardGraph(
   forward: (inputs: tf.Tensor) => tf.Tensor,
   inputShape: readonly number[],
-  weights: readonly WeightSlot[] = [],
+  options: ForwardOptions = {},
 ): Promise<OnnxGraph> {
-  const recording = await record((recorder) => {
-    for (const { name, variable } of weights) recorder.adopt(names.weight(name), variable);
-    const inputs = recorder.input(names.inputs, { shape: [ANY_BATCH, ...inputShape], dtype: "float32" });
-    return { logits: forward(inputs) };
-  });
-  return freeBatch(lower(recording));
+  return forwardGraphOf((inputs) => ({ [names.logits]: forward(inputs) }), inputShape, options);
+}
+
+/** The same with outputs of any names. */
+export async function forwardGraphOf(
+  forward: (inputs: tf.Tensor) => Record<string, tf.Tensor>,
+  inputShape: readonly number[],
+  { weights = [], batch }: ForwardOptions = {},
+): Promise<OnnxGraph> {
+  const recording = await record(
+    (recorder) => {
+      for (const { name, variable } of weights) recorder.adopt(names.weight(name), variable);
+      const shape = [batch ?? ANY_BATCH, ...inputShape];
+      return forward(recorder.input(names.inputs, { shape, dtype: "float32" }));
+    },
+    { computeKnown: true },
+  );
+  const graph = lower(recording);
+  return batch === undefined ? freeBatch(graph) : graph;
 }

@@ -1,7 +1,9 @@
 import * as tf from "@tensorflow/tfjs";
 import { StillhouseError } from "../../errors.ts";
+import { throughCpu } from "../throughCpu.ts";
 import type { TypeAndShape } from "./graph.ts";
 import type { KernelAttributes } from "./kernelRule.ts";
+import { sizeOf } from "./kernels/operators.ts";
 import { kernelRules } from "./kernels/registry.ts";
 import { readData, tensorOf } from "./tensorflowInternals.ts";
 
@@ -36,6 +38,14 @@ export class UnsupportedKernel extends StillhouseError {}
 /** Code that asks for a tensor's values cannot be recorded: they are not known yet. */
 export class ValueReadWhileRecording extends StillhouseError {}
 
+export interface RecordOptions {
+  /**
+   * Whether kernels on whole numbers that are known, and few, are computed instead of noted: a graph that was made for
+   * another program takes shapes apart and puts them together by kernels, and then asks for the values.
+   */
+  readonly computeKnown?: boolean;
+}
+
 /** Names the inputs of a recording, from inside of it. */
 export interface Recorder {
   /** A new input. */
@@ -45,17 +55,22 @@ export interface Recorder {
 }
 
 const BACKEND = "stillhouse-record";
+/** Numbers in a list of sizes, with room. */
+const KNOWN_UP_TO = 64;
 
 /**
  * Runs `body` with kernels that compute shapes alone, and notes what they were asked for.
  * @returns the recording; its outputs are the tensors that `body` returned
  * @throws UnsupportedKernel, ValueReadWhileRecording
  */
-export async function record(body: (recorder: Recorder) => Record<string, tf.Tensor>): Promise<Recording> {
+export async function record(
+  body: (recorder: Recorder) => Record<string, tf.Tensor>,
+  { computeKnown = false }: RecordOptions = {},
+): Promise<Recording> {
   const backend = recordBackend();
   const before = tf.getBackend();
   await tf.setBackend(BACKEND);
-  const tape = new Tape();
+  const tape = new Tape(computeKnown);
   backend.tape = tape;
   try {
     tf.tidy(() => {
@@ -90,12 +105,31 @@ class Tape implements Recording {
   readonly constants = new Map<object, RecordedConstant>();
   readonly outputs = new Map<string, RecordedTensor>();
   readonly made = new WeakSet<object>();
+  readonly computeKnown: boolean;
+
+  constructor(computeKnown: boolean) {
+    this.computeKnown = computeKnown;
+  }
 
   /** What no kernel made and no input is, is a constant. */
   see(tensor: RecordedTensor): void {
-    if (this.made.has(tensor.id) || this.constants.has(tensor.id)) return;
-    for (const input of this.inputs.values()) if (input.id === tensor.id) return;
+    if (this.constants.has(tensor.id) || !this.#isConstant(tensor)) return;
     this.constants.set(tensor.id, { ...tensor, values: Array.from(readData(tensor.id)) });
+  }
+
+  /** Whether the values of all these are known, whole and few. */
+  knows(tensors: readonly RecordedTensor[]): boolean {
+    return (
+      this.computeKnown &&
+      tensors.length > 0 &&
+      tensors.every((t) => t.dtype === "int32" && sizeOf(t.shape) <= KNOWN_UP_TO && this.#isConstant(t))
+    );
+  }
+
+  #isConstant({ id }: RecordedTensor): boolean {
+    if (this.made.has(id)) return false;
+    for (const input of this.inputs.values()) if (input.id === id) return false;
+    return true;
   }
 }
 
@@ -188,11 +222,11 @@ function recordBackend(): RecordBackend {
         if (!tape) throw new Error("The recording backend computes nothing: it is not to be chosen");
         const given: Record<string, RecordedTensor> = {};
         for (const [name, info] of Object.entries(inputs)) {
-          if (!info) continue; // an optional input that is left out
-          const tensor = recorded(info as tf.TensorInfo);
-          tape.see(tensor);
-          given[name] = tensor;
+          if (info) given[name] = recorded(info as tf.TensorInfo); // else an optional input that is left out
         }
+        const taken = Object.values(given);
+        if (tape.knows(taken)) return computed(kernel, inputs, attrs, backend);
+        for (const tensor of taken) tape.see(tensor);
         const attributes = { ...attrs };
         const types = infer(given, attributes);
         const outputs = [types].flat().map(({ shape, dtype }) => ({ id: backend.place(), shape, dtype }));
@@ -213,7 +247,9 @@ function recordBackend(): RecordBackend {
     tf.registerKernel({
       kernelName,
       backendName: BACKEND,
-      kernelFunc({ inputs }) {
+      kernelFunc({ inputs, attrs }) {
+        const taken = Object.values(inputs ?? {}).flatMap((i) => (i ? [recorded(i as tf.TensorInfo)] : []));
+        if (backend.tape?.knows(taken)) return computed(kernelName, inputs, attrs, backend);
         const shapes = Object.values(inputs ?? {}).map((info) => `[${(info as tf.TensorInfo)?.shape}]`);
         throw new UnsupportedKernel(
           `Cannot compile the step as it uses the kernel ${kernelName} on inputs of shape ${shapes.join(", ")}: the compiled backend has no rule for it`,
@@ -224,4 +260,17 @@ function recordBackend(): RecordBackend {
   }
   registered = backend;
   return backend;
+}
+
+/** A kernel's outputs, now. */
+function computed(
+  kernelName: string,
+  inputs: tf.NamedTensorInfoMap,
+  attrs: tf.NamedAttrMap | undefined,
+  backend: RecordBackend,
+): tf.TensorInfo | tf.TensorInfo[] {
+  return throughCpu(kernelName, inputs, attrs, {
+    read: ({ dataId }) => readData(dataId) as tf.BackendValues,
+    write: (values) => backend.write(values),
+  });
 }

@@ -1,5 +1,8 @@
 import { LoweringError, type OnnxConstant, type OnnxGraph } from "./graph.ts";
 
+/** A graph that is right for the batch alone with which it was recorded. */
+export class BatchBakedIn extends LoweringError {}
+
 /**
  * The batch with which a graph is recorded that shall run on any: a prime so large that every size which it divides
  * comes from it. Recording computes shapes alone, so that it costs nothing.
@@ -11,7 +14,7 @@ const LARGEST_INT = Number.MAX_SAFE_INTEGER;
 /**
  * Frees a graph that was recorded with `ANY_BATCH` from that size: inputs, outputs and reshapes get a size that
  * follows from what comes in, slices go to the end, and what is cut into equal parts counts the parts.
- * @throws LoweringError where the batch is in another place: a constant with a row a sample, a tile, a fill
+ * @throws BatchBakedIn where the batch is in another place: a constant with a row a sample, a tile, a fill
  */
 export function freeBatch(graph: OnnxGraph): OnnxGraph {
   const lists = new Map(graph.constants.map((constant) => [constant.name, constant]));
@@ -47,7 +50,7 @@ export function freeBatch(graph: OnnxGraph): OnnxGraph {
   const constants = [...graph.constants, ...added].filter(({ name }) => used.has(name));
   for (const constant of constants) {
     if (constant.shape.some(ofBatch) || (constant.dtype === "int64" && integers(constant).some(ofBatch))) {
-      throw new LoweringError(
+      throw new BatchBakedIn(
         "Cannot compile the model for a batch of any size: it has a constant that depends on the batch",
       );
     }
@@ -62,7 +65,7 @@ export function freeBatch(graph: OnnxGraph): OnnxGraph {
 function freeReshape(sizes: number[]): number[] {
   const free = sizes.map((n) => (ofBatch(n) ? -1 : n));
   if (free.filter((n) => n === -1).length === 1) return free;
-  throw new LoweringError(`Cannot reshape to [${sizes}] for a batch of any size: it is in two of its sizes`);
+  throw new BatchBakedIn(`Cannot reshape to [${sizes}] for a batch of any size: it is in two of its sizes`);
 }
 
 /** Whether a list of sizes is one multiple of the batch, several times. */

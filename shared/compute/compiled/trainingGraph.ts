@@ -26,6 +26,8 @@ export interface RecordedTraining {
 /** Names of a training graph's inputs and outputs. */
 export const names = {
   inputs: "inputs",
+  logits: "logits",
+  feature: (name: string): string => `feature/${name}`,
   target: (name: string): string => `target/${name}`,
   weight: (name: string): string => `weight/${name}`,
   mask: (layer: string): string => `mask/${layer}`,

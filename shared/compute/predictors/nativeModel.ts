@@ -1,8 +1,10 @@
 import type * as tf from "@tensorflow/tfjs";
+import type { ModelMapping } from "../../config/modelFileSpec.ts";
 import { unpackModel } from "../../model/artifact.ts";
 import { buildTopology } from "../../model/build.ts";
 import { writeWeights } from "../../model/weights.ts";
 import type { ComputeSettings } from "../computeSettings.ts";
+import { layerFeatures } from "./layerFeatures.ts";
 import { type LoadedModel, openPredictor } from "./openPredictor.ts";
 import type { Predictor } from "./predictor.ts";
 
@@ -14,20 +16,28 @@ export async function loadNativeModel(bytes: Uint8Array, compute: ComputeSetting
   return openPredictor(restoreModel(bytes), compute);
 }
 
-/** The model itself. */
-export function restoreModel(bytes: Uint8Array): LoadedModel {
+/**
+ * The model itself.
+ * @throws UnknownFeature for a feature that is none of its layers
+ */
+export function restoreModel(
+  bytes: Uint8Array,
+  mapping: Partial<Pick<ModelMapping, "features">> = {},
+): LoadedModel {
   const { arch, inputShape, classes, weights } = unpackModel(bytes);
   const model = buildTopology(arch, inputShape, classes);
   try {
     writeWeights(model, weights);
+    const layers = layerFeatures(model, model.outputs[0] as tf.SymbolicTensor, mapping);
+    return {
+      inputShape,
+      classes,
+      forward: (inputs) => model.apply(inputs, { training: false }) as tf.Tensor,
+      ...(layers && { inner: { names: layers.names, forward: layers.apply } }),
+      dispose: () => void model.dispose(),
+    };
   } catch (error) {
     model.dispose();
     throw error;
   }
-  return {
-    inputShape,
-    classes,
-    forward: (inputs) => model.apply(inputs, { training: false }) as tf.Tensor,
-    dispose: () => void model.dispose(),
-  };
 }

@@ -1,40 +1,17 @@
-import type { InferenceSession, Tensor } from "onnxruntime-node";
 import type { ModelMapping } from "../../config/modelFileSpec.ts";
-import { messageOf } from "../../errors.ts";
-import {
-  describeSignature,
-  describeTensor,
-  type OnnxSignature,
-  type OnnxTensorType,
-  readOnnx,
-} from "../../model/onnxFile.ts";
-import { BadOnnxModel } from "../../model/onnxProto.ts";
-import { loadOnnxRuntime, type SessionOptions, sessionOf } from "../compiled/session.ts";
-import { type InputPlan, mapInputs, mapOutputs, mappedClasses, planInput } from "./modelMapping.ts";
-import { type Predictor, predictInSlices } from "./predictor.ts";
-
-/** Types that samples are given in: ONNX's name, and ONNX Runtime's. */
-const inputTypes = {
-  float: "float32",
-  double: "float64",
-  uint8: "uint8",
-  int32: "int32",
-  int64: "int64",
-} as const;
-type InputType = keyof typeof inputTypes;
-
-interface Ends {
-  readonly input: OnnxTensorType & { readonly dtype: InputType };
-  readonly output: OnnxTensorType;
-  /** Rows that the model takes at once; null: any number. */
-  readonly batch: number | null;
-}
+import { describeSignature, readOnnx } from "../../model/onnxFile.ts";
+import { BadOnnxModel, withOutputs } from "../../model/onnxProto.ts";
+import type { SessionOptions } from "../compiled/session.ts";
+import { checkFeatures, checkRows } from "./features.ts";
+import { mapInputs, mapOutputs, mappedClasses, planInput } from "./modelMapping.ts";
+import { endsOf } from "./onnxEnds.ts";
+import { type OnnxRunner, openOnnxRunner } from "./onnxRunner.ts";
+import { featuresInSlices, type GivenTensor, type Predictor, predictInSlices } from "./predictor.ts";
 
 /**
- * A predictor of an ONNX model that ONNX Runtime runs as it is. A batch that the model fixes is filled up with copies
- * of its last sample, whose answers are dropped.
+ * A predictor of an ONNX model that ONNX Runtime runs as it is.
  * @param inputShape of the data's samples
- * @throws BadOnnxModel, MappingMismatch, with what the model takes and gives in the message
+ * @throws BadOnnxModel, MappingMismatch, with what the model takes and gives in the message; UnknownFeature
  */
 export async function openOnnxModel(
   bytes: Uint8Array,
@@ -43,130 +20,79 @@ export async function openOnnxModel(
   options: SessionOptions,
 ): Promise<Predictor> {
   const signature = readOnnx(bytes);
-  const ends = endsOf(signature, mapping);
-  const plan = planInput(
-    inputShape,
-    (ends.input.shape ?? [null, ...inputShape]).slice(1),
-    mapping,
-    describeSignature(signature),
-  );
-  const session = await sessionOf(bytes, options).catch((cause: unknown) => {
-    throw new BadOnnxModel(`Cannot use the ONNX model: ONNX Runtime refuses it: ${messageOf(cause)}`, {
-      cause,
-    });
-  });
+  const { input, output, batch } = endsOf(signature, mapping);
+  const taken = (input.shape ?? [null, ...inputShape]).slice(1);
+  const plan = planInput(inputShape, taken, mapping, describeSignature(signature));
+  const features = checkFeatures(mapping.features, signature.inner, "tensors");
+  const given = new Set(signature.outputs.map(({ name }) => name));
+  const shown = features.map(({ of }) => of).filter((of) => !given.has(of));
+
+  const runners: OnnxRunner[] = [];
+  const opened = async (model: Uint8Array, wanted: readonly string[]): Promise<OnnxRunner> => {
+    const runner = await openOnnxRunner(model, input, plan.shape, wanted, options);
+    runners.push(runner);
+    return runner;
+  };
+  const close = async (): Promise<void> => {
+    for (const runner of runners) await runner.release();
+  };
+  const mapped = async (runner: OnnxRunner, inputs: Float32Array, rows: number): Promise<GivenTensor[]> => {
+    const [answers, ...inner] = await runner.run(mapInputs(plan, inputs), rows);
+    const columns = columnsOf(answers, rows, output.name);
+    const values = mapOutputs((answers as GivenTensor).values, columns, mapping);
+    return [{ shape: [rows, values.length / rows], values }, ...inner];
+  };
   try {
-    const run = runnerOf(session, ends, plan, (await loadOnnxRuntime()).Tensor);
-    // A single sample tells how many outputs there are, where the file does not say.
-    const { columns } = await run(new Float32Array(plan.factors.length), 1);
-    const classes = mappedClasses(columns, mapping);
+    const runner = await opened(bytes, [output.name]);
+    // A sample tells how many outputs there are, where the file does not say, and whether the model runs at all.
+    const rows = batch ?? 1;
+    const sample = new Float32Array(rows * plan.factors.length);
+    const [answers] = await runner.run(sample, rows);
+    const classes = mappedClasses(columnsOf(answers, rows, output.name), mapping);
+    const slices = { inputShape, batch };
+    let deep: OnnxRunner | undefined;
+    if (mapping.features) {
+      // A session of its own: what is shown of a graph's inside cannot be joined with its neighbours, which costs time.
+      deep = await opened(withOutputs(bytes, [...new Set(shown)]), [
+        output.name,
+        ...features.map(({ of }) => of),
+      ]);
+      const [, ...inner] = await deep.run(sample, rows);
+      for (const [i, { shape }] of inner.entries()) checkRows(features[i]?.name ?? "", shape, rows);
+    }
     return {
       inputShape,
       classes,
-      predict: (inputs, rows) =>
-        predictInSlices(inputs, rows, { inputShape, classes }, async (slice, count) => {
-          const { values, columns: seen } = await run(mapInputs(plan, slice), count);
-          return mapOutputs(values, seen, mapping);
-        }),
-      close: () => session.release(),
+      async predict(inputs, rows) {
+        const [logits] = await predictInSlices(inputs, rows, slices, async (...slice) =>
+          (await mapped(runner, ...slice)).map(({ values }) => values),
+        );
+        return logits ?? new Float32Array();
+      },
+      ...(deep && {
+        predictWithFeatures: (inputs, rows) =>
+          featuresInSlices(
+            inputs,
+            rows,
+            slices,
+            features.map(({ name }) => name),
+            (...slice) => mapped(deep, ...slice),
+          ),
+      }),
+      close,
     };
   } catch (error) {
-    await session.release();
+    await close();
     throw error;
   }
 }
 
-function endsOf(signature: OnnxSignature, { input, outputName }: ModelMapping): Ends {
-  const taken = named(signature, "input", input);
-  const given = named(signature, "output", outputName);
-  if (!(taken.dtype in inputTypes)) {
-    throw new BadOnnxModel(
-      `Cannot use the ONNX model as its input ${describeTensor(taken)} is of a type that samples are not given in: [${Object.keys(inputTypes).join(", ")}] are known`,
-      { fields: { dtype: taken.dtype } },
-    );
-  }
-  if (given.dtype !== "float" || (given.shape && given.shape.length !== 2)) {
-    throw new BadOnnxModel(
-      `Cannot use the ONNX model's output ${describeTensor(given)}: logits or probabilities are float [batch, classes]; it has ${describeSignature(signature)}`,
-      { fields: { output: given.name } },
-    );
-  }
-  return { input: taken as Ends["input"], output: given, batch: taken.shape?.[0] ?? null };
-}
-
-/** The one that the spec names, or the only one. */
-function named(signature: OnnxSignature, what: "input" | "output", name: string | undefined): OnnxTensorType {
-  const all = what === "input" ? signature.inputs : signature.outputs;
-  const found =
-    name === undefined ? (all.length === 1 ? all[0] : undefined) : all.find((end) => end.name === name);
-  if (found) return found;
+/** @throws BadOnnxModel unless these are the answers for so many samples */
+function columnsOf(given: GivenTensor | undefined, rows: number, output: string): number {
+  const [first, columns, ...more] = given?.shape ?? [];
+  if (first === rows && columns !== undefined && more.length === 0) return columns;
   throw new BadOnnxModel(
-    name === undefined
-      ? `Cannot choose the ONNX model's ${what} as it has ${all.length}: name one of [${all.map((end) => end.name).join(", ")}] in the spec; it has ${describeSignature(signature)}`
-      : `Cannot use the ONNX model's ${what} "${name}" as there is none such: it has ${describeSignature(signature)}`,
-    { fields: { [what]: name ?? null, known: all.map((end) => end.name) } },
+    `Cannot use the ONNX model's output "${output}" as it is [${given?.shape.join(", ")}] for ${rows} samples: expected [${rows}, classes]`,
+    { fields: { output, dims: given?.shape } },
   );
-}
-
-type Run = (inputs: Float32Array, rows: number) => Promise<{ values: Float32Array; columns: number }>;
-
-function runnerOf(
-  session: InferenceSession,
-  { input, output, batch }: Ends,
-  { shape, factors }: InputPlan,
-  TensorType: typeof Tensor,
-): Run {
-  const type = inputTypes[input.dtype];
-  const once = async (inputs: Float32Array, rows: number): Promise<Float32Array> => {
-    const tensor = new TensorType(type as "float32", asType(inputs, input.dtype) as Float32Array, [
-      rows,
-      ...shape,
-    ]);
-    const given = (await session.run({ [input.name]: tensor }, [output.name]))[output.name];
-    const [first, columns, ...more] = given?.dims ?? [];
-    if (first !== rows || columns === undefined || more.length > 0) {
-      throw new BadOnnxModel(
-        `Cannot use the ONNX model's output "${output.name}" as it is [${given?.dims.join(", ")}] for ${rows} samples: expected [${rows}, classes]`,
-        { fields: { output: output.name, dims: given?.dims } },
-      );
-    }
-    return given?.data as Float32Array;
-  };
-  return async (inputs, rows) => {
-    if (batch === null) {
-      const values = await once(inputs, rows);
-      return { values, columns: values.length / rows };
-    }
-    const size = factors.length;
-    let all: Float32Array | undefined;
-    let columns = 0;
-    for (let from = 0; from < rows; from += batch) {
-      const whole = new Float32Array(batch * size);
-      for (let row = 0; row < batch; row++) {
-        const source = Math.min(from + row, rows - 1) * size;
-        whole.set(inputs.subarray(source, source + size), row * size);
-      }
-      const values = await once(whole, batch);
-      columns = values.length / batch;
-      all ??= new Float32Array(rows * columns);
-      all.set(values.subarray(0, Math.min(batch, rows - from) * columns), from * columns);
-    }
-    return { values: all as Float32Array, columns };
-  };
-}
-
-/** Whole numbers, as bytes and token ids are, are rounded to where a type needs it. */
-function asType(inputs: Float32Array, dtype: InputType) {
-  switch (dtype) {
-    case "float":
-      return inputs;
-    case "double":
-      return Float64Array.from(inputs);
-    case "uint8":
-      return Uint8Array.from(inputs, Math.round);
-    case "int32":
-      return Int32Array.from(inputs, Math.round);
-    case "int64":
-      return BigInt64Array.from(inputs, (value) => BigInt(Math.round(value)));
-  }
 }

@@ -1,22 +1,39 @@
-import * as tf from "@tensorflow/tfjs";
+import type * as tf from "@tensorflow/tfjs";
 import { compareLogits } from "../compiled/checkAgainstEager.ts";
 import { CompiledForward } from "../compiled/compiledForward.ts";
-import { forwardGraph } from "../compiled/forwardGraph.ts";
+import { forwardGraph, forwardGraphOf } from "../compiled/forwardGraph.ts";
+import { sizeOf } from "../compiled/kernels/operators.ts";
+import { UnsupportedKernel, ValueReadWhileRecording } from "../compiled/record.ts";
+import { BatchBakedIn } from "../compiled/symbolicBatch.ts";
+import { names } from "../compiled/trainingGraph.ts";
 import type { ComputeSettings } from "../computeSettings.ts";
-import { eagerLogits } from "../eagerLogits.ts";
+import { eagerLogits, eagerOutputs } from "../eagerLogits.ts";
 import { orFallBack } from "../fallback.ts";
-import { type Predictor, predictInSlices } from "./predictor.ts";
+import { featuresInSlices, type Predictor, predictInSlices } from "./predictor.ts";
 
 /** A model as its format's loader hands it over. */
 export interface LoadedModel {
   readonly inputShape: readonly number[];
   readonly classes: number;
+  /** Rows that it takes at once, no more and no fewer; absent: any number. */
+  readonly batch?: number | undefined;
   /** [rows, ...inputShape] -> [rows, classes] */
   forward(inputs: tf.Tensor): tf.Tensor;
+  /** Inner tensors that the spec names, beside the logits. */
+  readonly inner?: InnerTensors;
   dispose(): void;
 }
 
+export interface InnerTensors {
+  /** As the spec calls them. */
+  readonly names: readonly string[];
+  /** [rows, ...inputShape] -> the logits, then the tensors in the order of the names, each [rows, ...] */
+  forward(inputs: tf.Tensor): tf.Tensor[];
+}
+
 const ROWS_CHECKED = 2;
+/** Models from elsewhere also ask for values, or have the batch where only one size can be compiled. */
+const cannotCompile = [UnsupportedKernel, ValueReadWhileRecording, BatchBakedIn];
 
 /**
  * Predicts with a model by the backend in use. Compiled, the model's weights are constants of its graph, which is
@@ -25,12 +42,19 @@ const ROWS_CHECKED = 2;
  */
 export async function openPredictor(model: LoadedModel, compute: ComputeSettings): Promise<Predictor> {
   try {
-    if (compute.backend !== "compiled") return eagerPredictor(model);
-    return await orFallBack(
-      compute,
-      () => compiledPredictor(model, compute),
-      () => eagerPredictor(model),
-    );
+    const predictor =
+      compute.backend === "compiled"
+        ? await orFallBack(
+            compute,
+            () => compiledPredictor(model, compute),
+            () => eagerPredictor(model),
+            cannotCompile,
+          )
+        : eagerPredictor(model);
+    const { predictWithFeatures } = predictor;
+    // A feature that cannot be given is better refused now than when somebody learns from it.
+    await predictWithFeatures?.(new Float32Array(sizeOf(model.inputShape)), 1);
+    return predictor;
   } catch (error) {
     model.dispose();
     throw error;
@@ -38,36 +62,68 @@ export async function openPredictor(model: LoadedModel, compute: ComputeSettings
 }
 
 function eagerPredictor(model: LoadedModel): Predictor {
-  const { inputShape, classes } = model;
+  const { inputShape, classes, inner } = model;
   return {
     inputShape,
     classes,
-    predict: (inputs, rows) =>
-      predictInSlices(inputs, rows, model, async (...slice) =>
+    async predict(inputs, rows) {
+      const [logits] = await predictInSlices(inputs, rows, model, async (...slice) => [
         eagerLogits((x) => model.forward(x), inputShape, ...slice),
-      ),
+      ]);
+      return logits ?? new Float32Array();
+    },
+    ...(inner && {
+      predictWithFeatures: (inputs, rows) =>
+        featuresInSlices(inputs, rows, model, inner.names, async (...slice) =>
+          eagerOutputs((x) => inner.forward(x), inputShape, ...slice),
+        ),
+    }),
     close: async () => model.dispose(),
   };
 }
 
 async function compiledPredictor(model: LoadedModel, compute: ComputeSettings): Promise<Predictor> {
-  const { inputShape, classes } = model;
-  const graph = await forwardGraph((inputs) => model.forward(inputs), inputShape);
+  const { inputShape, classes, batch, inner } = model;
+  const slices = { inputShape, batch };
+  const graph = await forwardGraph((inputs) => model.forward(inputs), inputShape, { batch });
   const compiled = await CompiledForward.of(graph, inputShape, compute);
-  const shape = [ROWS_CHECKED, ...inputShape];
-  const sample = Float32Array.from({ length: tf.util.sizeFromShape(shape) }, (_, i) => (i % 17) / 16);
-  compareLogits(
-    (inputs) => model.forward(inputs),
-    sample,
-    shape,
-    await compiled.predict(sample, ROWS_CHECKED),
-  );
+  const withFeatures = inner && (await compiledFeatures(inner, slices, compute));
+  const rows = batch ?? ROWS_CHECKED;
+  const shape = [rows, ...inputShape];
+  const sample = Float32Array.from({ length: sizeOf(shape) }, (_, i) => (i % 17) / 16);
+  compareLogits((inputs) => model.forward(inputs), sample, shape, await compiled.predict(sample, rows));
   model.dispose();
   return {
     inputShape,
     classes,
-    predict: (inputs, rows) =>
-      predictInSlices(inputs, rows, { inputShape, classes }, (...slice) => compiled.predict(...slice)),
-    close: () => compiled.close(),
+    async predict(inputs, rows) {
+      const [logits] = await predictInSlices(inputs, rows, slices, async (...slice) => [
+        await compiled.predict(...slice),
+      ]);
+      return logits ?? new Float32Array();
+    },
+    ...(withFeatures && { predictWithFeatures: withFeatures.predict }),
+    async close() {
+      await compiled.close();
+      await withFeatures?.close();
+    },
   };
+}
+
+/** A graph of its own, so that what is shown of its inside changes nothing in the one that predicts. */
+async function compiledFeatures(
+  inner: InnerTensors,
+  slices: Pick<LoadedModel, "inputShape" | "batch">,
+  compute: ComputeSettings,
+) {
+  const outputs = [names.logits, ...inner.names.map(names.feature)];
+  const graph = await forwardGraphOf(
+    (inputs) => Object.fromEntries(inner.forward(inputs).map((tensor, i) => [outputs[i] as string, tensor])),
+    slices.inputShape,
+    { batch: slices.batch },
+  );
+  const compiled = await CompiledForward.of(graph, slices.inputShape, compute);
+  const predict: NonNullable<Predictor["predictWithFeatures"]> = (inputs, rows) =>
+    featuresInSlices(inputs, rows, slices, inner.names, (...slice) => compiled.outputs(...slice, outputs));
+  return { predict, close: () => compiled.close() };
 }

@@ -8,6 +8,7 @@ import { restoreModel } from "./nativeModel.ts";
 import { openOnnxModel } from "./onnxModel.ts";
 import { type LoadedModel, openPredictor } from "./openPredictor.ts";
 import type { Predictor } from "./predictor.ts";
+import { loadTfjsGraph } from "./tfjsGraph.ts";
 import { loadTfjsLayers } from "./tfjsLayers.ts";
 
 /** A teacher that takes other inputs than the data has. */
@@ -46,8 +47,10 @@ export function loadModel(
 ): LoadedModel | Promise<LoadedModel> {
   switch (format) {
     case "stillhouse":
-      return restoreModel(bytes);
+      return restoreModel(bytes, mapping);
     case "tfjs-layers":
       return loadTfjsLayers(unpackFileBundle(bytes), mapping, inputShape);
+    case "tfjs-graph":
+      return loadTfjsGraph(unpackFileBundle(bytes), mapping, inputShape);
   }
 }

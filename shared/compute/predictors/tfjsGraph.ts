@@ -1,0 +1,209 @@
+import * as tf from "@tensorflow/tfjs";
+import { z } from "zod";
+import type { ModelMapping } from "../../config/modelFileSpec.ts";
+import { messageOf } from "../../errors.ts";
+import { describeSignature, type OnnxSignature, type OnnxTensorType } from "../../model/onnxFile.ts";
+import { sizeOf } from "../compiled/kernels/operators.ts";
+import { checkFeatures } from "./features.ts";
+import { mappedInputs, mappedOutputs } from "./mappingTensors.ts";
+import { type InputPlan, mappedClasses, planInput } from "./modelMapping.ts";
+import type { LoadedModel } from "./openPredictor.ts";
+import { BadTfjsModel, readArtifacts, type TfjsFiles } from "./tfjsFiles.ts";
+
+/** What a graph is called by from outside, and the tensor in it. */
+interface End extends OnnxTensorType {
+  readonly tensor: string;
+}
+
+interface Graph {
+  readonly model: tf.GraphModel;
+  readonly inputs: readonly End[];
+  readonly outputs: readonly End[];
+  /** Without what is only a constant. */
+  readonly nodes: readonly { readonly name: string; readonly op: string }[];
+  readonly parameters: number;
+}
+
+/**
+ * A TensorFlow.js graph model that takes the data's samples and gives logits of its classes, as the mapping says.
+ * @param data shape of a sample; absent: that of the model's input
+ * @throws BadTfjsModel for another format, a missing weight file, a choice between several inputs or outputs that the
+ *   mapping does not make, operators whose shapes or order depend on values, or an output that is not [batch, classes]
+ * @throws MappingMismatch when samples of that shape do not fit; UnknownFeature
+ */
+export async function loadTfjsGraph(
+  files: TfjsFiles,
+  mapping: ModelMapping,
+  data?: readonly number[],
+): Promise<LoadedModel> {
+  const graph = await openGraph(files);
+  const { model } = graph;
+  try {
+    const signature = describeSignature(graph);
+    const input = chosen(graph, "input", mapping.input);
+    const output = chosen(graph, "output", mapping.outputName);
+    const [batch = null, ...taken] = input.shape ?? [null, ...(data ?? [])];
+    const sample = data ?? fixed(input, taken);
+    const plan = planInput(sample, taken, mapping, signature);
+    const features = checkFeatures(
+      mapping.features,
+      graph.nodes.map(({ name }) => name),
+      "nodes",
+    );
+    const run = (inputs: tf.Tensor, wanted: readonly string[]): tf.Tensor[] => {
+      const x = typed(mappedInputs(inputs, plan), input.dtype);
+      return [model.execute({ [input.tensor]: x }, [...wanted])].flat();
+    };
+    const columns = columnsOf(graph, run, output, plan, batch);
+    return {
+      inputShape: sample,
+      classes: mappedClasses(columns, mapping),
+      batch: batch ?? undefined,
+      forward: (inputs) => mappedOutputs(run(inputs, [output.tensor])[0] as tf.Tensor, mapping),
+      ...(mapping.features && {
+        inner: {
+          names: features.map(({ name }) => name),
+          forward(inputs) {
+            const [given, ...inner] = run(inputs, [output.tensor, ...features.map(({ of }) => of)]);
+            return [mappedOutputs(given as tf.Tensor, mapping), ...inner];
+          },
+        },
+      }),
+      dispose: () => model.dispose(),
+    };
+  } catch (error) {
+    model.dispose();
+    throw error;
+  }
+}
+
+/** What a graph model takes and gives, in the words of ONNX. */
+export async function describeGraph(files: TfjsFiles): Promise<OnnxSignature> {
+  const { model, inputs, outputs, nodes, parameters } = await openGraph(files);
+  model.dispose();
+  const operators = new Map<string, number>();
+  for (const { op } of nodes) operators.set(op, (operators.get(op) ?? 0) + 1);
+  return { inputs, outputs, parameters, operators, inner: nodes.map(({ name }) => name) };
+}
+
+const TensorName = z.record(z.string(), z.object({ name: z.string() }));
+const Signature = z.object({ inputs: TensorName.optional(), outputs: TensorName.optional() });
+const Topology = z.object({
+  node: z.array(z.object({ name: z.string(), op: z.string() })),
+  versions: z.unknown(),
+});
+
+async function openGraph(files: TfjsFiles): Promise<Graph> {
+  const artifacts = readArtifacts(files, "graph-model");
+  const topology = Topology.safeParse(artifacts.modelTopology);
+  if (!topology.success) {
+    throw new BadTfjsModel(
+      `Cannot load the graph model: its modelTopology is not a graph: ${z.prettifyError(topology.error).split("\n")[0]}`,
+      { cause: topology.error },
+    );
+  }
+  // A graph without versions is one of version 0; the loader asks for the key.
+  const modelTopology = { ...artifacts.modelTopology, versions: topology.data.versions ?? {} };
+  let model: tf.GraphModel | undefined;
+  try {
+    model = await tf.loadGraphModel(tf.io.fromMemory({ ...artifacts, modelTopology }));
+    const { inputs, outputs } = Signature.parse(model.modelSignature ?? {});
+    return {
+      model,
+      inputs: ends(model.inputs, inputs),
+      outputs: ends(model.outputs, outputs),
+      nodes: topology.data.node.filter(({ op }) => op !== "Const"),
+      parameters: (artifacts.weightSpecs ?? []).reduce(
+        (sum, { shape, dtype }) => sum + (dtype === "float32" ? sizeOf(shape) : 0),
+        0,
+      ),
+    };
+  } catch (error) {
+    model?.dispose();
+    throw new BadTfjsModel(`Cannot load the graph model: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** By the names of the signature where the graph has one, else by those of its nodes. */
+function ends(
+  infos: tf.GraphModel["inputs"],
+  signature: z.infer<typeof TensorName> | undefined,
+): readonly End[] {
+  const nodeOf = (tensor: string): string => tensor.split(":")[0] as string;
+  const named = signature
+    ? Object.entries(signature).map(([name, tensor]) => ({ name, tensor: tensor.name }))
+    : infos.map(({ name }) => ({ name, tensor: name }));
+  return named.map(({ name, tensor }) => {
+    const info = infos.find((one) => nodeOf(one.name) === nodeOf(tensor));
+    return {
+      name,
+      tensor,
+      dtype: info?.dtype === "int32" ? "int32" : "float",
+      shape: info?.shape?.map((n) => (n > 0 ? n : null)),
+    };
+  });
+}
+
+/** The one that the spec names, by the signature or as the graph calls it, or the only one. */
+function chosen(graph: Graph, what: "input" | "output", name: string | undefined): End {
+  const all = what === "input" ? graph.inputs : graph.outputs;
+  const called = (end: End): boolean => [end.name, end.tensor, end.tensor.split(":")[0]].includes(name);
+  const found = name === undefined ? (all.length === 1 ? all[0] : undefined) : all.find(called);
+  if (found) return found;
+  const names = all.map((end) => end.name);
+  throw new BadTfjsModel(
+    name === undefined
+      ? `Cannot choose the graph model's ${what} as it has ${all.length}: name one of [${names.join(", ")}] in the spec; it has ${describeSignature(graph)}`
+      : `Cannot use the graph model's ${what} "${name}" as there is none such: it has ${describeSignature(graph)}`,
+    { fields: { [what]: name ?? null, known: names } },
+  );
+}
+
+function fixed({ name }: End, sizes: readonly (number | null)[]): number[] {
+  const known = sizes.filter((n) => n !== null);
+  if (known.length === sizes.length && sizes.length > 0) return known;
+  throw new BadTfjsModel(
+    `Cannot use the graph model by itself as its input "${name}" has the shape [${["any", ...sizes.map((n) => n ?? "any")].join(", ")}]: without data nothing tells the open sizes`,
+    { fields: { input: name } },
+  );
+}
+
+/** Whole numbers, as bytes and token ids are, where the graph takes them. */
+function typed(x: tf.Tensor, dtype: string): tf.Tensor {
+  return dtype === "int32" ? x.round().cast("int32") : x;
+}
+
+/** A few samples of zeros tell how many outputs there are: a graph does not say. */
+function columnsOf(
+  graph: Graph,
+  run: (inputs: tf.Tensor, wanted: readonly string[]) => tf.Tensor[],
+  { name, tensor }: End,
+  { factors }: InputPlan,
+  batch: number | null,
+): number {
+  const rows = batch ?? 2;
+  return tf.tidy(() => {
+    let given: tf.Tensor | undefined;
+    try {
+      [given] = run(tf.zeros([rows, factors.length]), [tensor]);
+    } catch (error) {
+      const why = messageOf(error);
+      const dynamic = /executeAsync/.test(why);
+      throw new BadTfjsModel(
+        `Cannot run the graph model: ${
+          dynamic
+            ? `it has operators whose order or shapes depend on values (loops, conditions, tables), and only graphs without them can be teachers: ${why.split(". ")[0]}`
+            : `${why}; it has ${describeSignature(graph)}`
+        }`,
+        { cause: error },
+      );
+    }
+    const [first, columns, ...more] = given?.shape ?? [];
+    const floats = given?.dtype === "float32";
+    if (floats && first === rows && columns !== undefined && more.length === 0) return columns;
+    throw new BadTfjsModel(
+      `Cannot use the graph model's output "${name}" as it is ${given?.dtype} [${given?.shape.join(", ")}] for ${rows} samples: expected floats of [${rows}, classes]; it has ${describeSignature(graph)}`,
+      { fields: { output: name, shape: given?.shape } },
+    );
+  });
+}
