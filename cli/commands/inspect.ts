@@ -1,21 +1,22 @@
 import { basename, relative, resolve } from "node:path";
 import { chooseBackend } from "../../shared/compute/backend.ts";
 import { computeSettings } from "../../shared/compute/computeSettings.ts";
+import { flopsText } from "../../shared/compute/flops/flops.ts";
+import { describeModel, flopsOf, lastInner } from "../../shared/compute/predictors/describeModel.ts";
 import type { Preprocessing } from "../../shared/compute/predictors/likelyMappings.ts";
 import {
   type ScoredPreprocessing,
   scorePreprocessing,
 } from "../../shared/compute/predictors/scorePreprocessing.ts";
-import { describeLayers } from "../../shared/compute/predictors/tfjsLayers.ts";
 import { loadSpec } from "../../shared/config/load.ts";
 import { type ModelFileSpec, ModelMapping } from "../../shared/config/modelFileSpec.ts";
 import type { RunSpec } from "../../shared/config/spec.ts";
 import type { Dataset } from "../../shared/data/dataset.ts";
 import { openDataset } from "../../shared/data/open.ts";
 import { StillhouseError } from "../../shared/errors.ts";
-import { unpackFileBundle } from "../../shared/model/fileBundle.ts";
+import { tfjsFormatOf } from "../../shared/model/fileBundle.ts";
 import { readModelFile } from "../../shared/model/modelFile.ts";
-import { describeTensor, type OnnxSignature, readOnnx } from "../../shared/model/onnxFile.ts";
+import { describeTensor, type OnnxSignature } from "../../shared/model/onnxFile.ts";
 
 export interface InspectOptions {
   data?: string;
@@ -27,21 +28,28 @@ export class UnknownModelFormat extends StillhouseError {}
 
 type Format = ModelFileSpec["format"];
 
+/** Inner tensors that are shown. */
+const SHOWN = 4;
+
 /** `stillhouse inspect MODEL`: what it takes and gives, a spec for it, and with data how often it is right. */
 export async function inspect(path: string, options: InspectOptions): Promise<number> {
-  const format = formatOf(path);
+  const format = await formatOf(path);
   const { bytes } = await readModelFile(format, resolve(path), path);
-  const described = await describe(format, bytes);
+  const { name: backend } = await chooseBackend({ prefer: "compiled" });
+  const described = await describeModel(format, bytes);
+  const plain = ModelMapping.parse({ output: "logits", ...ends(described) });
   const say = (...lines: string[]): void => void process.stdout.write(`${lines.join("\n")}\n`);
   const { inputs, outputs, parameters, operators } = described;
+  const inner = await lastInner(format, bytes, described, SHOWN);
   say(
     `${basename(path)}  ${format}, ${(bytes.length / 1e6).toFixed(2)} MB`,
     ...inputs.map((one) => `  input       ${describeTensor(one)}`),
     ...outputs.map((one) => `  output      ${describeTensor(one)}`),
     `  parameters  ${parameters.toLocaleString("en")}`,
+    `  FLOPs       ${flopsText(await flopsOf(format, bytes, plain))}`,
     `  operators   ${[...operators].map(([type, n]) => `${type} ${n}`).join(", ")}`,
+    ...inner.map((one, i) => `  ${i === 0 ? "last inner" : "          "}  ${describeTensor(one)}`),
   );
-  const plain = ModelMapping.parse({ output: "logits", ...ends(described) });
   if (options.data === undefined) {
     say("", ...fragment(path, process.cwd(), format, plain, "or probabilities"));
     return 0;
@@ -50,7 +58,6 @@ export async function inspect(path: string, options: InspectOptions): Promise<nu
   const dataset = await openDataset(spec.data, baseDir);
   const mapping = ofSpec(spec, baseDir, path) ?? plain;
   const ids = dataset.splits[options.split];
-  const { name: backend } = await chooseBackend({ prefer: "compiled" });
   const compute = computeSettings(backend, { ...spec.compute, fallback: true }, "teacher");
   const scored = await scorePreprocessing(format, bytes, mapping, dataset, ids, compute);
   const { output, better } = scored;
@@ -64,19 +71,13 @@ export async function inspect(path: string, options: InspectOptions): Promise<nu
   return 0;
 }
 
-function formatOf(path: string): Format {
+async function formatOf(path: string): Promise<Format> {
   if (path.endsWith(".onnx")) return "onnx";
-  if (path.endsWith(".json")) return "tfjs-layers";
+  if (path.endsWith(".json")) return tfjsFormatOf(resolve(path), path);
   throw new UnknownModelFormat(
-    `Cannot inspect "${path}": expected an ONNX file (.onnx) or the model.json of a TensorFlow.js layers model`,
+    `Cannot inspect "${path}": expected an ONNX file (.onnx) or the model.json of a TensorFlow.js model`,
     { fields: { path } },
   );
-}
-
-async function describe(format: Format, bytes: Uint8Array): Promise<OnnxSignature> {
-  if (format === "onnx") return readOnnx(bytes);
-  await chooseBackend({ prefer: "compiled" });
-  return describeLayers(unpackFileBundle(bytes));
 }
 
 /** The mapping of the spec's teacher that is loaded from this file. */

@@ -9,7 +9,7 @@ import {
 
 export interface OnnxTensorType {
   readonly name: string;
-  /** As ONNX calls it: float, uint8, int64, ... */
+  /** As ONNX calls it: float, uint8, int64, ...; empty where a model does not say. */
   readonly dtype: string;
   /** null where the size is left open, as that of the batch; undefined: no shape is given at all. */
   readonly shape: readonly (number | null)[] | undefined;
@@ -25,7 +25,7 @@ export interface OnnxSignature {
   /** Operator types and how often each is there, with the domain where it is not the standard one. */
   readonly operators: ReadonlyMap<string, number>;
   /** What its nodes, layers or operators give, in their order: names of features. */
-  readonly inner: readonly string[];
+  readonly inner: readonly OnnxTensorType[];
 }
 
 /** More than any teacher that fits beside its data: 4 GiB of floats. */
@@ -85,14 +85,16 @@ export function readOnnx(bytes: Uint8Array): OnnxSignature {
     );
   }
   const parameters = graph.initializer.reduce((sum, { dims }) => sum + elements(dims), 0);
-  const inner = graph.node.flatMap(({ output }) => output.filter((name) => name !== ""));
+  const inner = graph.node.flatMap(({ output }) =>
+    output.flatMap((name) => (name === "" ? [] : [{ name, dtype: "", shape: undefined }])),
+  );
   return { inputs, outputs, parameters, operators, inner };
 }
 
 /** `input float [batch, 1, 28, 28]`, as people read it. */
 export function describeTensor({ name, dtype, shape }: OnnxTensorType): string {
   const sizes = shape === undefined ? "of unknown shape" : `[${shape.map((n) => n ?? "any").join(", ")}]`;
-  return `"${name}" ${dtype} ${sizes}`;
+  return [`"${name}"`, dtype, sizes].filter((part) => part !== "").join(" ");
 }
 
 /** Inputs and outputs in one line each. */

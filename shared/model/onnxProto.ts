@@ -48,6 +48,10 @@ export interface NodeProto {
   opType: string;
   domain: string;
   attribute: {
+    name: string;
+    i?: number | undefined;
+    f?: number | undefined;
+    ints: number[];
     t?: TensorProto | undefined;
     g?: GraphProto | undefined;
     tensors: TensorProto[];
@@ -78,6 +82,10 @@ const NodeProto: z.ZodType<NodeProto> = z.object({
   attribute: z
     .array(
       z.object({
+        name: z.string().default(""),
+        i: z.number().optional(),
+        f: z.number().optional(),
+        ints: z.array(z.number()).default([]),
         t: TensorProto.optional(),
         g: GraphProto.optional(),
         tensors: z.array(TensorProto).default([]),

@@ -238,7 +238,8 @@ describe("describeGraph()", () => {
     // 72 and 4 of the convolution, 108 and 3 of the dense layer; sizes are no parameters.
     expect(described.parameters).toBe(187);
     expect(described.operators.get("BiasAdd")).toBe(2);
-    expect(described.inner.at(-1)).toBe("probabilities");
+    expect(described.inner.at(-1)).toMatchObject({ name: "probabilities", shape: [1, 3] });
+    expect(described.inner.find(({ name }) => name === "pool")?.shape).toEqual([1, 3, 3, 4]);
   });
 
   it.each([

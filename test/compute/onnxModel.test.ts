@@ -101,7 +101,7 @@ describe("an ONNX teacher", () => {
       g.output("z", g.op("Relu", [doubled], floats(shape)));
     });
     // The product has a name of the writer's: the last but one of the graph's tensors.
-    const product = readOnnx(deep).inner.at(-2) as string;
+    const product = readOnnx(deep).inner.at(-2)?.name as string;
     const features = { "first-half": product, open: "z" };
     const predictor = await open(deep, { outputName: "y", features }, [2, 2, 1]);
     const inputs = Float32Array.from({ length: 4 * 13 }, (_, i) => i - 20);

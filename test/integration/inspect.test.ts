@@ -43,6 +43,9 @@ describe.skipIf(!present)(
       expect(stdout).toContain('input       "Input3" float [1, 1, 28, 28]');
       expect(stdout).toContain('output      "Plus214_Output_0" float [1, 10]');
       expect(stdout).toMatch(/operators +.*Conv 2/);
+      // Two 5x5 convolutions and a matrix of 256 x 10, as its operators say.
+      expect(stdout).toMatch(/FLOPs +1\.57 MFLOPs a sample .* a multiply-add as 2/);
+      expect(stdout).toContain('"Pooling160_Output_0_reshape0" [1, 256]');
       expect(printed(stdout)).toMatchObject({ format: "onnx", output: "logits" });
     });
 
@@ -58,6 +61,9 @@ describe.skipIf(!present)(
       expect(code, stderr).toBe(0);
       expect(stdout).toMatch(/^99\.[23]\d% right on 10,000 test samples of mnist/m);
       expect(stdout).not.toContain("likely:");
+      // 3x3 convolutions of 32, 64 and 64 channels on [26, 26], [11, 11] and [3, 3], matrices of 576 x 64 and 64 x 10.
+      expect(stdout).toMatch(/FLOPs +5\.59 MFLOPs/);
+      expect(stdout).toMatch(/last inner +"\w+" float \[any, 3, 3, 64\]/);
       expect(printed(stdout)).toMatchObject({ format: "tfjs-layers", output: "probabilities", scale: 1 });
     });
 

@@ -23,7 +23,11 @@ export async function openOnnxModel(
   const { input, output, batch } = endsOf(signature, mapping);
   const taken = (input.shape ?? [null, ...inputShape]).slice(1);
   const plan = planInput(inputShape, taken, mapping, describeSignature(signature));
-  const features = checkFeatures(mapping.features, signature.inner, "tensors");
+  const features = checkFeatures(
+    mapping.features,
+    signature.inner.map(({ name }) => name),
+    "tensors",
+  );
   const given = new Set(signature.outputs.map(({ name }) => name));
   const shown = features.map(({ of }) => of).filter((of) => !given.has(of));
 

@@ -79,11 +79,37 @@ export async function loadTfjsGraph(
 
 /** What a graph model takes and gives, in the words of ONNX. */
 export async function describeGraph(files: TfjsFiles): Promise<OnnxSignature> {
-  const { model, inputs, outputs, nodes, parameters } = await openGraph(files);
+  const graph = await openGraph(files);
+  const { model, inputs, outputs, nodes, parameters } = graph;
+  const inner = innerShapes(graph);
   model.dispose();
   const operators = new Map<string, number>();
   for (const { op } of nodes) operators.set(op, (operators.get(op) ?? 0) + 1);
-  return { inputs, outputs, parameters, operators, inner: nodes.map(({ name }) => name) };
+  return { inputs, outputs, parameters, operators, inner };
+}
+
+/** Of how many nodes, the last, shapes are told. */
+const SHAPED = 16;
+
+/** The last nodes have shapes where one sample of zeros goes through the graph. */
+function innerShapes({ model, inputs, nodes }: Graph): OnnxTensorType[] {
+  const [input, ...more] = inputs;
+  const sizes = input?.shape?.map((n, axis) => n ?? (axis === 0 ? 1 : n));
+  const named = nodes.map(({ name }) => ({ name, dtype: "", shape: undefined }));
+  if (!input || more.length > 0 || !sizes?.every((n) => n !== null)) return named;
+  return tf.tidy(() => {
+    const zeros = typed(tf.zeros(sizes as number[]), input.dtype);
+    return named.map((tensor, i) => {
+      if (i < named.length - SHAPED) return tensor;
+      try {
+        const [given] = [model.execute({ [input.tensor]: zeros }, [tensor.name])].flat();
+        return { ...tensor, shape: given?.shape };
+      } catch {
+        // Behind a loop, or of an input that is not there: a name without a shape.
+        return tensor;
+      }
+    });
+  });
 }
 
 const TensorName = z.record(z.string(), z.object({ name: z.string() }));

@@ -65,15 +65,26 @@ export async function describeLayers(files: TfjsFiles): Promise<OnnxSignature> {
   try {
     const typeOf = ({ shape }: tf.SymbolicTensor, name: string) => ({ name, dtype: "float", shape });
     return {
-      inputs: model.inputs.map((input, i) => typeOf(input, model.inputNames[i] as string)),
-      outputs: model.outputs.map((output, i) => typeOf(output, model.outputNames[i] as string)),
+      inputs: model.inputs.map((input, i) => typeOf(input, inputNames(model)[i] as string)),
+      outputs: model.outputs.map((output, i) => typeOf(output, outputNames(model)[i] as string)),
       parameters: model.countParams(),
       operators: counted(model.layers.map((layer) => layer.getClassName())),
-      inner: model.layers.map(({ name }) => name),
+      inner: model.layers.flatMap(({ name, output }) =>
+        Array.isArray(output) ? [] : [typeOf(output, name)],
+      ),
     };
   } finally {
     model.dispose();
   }
+}
+
+/** A sequential model has no list of them. */
+function inputNames(model: tf.LayersModel): string[] {
+  return model.inputNames ?? model.inputs.map(({ name }) => name);
+}
+
+function outputNames(model: tf.LayersModel): string[] {
+  return model.outputNames ?? model.outputs.map(({ name }) => name);
 }
 
 function counted(names: readonly string[]): Map<string, number> {
@@ -91,16 +102,16 @@ function endsOf(
   };
   const [taken, ...moreInputs] = model.inputs.map(({ shape }) => shape.slice(1));
   if (!taken || moreInputs.length > 0) return refuse(`it has ${model.inputs.length} inputs, expected 1`);
-  if (input !== undefined && !model.inputNames.includes(input)) {
-    return refuse(`it has no input "${input}", but [${model.inputNames.join(", ")}]`);
+  if (input !== undefined && !inputNames(model).includes(input)) {
+    return refuse(`it has no input "${input}", but [${inputNames(model).join(", ")}]`);
   }
   if (taken.some((n) => n === null)) {
     return refuse(`its input has the shape [${taken.map(String)}], expected fixed sizes`);
   }
-  const place = outputName === undefined ? 0 : model.outputNames.indexOf(outputName);
+  const place = outputName === undefined ? 0 : outputNames(model).indexOf(outputName);
   if (outputName === undefined ? model.outputs.length !== 1 : place < 0) {
     return refuse(
-      `it has ${model.outputs.length} outputs, expected ${outputName === undefined ? "1, or outputName in the spec" : `one named "${outputName}"`}: [${model.outputNames.join(", ")}]`,
+      `it has ${model.outputs.length} outputs, expected ${outputName === undefined ? "1, or outputName in the spec" : `one named "${outputName}"`}: [${outputNames(model).join(", ")}]`,
     );
   }
   const out = model.outputs[place]?.shape ?? [];
