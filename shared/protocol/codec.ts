@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { StillhouseError } from "../errors.ts";
-import { pack, unpack } from "./msgpack.ts";
+import { packMessage, unpackMessage } from "./msgpack.ts";
 
 /** Bytes from the bus that are not the message they should be. Never trained on, never retried. */
 export class MalformedMessage extends StillhouseError {}
@@ -12,7 +12,7 @@ export class MalformedMessage extends StillhouseError {}
 export function encode<S extends z.ZodType>(schema: S, message: z.infer<S>): Uint8Array {
   const parsed = schema.safeParse(message);
   if (!parsed.success) throw malformed("send a message", parsed.error);
-  return pack(message);
+  return packMessage(message);
 }
 
 /**
@@ -23,7 +23,7 @@ export function encode<S extends z.ZodType>(schema: S, message: z.infer<S>): Uin
 export function decode<S extends z.ZodType>(schema: S, bytes: Uint8Array, what: string): z.infer<S> {
   let value: unknown;
   try {
-    value = unpack(bytes);
+    value = unpackMessage(bytes);
   } catch (cause) {
     throw new MalformedMessage(`Cannot read ${what} as it is not MessagePack: ${bytes.byteLength} bytes`, {
       cause,

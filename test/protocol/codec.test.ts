@@ -1,6 +1,8 @@
 import { Packr } from "msgpackr";
 import { describe, expect, it } from "vitest";
+import { z } from "zod";
 import { decode, encode, MalformedMessage } from "../../shared/protocol/codec.ts";
+import { Bytes } from "../../shared/protocol/identifiers.ts";
 import { Labels } from "../../shared/protocol/labels.ts";
 import { LabelChunk } from "../../shared/protocol/work.ts";
 
@@ -31,12 +33,29 @@ describe("a message", () => {
   });
 
   it("is read wherever it stands in memory, and by a reader that saw none before", () => {
-    // A map of 5 string keys, as any reader of MessagePack knows it: 0xde and two bytes of length.
+    // A map of 5 string keys, as any reader of MessagePack knows it.
     const bytes = encode(LabelChunk, chunk);
-    expect([...bytes.subarray(0, 3)]).toEqual([0xde, 0, 5]);
+    expect([...bytes.subarray(0, 3)]).toEqual([0x85, 0xa4, "t".charCodeAt(0)]);
     const shifted = new Uint8Array(bytes.length + 3);
     shifted.set(bytes, 3);
     expect(decode(LabelChunk, shifted.subarray(3), "it")).toEqual(chunk);
+  });
+
+  it("is made of what any reader of MessagePack knows: bytes are bytes, and what is undefined is not there", () => {
+    const Some = z.strictObject({
+      payload: Bytes,
+      deep: z.array(z.strictObject({ gone: z.string().optional() })),
+    });
+    const bytes = encode(Some, { payload: Uint8Array.of(7, 8).subarray(1), deep: [{ gone: undefined }] });
+    // By the specification: a map of 2; "payload", bin 8 of one byte; "deep", a list of one empty map.
+    const text = (word: string): number[] => [0xa0 + word.length, ...Buffer.from(word)];
+    expect([...bytes]).toEqual([0x82, ...text("payload"), 0xc4, 1, 8, ...text("deep"), 0x91, 0x80]);
+  });
+
+  it("may hold whole numbers of 64 bits, as other languages write times", () => {
+    // A map of 1: "at", uint 64 of 1,700,000,000,000.
+    const bytes = Uint8Array.of(0x81, 0xa2, 0x61, 0x74, 0xcf, 0, 0, 0x01, 0x8b, 0xcf, 0xe5, 0x68, 0);
+    expect(decode(z.strictObject({ at: z.number() }), bytes, "it")).toEqual({ at: 1_700_000_000_000 });
   });
 
   it("owns its bytes", () => {
