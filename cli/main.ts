@@ -151,7 +151,7 @@ gives logits.
 program
   .command("inspect")
   .description("show what a model file takes and gives, and a spec for it as a teacher")
-  .argument("<model>", "an ONNX file, or the model.json of a TensorFlow.js model")
+  .argument("<model>", "an ONNX file, the model.json of a TensorFlow.js model, or the folder of a SavedModel")
   .option("--data <spec>", "score it on the data of this spec, with the likely ways of preparing inputs")
   .addOption(
     new Option("--split <name>", "of that data").choices(["validation", "test"]).default("validation"),

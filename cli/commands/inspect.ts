@@ -1,4 +1,5 @@
-import { basename, relative, resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { basename, join, relative, resolve } from "node:path";
 import { chooseBackend } from "../../shared/compute/backend.ts";
 import { computeSettings } from "../../shared/compute/computeSettings.ts";
 import { flopsText } from "../../shared/compute/flops/flops.ts";
@@ -35,7 +36,9 @@ const SHOWN = 4;
 export async function inspect(path: string, options: InspectOptions): Promise<number> {
   const format = await formatOf(path);
   const { bytes } = await readModelFile(format, resolve(path), path);
-  const { name: backend } = await chooseBackend({ prefer: "compiled" });
+  const { name: backend } = await chooseBackend({
+    prefer: format === "saved-model" ? "tfjs-node" : "compiled",
+  });
   const described = await describeModel(format, bytes);
   const plain = ModelMapping.parse({ output: "logits", ...ends(described) });
   const say = (...lines: string[]): void => void process.stdout.write(`${lines.join("\n")}\n`);
@@ -74,8 +77,9 @@ export async function inspect(path: string, options: InspectOptions): Promise<nu
 async function formatOf(path: string): Promise<Format> {
   if (path.endsWith(".onnx")) return "onnx";
   if (path.endsWith(".json")) return tfjsFormatOf(resolve(path), path);
+  if (existsSync(join(resolve(path), "saved_model.pb"))) return "saved-model";
   throw new UnknownModelFormat(
-    `Cannot inspect "${path}": expected an ONNX file (.onnx) or the model.json of a TensorFlow.js model`,
+    `Cannot inspect "${path}": expected an ONNX file (.onnx), the model.json of a TensorFlow.js model, or the folder of a SavedModel`,
     { fields: { path } },
   );
 }

@@ -75,6 +75,13 @@ export const ModelFileSpec = z.discriminatedUnion("format", [
     path: z.string().min(1).describe("path of model.json, relative to the spec file"),
     ...ModelMapping.shape,
   }),
+  z.strictObject({
+    format: z
+      .literal("saved-model")
+      .describe("a TensorFlow SavedModel, for nodes with TensorFlow's own library (--backend tfjs-node)"),
+    path: z.string().min(1).describe("path of its folder, relative to the spec file"),
+    ...ModelMapping.shape,
+  }),
 ]);
 
 export type ModelMapping = z.infer<typeof ModelMapping>;

@@ -1,12 +1,13 @@
 import type { ModelFileSpec } from "../config/modelFileSpec.ts";
 import { bundleTfjs, readModelBytes } from "./fileBundle.ts";
 import { readOnnx } from "./onnxFile.ts";
+import { bundleSavedModel } from "./savedModelBundle.ts";
 
 /**
  * Reads a model that was made elsewhere as one object, without TensorFlow or ONNX Runtime.
- * @param path of the file, or of model.json
+ * @param path of the file, of model.json, or of a SavedModel's folder
  * @param written as the spec writes it, for the error
- * @throws ModelUnreadable, BadOnnxModel
+ * @throws ModelUnreadable, BadOnnxModel, BadSavedModel
  */
 export async function readModelFile(
   format: ModelFileSpec["format"],
@@ -17,6 +18,8 @@ export async function readModelFile(
     case "tfjs-layers":
     case "tfjs-graph":
       return bundleTfjs(format, path, written);
+    case "saved-model":
+      return bundleSavedModel(path, written);
     case "onnx": {
       const bytes = await readModelBytes(path, written);
       return { bytes, parameters: readOnnx(bytes).parameters };

@@ -8,7 +8,7 @@ import { DataSource } from "./work.ts";
 export const TeacherModel = z.strictObject({
   /** The object that holds the model. */
   artifact: Digest,
-  format: z.enum(["stillhouse", "tfjs-layers", "tfjs-graph", "onnx"]),
+  format: z.enum(["stillhouse", "tfjs-layers", "tfjs-graph", "saved-model", "onnx"]),
   mapping: ModelMapping,
   /** Of a cross-fitted teacher: the object bundles this many models, one a fold. */
   folds: z.int().min(2).optional(),

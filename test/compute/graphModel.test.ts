@@ -10,6 +10,7 @@ import { describeGraph, loadTfjsGraph } from "../../shared/compute/predictors/tf
 import { ModelMapping } from "../../shared/config/modelFileSpec.ts";
 import { describeSignature } from "../../shared/model/onnxFile.ts";
 import { GraphModel, windowAttributes } from "../helpers/graphModel.ts";
+import { nativeBackend } from "../helpers/nativeBackend.ts";
 import { expectClose, expectNoLeakAsync } from "../helpers/tensors.ts";
 import { settings } from "../helpers/trainers.ts";
 
@@ -17,7 +18,10 @@ beforeAll(async () => {
   await chooseBackend({ prefer: "wasm" });
 });
 
-const ways = (["wasm", "compiled"] as const).map((backend) => ({ backend, compute: settings(backend) }));
+const ways = (["wasm", "compiled", ...nativeBackend] as const).map((backend) => ({
+  backend,
+  compute: settings(backend),
+}));
 const waves = (length: number, phase = 0): number[] =>
   Array.from({ length }, (_, i) => Math.sin(i * 1.7 + phase));
 
@@ -92,7 +96,11 @@ const open = async (
 
 const inputs = Float32Array.from(waves(23 * 72, 5));
 
-describe.each(ways)("a graph model, $backend", ({ compute }) => {
+describe.each(ways)("a graph model, $backend", ({ backend, compute }) => {
+  beforeAll(async () => {
+    expect((await chooseBackend({ prefer: backend })).name).toBe(backend);
+  });
+
   it("predicts as its operations do, by an output of several, and leaks nothing", async () => {
     const files = classifier().files(signature);
     await expectNoLeakAsync(async () => {
@@ -198,6 +206,10 @@ describe.each(ways)("a graph model, $backend", ({ compute }) => {
 });
 
 describe("a graph model that cannot be compiled", () => {
+  beforeAll(async () => {
+    await chooseBackend({ prefer: "compiled" });
+  });
+
   /** With depth 0 every number is divided by 1 and its own square: no rule of the compiler says that. */
   function normalised(): TfjsFiles {
     const g = new GraphModel();

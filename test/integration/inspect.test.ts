@@ -1,9 +1,12 @@
 import { existsSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { parse } from "yaml";
 import { ModelFileSpec } from "../../shared/config/modelFileSpec.ts";
-import { openWorkspace, type Workspace } from "../helpers/cli.ts";
+import { openWorkspace, type Workspace, workspace } from "../helpers/cli.ts";
+import { GraphModel, windowAttributes } from "../helpers/graphModel.ts";
+import { smallSavedModel, writeSavedModel } from "../helpers/savedModel.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
@@ -95,3 +98,42 @@ describe.skipIf(!present)(
     });
   },
 );
+
+describe("stillhouse inspect of models written here", () => {
+  it("knows a graph model by its model.json", async () => {
+    const place = await workspace();
+    const g = new GraphModel();
+    g.placeholder("x", [-1, 4, 4, 1]);
+    g.weight("kernel", [3, 3, 1, 2], new Array(18).fill(0.5));
+    g.node("conv", "Conv2D", ["x", "kernel"], windowAttributes([1, 1, 1, 1], "SAME"));
+    g.weight("sizes", [2], [-1, 32], "int32");
+    g.node("flat", "Reshape", ["conv", "sizes"]);
+    const { modelJson, weightFiles } = g.files();
+    await writeFile(place.path("model.json"), modelJson);
+    for (const { name, bytes } of weightFiles) await writeFile(place.path(name), bytes);
+    const { code, stdout, stderr } = await place.run(["inspect", "model.json"]);
+    expect(code, stderr).toBe(0);
+    expect(stdout).toMatch(/^model.json {2}tfjs-graph, /);
+    expect(stdout).toContain('input       "x" float [any, 4, 4, 1]');
+    expect(stdout).toMatch(/parameters +18$/m);
+    // 16 places of 2 channels, each over 9 numbers.
+    expect(stdout).toMatch(/FLOPs +0.576 kFLOPs/);
+    expect(stdout).toContain('"conv" [1, 4, 4, 2]');
+    expect(stdout).toContain("format: tfjs-graph");
+  });
+
+  it("knows a SavedModel by its folder, without TensorFlow's own library", async () => {
+    const place = await workspace();
+    await writeSavedModel(place.path("small"), smallSavedModel());
+    const nowhere = { STILLHOUSE_NATIVE_DIR: place.path("none") };
+    const { code, stdout, stderr } = await place.run(["inspect", "small"], { env: nowhere });
+    expect(code, stderr).toBe(0);
+    expect(stdout).toMatch(/^small {2}saved-model, /);
+    expect(stdout).toContain('input       "image" float [any, 3]');
+    expect(stdout).toMatch(/parameters +8$/m);
+    expect(stdout).toMatch(/FLOPs +unknown: /);
+    expect(stdout).toMatch(
+      /format: saved-model\n +path: "small".*\n +output: logits.*\n +outputName: "scores"/,
+    );
+  });
+});

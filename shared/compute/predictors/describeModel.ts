@@ -2,6 +2,8 @@ import type { ModelFileSpec, ModelMapping } from "../../config/modelFileSpec.ts"
 import { messageOf, StillhouseError } from "../../errors.ts";
 import { unpackFileBundle } from "../../model/fileBundle.ts";
 import { type OnnxSignature, type OnnxTensorType, readOnnx } from "../../model/onnxFile.ts";
+import { graphOf, unpackSavedModel } from "../../model/savedModelBundle.ts";
+import { readSavedModel } from "../../model/savedModelFile.ts";
 import type { Flops } from "../flops/flops.ts";
 import { onnxFlops } from "../flops/onnxFlops.ts";
 import { modelFlops } from "../flops/recordedFlops.ts";
@@ -21,6 +23,8 @@ export async function describeModel(format: Format, bytes: Uint8Array): Promise<
       return describeLayers(unpackFileBundle(bytes));
     case "tfjs-graph":
       return describeGraph(unpackFileBundle(bytes));
+    case "saved-model":
+      return readSavedModel(graphOf(unpackSavedModel(bytes)));
   }
 }
 
@@ -35,6 +39,8 @@ export async function flopsOf(
   sample?: readonly number[],
 ): Promise<Flops> {
   if (format === "onnx") return onnxFlops(bytes, sample);
+  if (format === "saved-model")
+    return { known: false, why: "TensorFlow alone knows a SavedModel's operators" };
   try {
     const model = await loadModel(format, mapping, bytes, sample);
     try {

@@ -8,6 +8,7 @@ import { restoreModel } from "./nativeModel.ts";
 import { openOnnxModel } from "./onnxModel.ts";
 import { type LoadedModel, openPredictor } from "./openPredictor.ts";
 import type { Predictor } from "./predictor.ts";
+import { loadSavedModel } from "./savedModel.ts";
 import { loadTfjsGraph } from "./tfjsGraph.ts";
 import { loadTfjsLayers } from "./tfjsLayers.ts";
 
@@ -52,5 +53,7 @@ export function loadModel(
       return loadTfjsLayers(unpackFileBundle(bytes), mapping, inputShape);
     case "tfjs-graph":
       return loadTfjsGraph(unpackFileBundle(bytes), mapping, inputShape);
+    case "saved-model":
+      return loadSavedModel(bytes, mapping, inputShape);
   }
 }

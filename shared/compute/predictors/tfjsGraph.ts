@@ -5,20 +5,14 @@ import { messageOf } from "../../errors.ts";
 import { describeSignature, type OnnxSignature, type OnnxTensorType } from "../../model/onnxFile.ts";
 import { sizeOf } from "../compiled/kernels/operators.ts";
 import { checkFeatures } from "./features.ts";
+import { chosenEnd, columnsOf, type GraphEnd, type GraphEnds, ownSample, typedInput } from "./graphEnds.ts";
 import { mappedInputs, mappedOutputs } from "./mappingTensors.ts";
-import { type InputPlan, mappedClasses, planInput } from "./modelMapping.ts";
+import { mappedClasses, planInput } from "./modelMapping.ts";
 import type { LoadedModel } from "./openPredictor.ts";
 import { BadTfjsModel, readArtifacts, type TfjsFiles } from "./tfjsFiles.ts";
 
-/** What a graph is called by from outside, and the tensor in it. */
-interface End extends OnnxTensorType {
-  readonly tensor: string;
-}
-
-interface Graph {
+interface Graph extends GraphEnds {
   readonly model: tf.GraphModel;
-  readonly inputs: readonly End[];
-  readonly outputs: readonly End[];
   /** Without what is only a constant. */
   readonly nodes: readonly { readonly name: string; readonly op: string }[];
   readonly parameters: number;
@@ -40,10 +34,10 @@ export async function loadTfjsGraph(
   const { model } = graph;
   try {
     const signature = describeSignature(graph);
-    const input = chosen(graph, "input", mapping.input);
-    const output = chosen(graph, "output", mapping.outputName);
+    const input = chosenEnd(graph, "input", mapping.input);
+    const output = chosenEnd(graph, "output", mapping.outputName);
     const [batch = null, ...taken] = input.shape ?? [null, ...(data ?? [])];
-    const sample = data ?? fixed(input, taken);
+    const sample = data ?? ownSample(graph, input);
     const plan = planInput(sample, taken, mapping, signature);
     const features = checkFeatures(
       mapping.features,
@@ -51,10 +45,10 @@ export async function loadTfjsGraph(
       "nodes",
     );
     const run = (inputs: tf.Tensor, wanted: readonly string[]): tf.Tensor[] => {
-      const x = typed(mappedInputs(inputs, plan), input.dtype);
+      const x = typedInput(mappedInputs(inputs, plan), input);
       return [model.execute({ [input.tensor]: x }, [...wanted])].flat();
     };
-    const columns = columnsOf(graph, run, output, plan, batch);
+    const columns = columnsOf(graph, (x) => run(x, [output.tensor])[0], output, plan, batch);
     return {
       inputShape: sample,
       classes: mappedClasses(columns, mapping),
@@ -98,7 +92,7 @@ function innerShapes({ model, inputs, nodes }: Graph): OnnxTensorType[] {
   const named = nodes.map(({ name }) => ({ name, dtype: "", shape: undefined }));
   if (!input || more.length > 0 || !sizes?.every((n) => n !== null)) return named;
   return tf.tidy(() => {
-    const zeros = typed(tf.zeros(sizes as number[]), input.dtype);
+    const zeros = typedInput(tf.zeros(sizes as number[]), input);
     return named.map((tensor, i) => {
       if (i < named.length - SHAPED) return tensor;
       try {
@@ -135,6 +129,8 @@ async function openGraph(files: TfjsFiles): Promise<Graph> {
     model = await tf.loadGraphModel(tf.io.fromMemory({ ...artifacts, modelTopology }));
     const { inputs, outputs } = Signature.parse(model.modelSignature ?? {});
     return {
+      kind: "graph model",
+      Refusal: BadTfjsModel,
       model,
       inputs: ends(model.inputs, inputs),
       outputs: ends(model.outputs, outputs),
@@ -154,7 +150,7 @@ async function openGraph(files: TfjsFiles): Promise<Graph> {
 function ends(
   infos: tf.GraphModel["inputs"],
   signature: z.infer<typeof TensorName> | undefined,
-): readonly End[] {
+): readonly GraphEnd[] {
   const nodeOf = (tensor: string): string => tensor.split(":")[0] as string;
   const named = signature
     ? Object.entries(signature).map(([name, tensor]) => ({ name, tensor: tensor.name }))
@@ -167,69 +163,5 @@ function ends(
       dtype: info?.dtype === "int32" ? "int32" : "float",
       shape: info?.shape?.map((n) => (n > 0 ? n : null)),
     };
-  });
-}
-
-/** The one that the spec names, by the signature or as the graph calls it, or the only one. */
-function chosen(graph: Graph, what: "input" | "output", name: string | undefined): End {
-  const all = what === "input" ? graph.inputs : graph.outputs;
-  const called = (end: End): boolean => [end.name, end.tensor, end.tensor.split(":")[0]].includes(name);
-  const found = name === undefined ? (all.length === 1 ? all[0] : undefined) : all.find(called);
-  if (found) return found;
-  const names = all.map((end) => end.name);
-  throw new BadTfjsModel(
-    name === undefined
-      ? `Cannot choose the graph model's ${what} as it has ${all.length}: name one of [${names.join(", ")}] in the spec; it has ${describeSignature(graph)}`
-      : `Cannot use the graph model's ${what} "${name}" as there is none such: it has ${describeSignature(graph)}`,
-    { fields: { [what]: name ?? null, known: names } },
-  );
-}
-
-function fixed({ name }: End, sizes: readonly (number | null)[]): number[] {
-  const known = sizes.filter((n) => n !== null);
-  if (known.length === sizes.length && sizes.length > 0) return known;
-  throw new BadTfjsModel(
-    `Cannot use the graph model by itself as its input "${name}" has the shape [${["any", ...sizes.map((n) => n ?? "any")].join(", ")}]: without data nothing tells the open sizes`,
-    { fields: { input: name } },
-  );
-}
-
-/** Whole numbers, as bytes and token ids are, where the graph takes them. */
-function typed(x: tf.Tensor, dtype: string): tf.Tensor {
-  return dtype === "int32" ? x.round().cast("int32") : x;
-}
-
-/** A few samples of zeros tell how many outputs there are: a graph does not say. */
-function columnsOf(
-  graph: Graph,
-  run: (inputs: tf.Tensor, wanted: readonly string[]) => tf.Tensor[],
-  { name, tensor }: End,
-  { factors }: InputPlan,
-  batch: number | null,
-): number {
-  const rows = batch ?? 2;
-  return tf.tidy(() => {
-    let given: tf.Tensor | undefined;
-    try {
-      [given] = run(tf.zeros([rows, factors.length]), [tensor]);
-    } catch (error) {
-      const why = messageOf(error);
-      const dynamic = /executeAsync/.test(why);
-      throw new BadTfjsModel(
-        `Cannot run the graph model: ${
-          dynamic
-            ? `it has operators whose order or shapes depend on values (loops, conditions, tables), and only graphs without them can be teachers: ${why.split(". ")[0]}`
-            : `${why}; it has ${describeSignature(graph)}`
-        }`,
-        { cause: error },
-      );
-    }
-    const [first, columns, ...more] = given?.shape ?? [];
-    const floats = given?.dtype === "float32";
-    if (floats && first === rows && columns !== undefined && more.length === 0) return columns;
-    throw new BadTfjsModel(
-      `Cannot use the graph model's output "${name}" as it is ${given?.dtype} [${given?.shape.join(", ")}] for ${rows} samples: expected floats of [${rows}, classes]; it has ${describeSignature(graph)}`,
-      { fields: { output: name, shape: given?.shape } },
-    );
   });
 }
