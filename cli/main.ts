@@ -154,6 +154,11 @@ program
   .argument("<model>", "an ONNX file, the model.json of a TensorFlow.js model, or the folder of a SavedModel")
   .option("--data <spec>", "score it on the data of this spec, with the likely ways of preparing inputs")
   .addOption(
+    new Option("--quantise <name>", "also compare it, made faster, with itself on that data").choices([
+      "int8",
+    ]),
+  )
+  .addOption(
     new Option("--split <name>", "of that data").choices(["validation", "test"]).default("validation"),
   )
   .addHelpText(
@@ -163,7 +168,8 @@ Wrong preprocessing is the usual reason why a teacher from elsewhere is poor: wi
 the spec says of it, or as it is, and with what published models are often trained on.
 
   $ stillhouse inspect resnet.onnx
-  $ stillhouse inspect resnet.onnx --data spec.yaml`,
+  $ stillhouse inspect resnet.onnx --data spec.yaml
+  $ stillhouse inspect resnet.onnx --data spec.yaml --quantise int8`,
   )
   .action(async (model, options) => exit((await import("./commands/inspect.ts")).inspect(model, options)));
 

@@ -96,7 +96,12 @@ async function trained(
   const [first] = answers;
   if (!first || answers.length < found.length) return undefined;
   const source = answers.every(({ reused }) => reused) ? "reused" : "trained";
-  const mapping: ModelMapping = { ...ownMapping, ...(spec.features && { features: spec.features }) };
+  const { features, quantise } = spec;
+  const mapping: ModelMapping = {
+    ...ownMapping,
+    ...(features && { features }),
+    ...(quantise && { quantise }),
+  };
   const own = { format: "stillhouse", mapping } as const;
   if (spec.crossFit === undefined) {
     return ready({ ...planned, source }, record.spec.labels, {

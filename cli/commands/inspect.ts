@@ -1,28 +1,34 @@
 import { existsSync } from "node:fs";
-import { basename, join, relative, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { chooseBackend } from "../../shared/compute/backend.ts";
 import { computeSettings } from "../../shared/compute/computeSettings.ts";
 import { flopsText } from "../../shared/compute/flops/flops.ts";
 import { describeModel, flopsOf, lastInner } from "../../shared/compute/predictors/describeModel.ts";
-import type { Preprocessing } from "../../shared/compute/predictors/likelyMappings.ts";
 import {
-  type ScoredPreprocessing,
-  scorePreprocessing,
-} from "../../shared/compute/predictors/scorePreprocessing.ts";
+  agreementText,
+  quantisationAgreement,
+} from "../../shared/compute/predictors/quantisationAgreement.ts";
+import { scorePreprocessing } from "../../shared/compute/predictors/scorePreprocessing.ts";
+import { loadTeacherModel } from "../../shared/compute/predictors/teacherModel.ts";
 import { loadSpec } from "../../shared/config/load.ts";
 import { type ModelFileSpec, ModelMapping } from "../../shared/config/modelFileSpec.ts";
 import type { RunSpec } from "../../shared/config/spec.ts";
-import type { Dataset } from "../../shared/data/dataset.ts";
 import { openDataset } from "../../shared/data/open.ts";
 import { StillhouseError } from "../../shared/errors.ts";
 import { tfjsFormatOf } from "../../shared/model/fileBundle.ts";
 import { readModelFile } from "../../shared/model/modelFile.ts";
 import { describeTensor, type OnnxSignature } from "../../shared/model/onnxFile.ts";
+import { quantiseOnnx } from "../../shared/model/quantise/quantiseOnnx.ts";
+import { fragment, scoredLines } from "../view/inspectView.ts";
 
 export interface InspectOptions {
   data?: string;
   split: "validation" | "test";
+  quantise?: "int8";
 }
+
+/** A comparison that needs samples. */
+export class DataNeeded extends StillhouseError {}
 
 /** A file of no format that teachers are loaded from. */
 export class UnknownModelFormat extends StillhouseError {}
@@ -34,6 +40,11 @@ const SHOWN = 4;
 
 /** `stillhouse inspect MODEL`: what it takes and gives, a spec for it, and with data how often it is right. */
 export async function inspect(path: string, options: InspectOptions): Promise<number> {
+  if (options.quantise && options.data === undefined) {
+    throw new DataNeeded(
+      `Cannot compare "${path}" in ${options.quantise} with itself in floats: give samples by --data SPEC`,
+    );
+  }
   const format = await formatOf(path);
   const { bytes } = await readModelFile(format, resolve(path), path);
   const { name: backend } = await chooseBackend({
@@ -45,7 +56,7 @@ export async function inspect(path: string, options: InspectOptions): Promise<nu
   const { inputs, outputs, parameters, operators } = described;
   const inner = await lastInner(format, bytes, described, SHOWN);
   say(
-    `${basename(path)}  ${format}, ${(bytes.length / 1e6).toFixed(2)} MB`,
+    `${basename(path)}  ${format}, ${megabytes(bytes)}`,
     ...inputs.map((one) => `  input       ${describeTensor(one)}`),
     ...outputs.map((one) => `  output      ${describeTensor(one)}`),
     `  parameters  ${parameters.toLocaleString("en")}`,
@@ -59,19 +70,29 @@ export async function inspect(path: string, options: InspectOptions): Promise<nu
   }
   const { spec, baseDir } = await loadSpec(options.data);
   const dataset = await openDataset(spec.data, baseDir);
-  const mapping = ofSpec(spec, baseDir, path) ?? plain;
+  const { quantise: ofTeacher, ...mapping } = ofSpec(spec, baseDir, path) ?? plain;
   const ids = dataset.splits[options.split];
   const compute = computeSettings(backend, { ...spec.compute, fallback: true }, "teacher");
   const scored = await scorePreprocessing(format, bytes, mapping, dataset, ids, compute);
   const { output, better } = scored;
   const samples = `${ids.length.toLocaleString("en")} ${options.split}`;
-  say(
-    "",
-    ...scoredLines(scored, mapping, dataset, samples),
-    "",
-    ...fragment(path, baseDir, format, { ...mapping, ...better?.preprocessing, output }),
-  );
+  say("", ...scoredLines(scored, mapping, dataset, samples));
+  const likely: ModelMapping = { ...mapping, ...better?.preprocessing, output };
+  const quantise = options.quantise ?? ofTeacher;
+  if (quantise) {
+    const model = { format, mapping: { ...likely, quantise } };
+    const quantised = await loadTeacherModel(model, bytes, dataset.inputShape, compute);
+    const agreement = await quantisationAgreement(quantised, model, bytes, dataset, ids, compute);
+    await quantised.close();
+    const size = format === "onnx" ? `, ${megabytes(quantiseOnnx(bytes).bytes)} of ${megabytes(bytes)}` : "";
+    say(`in ${quantise}${size}: ${agreementText(agreement)}`);
+  }
+  say("", ...fragment(path, baseDir, format, { ...likely, ...(quantise && { quantise }) }));
   return 0;
+}
+
+function megabytes({ length }: Uint8Array): string {
+  return `${(length / 1e6).toFixed(2)} MB`;
 }
 
 async function formatOf(path: string): Promise<Format> {
@@ -102,61 +123,4 @@ function ends({ inputs, outputs }: OnnxSignature): { input?: string; outputName?
     ...(inputs.length > 1 && inputs[0] ? { input: inputs[0].name } : {}),
     ...(outputs.length > 1 && matrix ? { outputName: matrix.name } : {}),
   };
-}
-
-/** What was measured, in lines for people. */
-function scoredLines(
-  { accuracy, compared, tried, better, output }: ScoredPreprocessing,
-  mapping: ModelMapping,
-  { name, classes }: Dataset,
-  samples: string,
-): string[] {
-  const percent = (share: number): string => `${(100 * share).toFixed(2)}%`;
-  return [
-    `${percent(accuracy)} right on ${samples} samples of ${name}, with ${inWords(mapping)}; chance is ${percent(1 / classes)}`,
-    ...(output === mapping.output ? [] : [`its outputs look like ${output}, not ${mapping.output}`]),
-    `on the first ${compared} of them, by what its inputs may have been:`,
-    ...tried.map(
-      ({ accuracy, usual, preprocessing }) =>
-        `  ${percent(accuracy).padStart(7)}  ${usual.padEnd(40)} ${inWords(preprocessing)}`,
-    ),
-    ...(better ? [`likely: ${better.usual}; the spec below says so`] : []),
-  ];
-}
-
-function inWords({ scale, mean, deviation }: Preprocessing): string {
-  const text = (value: number | readonly number[]): string =>
-    typeof value === "number" ? `${value}` : `[${value.join(", ")}]`;
-  return `scale ${scale}, mean ${text(mean)}, deviation ${text(deviation)}`;
-}
-
-/**
- * A teacher as a spec has it, of what is not the default.
- * @param folder of the spec, to which its paths are relative
- */
-function fragment(
-  path: string,
-  folder: string,
-  format: Format,
-  { output, ...rest }: ModelMapping,
-  note?: string,
-): string[] {
-  const defaults: Record<string, unknown> = ModelMapping.parse({ output });
-  const name = basename(path)
-    .replace(/\.(onnx|json)$/, "")
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, "-")
-    .replace(/^-+|-+$/g, "");
-  const more = Object.entries(rest).filter(
-    ([key, value]) => JSON.stringify(defaults[key]) !== JSON.stringify(value),
-  );
-  return [
-    "teachers:",
-    `  - name: ${name || "teacher"}`,
-    "    model:",
-    `      format: ${format}`,
-    `      path: ${JSON.stringify(relative(folder, resolve(path)))} # from the spec's folder`,
-    `      output: ${output}${note ? ` # ${note}` : ""}`,
-    ...more.map(([key, value]) => `      ${key}: ${JSON.stringify(value)}`),
-  ];
 }

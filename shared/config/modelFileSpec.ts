@@ -12,6 +12,14 @@ export const Features = z
     "inner tensors that the teacher can give beside its logits: a name of your own, and the model's (a tensor of ONNX, a layer, a node of a graph, an output of a SavedModel); `stillhouse inspect` shows the last",
   );
 
+/** How a teacher is made faster. It changes labels: such a teacher is another one. */
+export const Quantise = z
+  .enum(["int8"])
+  .optional()
+  .describe(
+    "int8: products with its matrices are computed in whole numbers of 8 bits, for ONNX models and what is compiled; absent: as the model has them",
+  );
+
 /** What stands between the data and such a model. */
 export const ModelMapping = z.strictObject({
   input: z
@@ -52,6 +60,7 @@ export const ModelMapping = z.strictObject({
       "for each class of the data, which of the model's outputs stands for it; absent: the same order",
     ),
   features: Features,
+  quantise: Quantise,
 });
 
 /** A model that was made elsewhere, as a spec names it. */

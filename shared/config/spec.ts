@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { LabelSourceSpec } from "./labelFileSpec.ts";
-import { Features, ModelFileSpec } from "./modelFileSpec.ts";
+import { Features, ModelFileSpec, Quantise } from "./modelFileSpec.ts";
 
 /**
  * The spec of a run: what a user writes in YAML. Every object is strict (an unknown key is an error) and every key
@@ -169,6 +169,7 @@ export const TrainedTeacherSpec = z.strictObject({
       "folds: it is trained that many times, each time without one fold of the data, and each sample is labelled by the one that has not seen it; absent: trained once, on all",
     ),
   features: Features,
+  quantise: Quantise,
 });
 export const LoadedTeacherSpec = z.strictObject({
   name: name.describe("of the teacher, unique in the spec"),

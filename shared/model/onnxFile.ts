@@ -1,6 +1,7 @@
 import {
   BadOnnxModel,
   type GraphProto,
+  isStandard,
   type NodeProto,
   parseOnnx,
   type TensorProto,
@@ -74,7 +75,7 @@ export function readOnnx(bytes: Uint8Array): OnnxSignature {
   const own = new Set(graph.initializer.map(({ name }) => name));
   const operators = new Map<string, number>();
   for (const { opType, domain } of nodes) {
-    const type = domain === "" || domain === "ai.onnx" ? opType : `${domain}.${opType}`;
+    const type = isStandard(domain) ? opType : `${domain}.${opType}`;
     operators.set(type, (operators.get(type) ?? 0) + 1);
   }
   const inputs = graph.input.filter(({ name }) => !own.has(name)).map(typeOf);

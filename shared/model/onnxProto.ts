@@ -96,6 +96,9 @@ const NodeProto: z.ZodType<NodeProto> = z.object({
 });
 const ModelProto = z.object({
   graph: GraphProto,
+  opsetImport: z
+    .array(z.object({ domain: z.string().default(""), version: z.number().default(1) }))
+    .default([]),
   functions: z.array(z.object({ node: z.array(NodeProto).default([]) })).default([]),
 });
 export type ModelProto = z.infer<typeof ModelProto>;
@@ -125,4 +128,9 @@ export function parseOnnx(bytes: Uint8Array): ModelProto {
 export function withOutputs(bytes: Uint8Array, names: readonly string[]): Uint8Array {
   const more = Model.encode({ graph: { output: names.map((name) => ({ name })) } }).finish();
   return Buffer.concat([bytes, more]);
+}
+
+/** Whether a domain is that of ONNX's own operators. */
+export function isStandard(domain: string): boolean {
+  return domain === "" || domain === "ai.onnx";
 }

@@ -4,9 +4,10 @@ import type { WeightSlot } from "../../model/weights.ts";
 import type { GivenTensor } from "../predictors/predictor.ts";
 import type { StoredWeight } from "../weightStore.ts";
 import { graphHash } from "./checkAgainstEager.ts";
+import { encodeModel } from "./encode.ts";
 import { forwardGraph } from "./forwardGraph.ts";
 import type { OnnxGraph } from "./graph.ts";
-import { createSession, loadOnnxRuntime, type SessionOptions } from "./session.ts";
+import { loadOnnxRuntime, type SessionOptions, sessionOf } from "./session.ts";
 import { names } from "./trainingGraph.ts";
 
 /** A model in inference mode, compiled: for a batch of any size, or the one that its graph has. */
@@ -28,13 +29,16 @@ export class CompiledForward {
     return CompiledForward.of(await forwardGraph(forward, inputShape, { weights }), inputShape, options);
   }
 
+  /** @param rewritten what the graph's bytes become before they are run, as by quantising */
   static async of(
     graph: OnnxGraph,
     inputShape: readonly number[],
     options: SessionOptions,
+    rewritten: (bytes: Uint8Array) => Uint8Array = (bytes) => bytes,
   ): Promise<CompiledForward> {
     const { Tensor } = await loadOnnxRuntime();
-    return new CompiledForward(graph, await createSession(graph, options), inputShape, Tensor);
+    const session = await sessionOf(rewritten(encodeModel(graph)), options);
+    return new CompiledForward(graph, session, inputShape, Tensor);
   }
 
   private constructor(

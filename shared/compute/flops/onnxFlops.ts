@@ -1,7 +1,7 @@
 import { messageOf, StillhouseError } from "../../errors.ts";
 import type { OnnxSignature } from "../../model/onnxFile.ts";
 import { readOnnx } from "../../model/onnxFile.ts";
-import { type NodeProto, parseOnnx } from "../../model/onnxProto.ts";
+import { isStandard, type NodeProto, parseOnnx } from "../../model/onnxProto.ts";
 import { sizeOf } from "../compiled/kernels/operators.ts";
 import { onnxShapes } from "../predictors/onnxShapes.ts";
 import type { Flops } from "./flops.ts";
@@ -43,7 +43,7 @@ const uncounted = new Set(["Einsum", "LSTM", "GRU", "RNN", "DeformConv", "Attent
  */
 export async function onnxFlops(bytes: Uint8Array, sample?: readonly number[]): Promise<Flops> {
   const { graph, functions } = parseOnnx(bytes);
-  const odd = graph.node.find(({ opType, domain }) => !standard(domain) || uncounted.has(opType));
+  const odd = graph.node.find(({ opType, domain }) => !isStandard(domain) || uncounted.has(opType));
   if (odd || functions.length > 0) {
     return { known: false, why: `its operator ${odd?.opType ?? "is a function"} is not counted` };
   }
@@ -73,10 +73,6 @@ export async function onnxFlops(bytes: Uint8Array, sample?: readonly number[]): 
     if (!(error instanceof StillhouseError)) throw error;
     return { known: false, why: messageOf(error) };
   }
-}
-
-function standard(domain: string): boolean {
-  return domain === "" || domain === "ai.onnx";
 }
 
 function batchOf({ inputs: [input] }: OnnxSignature): number | null | undefined {

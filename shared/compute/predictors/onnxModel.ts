@@ -1,6 +1,7 @@
 import type { ModelMapping } from "../../config/modelFileSpec.ts";
 import { describeSignature, readOnnx } from "../../model/onnxFile.ts";
 import { BadOnnxModel, withOutputs } from "../../model/onnxProto.ts";
+import { quantiseOnnx } from "../../model/quantise/quantiseOnnx.ts";
 import type { SessionOptions } from "../compiled/session.ts";
 import { checkFeatures, checkRows } from "./features.ts";
 import { mapInputs, mapOutputs, mappedClasses, planInput } from "./modelMapping.ts";
@@ -9,9 +10,9 @@ import { type OnnxRunner, openOnnxRunner } from "./onnxRunner.ts";
 import { featuresInSlices, type GivenTensor, type Predictor, predictInSlices } from "./predictor.ts";
 
 /**
- * A predictor of an ONNX model that ONNX Runtime runs as it is.
+ * A predictor of an ONNX model that ONNX Runtime runs as it is, or quantised.
  * @param inputShape of the data's samples
- * @throws BadOnnxModel, MappingMismatch, with what the model takes and gives in the message; UnknownFeature
+ * @throws BadOnnxModel, MappingMismatch, with what the model takes and gives in the message; UnknownFeature, CannotQuantise
  */
 export async function openOnnxModel(
   bytes: Uint8Array,
@@ -47,7 +48,8 @@ export async function openOnnxModel(
     return [{ shape: [rows, values.length / rows], values }, ...inner];
   };
   try {
-    const runner = await opened(bytes, [output.name]);
+    const model = mapping.quantise ? quantiseOnnx(bytes).bytes : bytes;
+    const runner = await opened(model, [output.name]);
     // A sample tells how many outputs there are, where the file does not say, and whether the model runs at all.
     const rows = batch ?? 1;
     const sample = new Float32Array(rows * plan.factors.length);
@@ -57,7 +59,7 @@ export async function openOnnxModel(
     let deep: OnnxRunner | undefined;
     if (mapping.features) {
       // A session of its own: what is shown of a graph's inside cannot be joined with its neighbours, which costs time.
-      deep = await opened(withOutputs(bytes, [...new Set(shown)]), [
+      deep = await opened(withOutputs(model, [...new Set(shown)]), [
         output.name,
         ...features.map(({ of }) => of),
       ]);

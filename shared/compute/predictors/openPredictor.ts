@@ -1,4 +1,6 @@
 import type * as tf from "@tensorflow/tfjs";
+import type { ModelMapping } from "../../config/modelFileSpec.ts";
+import { CannotQuantise, quantiseOnnx } from "../../model/quantise/quantiseOnnx.ts";
 import { compareLogits } from "../compiled/checkAgainstEager.ts";
 import { CompiledForward } from "../compiled/compiledForward.ts";
 import { forwardGraph, forwardGraphOf } from "../compiled/forwardGraph.ts";
@@ -38,19 +40,23 @@ const cannotCompile = [UnsupportedKernel, ValueReadWhileRecording, BatchBakedIn]
 /**
  * Predicts with a model by the backend in use. Compiled, the model's weights are constants of its graph, which is
  * checked against TensorFlow.js on a few samples, and the model itself is let go.
- * @throws FallbackRefused, CompiledDiffers; the model is then disposed of
+ * @throws FallbackRefused, CompiledDiffers, CannotQuantise; the model is then disposed of
  */
-export async function openPredictor(model: LoadedModel, compute: ComputeSettings): Promise<Predictor> {
+export async function openPredictor(
+  model: LoadedModel,
+  compute: ComputeSettings,
+  { quantise }: Pick<ModelMapping, "quantise"> = {},
+): Promise<Predictor> {
   try {
     const predictor =
       compute.backend === "compiled"
         ? await orFallBack(
             compute,
-            () => compiledPredictor(model, compute),
-            () => eagerPredictor(model),
+            () => compiledPredictor(model, compute, quantise !== undefined),
+            () => eagerPredictor(model, quantise),
             cannotCompile,
           )
-        : eagerPredictor(model);
+        : eagerPredictor(model, quantise);
     const { predictWithFeatures } = predictor;
     // A feature that cannot be given is better refused now than when somebody learns from it.
     await predictWithFeatures?.(new Float32Array(sizeOf(model.inputShape)), 1);
@@ -61,7 +67,13 @@ export async function openPredictor(model: LoadedModel, compute: ComputeSettings
   }
 }
 
-function eagerPredictor(model: LoadedModel): Predictor {
+function eagerPredictor(model: LoadedModel, quantise?: string): Predictor {
+  if (quantise !== undefined) {
+    throw new CannotQuantise(
+      `Cannot quantise the model to ${quantise} as TensorFlow.js computes it kernel by kernel: only what is compiled is quantised (--backend compiled), and ONNX models; leave quantise out`,
+      { fields: { quantise } },
+    );
+  }
   const { inputShape, classes, inner } = model;
   return {
     inputShape,
@@ -82,16 +94,23 @@ function eagerPredictor(model: LoadedModel): Predictor {
   };
 }
 
-async function compiledPredictor(model: LoadedModel, compute: ComputeSettings): Promise<Predictor> {
+async function compiledPredictor(
+  model: LoadedModel,
+  compute: ComputeSettings,
+  quantise: boolean,
+): Promise<Predictor> {
   const { inputShape, classes, batch, inner } = model;
   const slices = { inputShape, batch };
   const graph = await forwardGraph((inputs) => model.forward(inputs), inputShape, { batch });
-  const compiled = await CompiledForward.of(graph, inputShape, compute);
-  const withFeatures = inner && (await compiledFeatures(inner, slices, compute));
+  const checked = await CompiledForward.of(graph, inputShape, compute);
   const rows = batch ?? ROWS_CHECKED;
   const shape = [rows, ...inputShape];
   const sample = Float32Array.from({ length: sizeOf(shape) }, (_, i) => (i % 17) / 16);
-  compareLogits((inputs) => model.forward(inputs), sample, shape, await compiled.predict(sample, rows));
+  compareLogits((inputs) => model.forward(inputs), sample, shape, await checked.predict(sample, rows));
+  const rewritten = quantise ? (bytes: Uint8Array) => quantiseOnnx(bytes).bytes : undefined;
+  if (rewritten) await checked.close();
+  const compiled = rewritten ? await CompiledForward.of(graph, inputShape, compute, rewritten) : checked;
+  const withFeatures = inner && (await compiledFeatures(inner, slices, compute, rewritten));
   model.dispose();
   return {
     inputShape,
@@ -115,6 +134,7 @@ async function compiledFeatures(
   inner: InnerTensors,
   slices: Pick<LoadedModel, "inputShape" | "batch">,
   compute: ComputeSettings,
+  rewritten: ((bytes: Uint8Array) => Uint8Array) | undefined,
 ) {
   const outputs = [names.logits, ...inner.names.map(names.feature)];
   const graph = await forwardGraphOf(
@@ -122,7 +142,7 @@ async function compiledFeatures(
     slices.inputShape,
     { batch: slices.batch },
   );
-  const compiled = await CompiledForward.of(graph, slices.inputShape, compute);
+  const compiled = await CompiledForward.of(graph, slices.inputShape, compute, rewritten);
   const predict: NonNullable<Predictor["predictWithFeatures"]> = (inputs, rows) =>
     featuresInSlices(inputs, rows, slices, inner.names, (...slice) => compiled.outputs(...slice, outputs));
   return { predict, close: () => compiled.close() };

@@ -28,7 +28,7 @@ export async function loadTeacherModel(
 ): Promise<Predictor> {
   if (format === "onnx") return openOnnxModel(bytes, mapping, inputShape, compute);
   const loaded = await loadModel(format, mapping, bytes, inputShape);
-  if (sizeOf(loaded.inputShape) === sizeOf(inputShape)) return openPredictor(loaded, compute);
+  if (sizeOf(loaded.inputShape) === sizeOf(inputShape)) return openPredictor(loaded, compute, mapping);
   loaded.dispose();
   throw new TeacherInputMismatch(
     `Cannot use a teacher on samples of shape [${inputShape.join(", ")}]: its model takes [${loaded.inputShape.join(", ")}]`,

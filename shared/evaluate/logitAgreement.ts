@@ -1,0 +1,34 @@
+import { meanKl } from "./divergence.ts";
+import { checkSameLength } from "./rows.ts";
+import { logSoftmax, topClasses } from "./softmax.ts";
+
+/** How near a model's logits are to those of the model that it stands for. */
+export interface LogitAgreement {
+  readonly samples: number;
+  /** Share of samples with the same answer. */
+  readonly sameAnswer: number;
+  /** KL divergence of its probabilities from the other's, in nats a sample. */
+  readonly meanKl: number;
+  /** Of a logit. */
+  readonly largestDifference: number;
+}
+
+/**
+ * @param reference logits of the model that is stood for, [rows, classes]
+ * @param logits of the one that stands for it, [rows, classes]
+ */
+export function logitAgreement(
+  reference: Float32Array,
+  logits: Float32Array,
+  classes: number,
+): LogitAgreement {
+  checkSameLength(reference, logits, "two models' logits");
+  const [wanted, seen] = [topClasses(reference, classes), topClasses(logits, classes)];
+  const differences = reference.map((value, i) => Math.abs(value - (logits[i] as number)));
+  return {
+    samples: wanted.length,
+    sameAnswer: wanted.filter((answer, i) => answer === seen[i]).length / wanted.length,
+    meanKl: meanKl(logSoftmax(reference, classes), logSoftmax(logits, classes), classes),
+    largestDifference: differences.reduce((a, b) => Math.max(a, b), 0),
+  };
+}
