@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { buildFile, type NativeBuild, type NativeKind } from "../../shared/compute/native/nativeBuild.ts";
 
@@ -52,7 +52,7 @@ export async function removeRest(root: string): Promise<void> {
     if (name.startsWith(DRAFT) || name === "downloads")
       await rm(join(root, name), { recursive: true, force: true });
   }
-  await rm(root, { recursive: false, force: true }).catch(() => {});
+  await rmdir(root).catch(() => {});
 }
 
 /** A build's folder has a name that no other has, so that one in use is never written to. */

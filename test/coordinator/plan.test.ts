@@ -5,6 +5,7 @@ import { ArchSpec } from "../../shared/config/spec.ts";
 import { openDataset } from "../../shared/data/open.ts";
 import { buildModel, countParameters } from "../../shared/model/build.ts";
 import { parameterCount } from "../../shared/model/parameterCount.ts";
+import { preferredBackend } from "../helpers/preferredBackend.ts";
 import { fileTeacher, smallSpec, trainedTeacher } from "../helpers/smallRun.ts";
 import { expectNoLeak } from "../helpers/tensors.ts";
 
@@ -69,7 +70,7 @@ describe("the plan of a run", () => {
 
 describe("parameterCount()", () => {
   beforeAll(async () => {
-    await chooseBackend({ prefer: "wasm" });
+    await chooseBackend({ prefer: preferredBackend });
   });
 
   it.each([

@@ -26,6 +26,7 @@ import {
 } from "./computes.ts";
 import { ManualClock } from "./manualClock.ts";
 import { Life, mortalBus, mortalClock } from "./mortality.ts";
+import { preferredBackend } from "./preferredBackend.ts";
 
 /** A started role. */
 export interface Started<T = void> {
@@ -51,7 +52,7 @@ export async function withCluster(
   body: (cluster: Cluster) => Promise<void>,
   options: ClusterOptions = {},
 ): Promise<void> {
-  await chooseBackend({ prefer: "wasm" });
+  await chooseBackend({ prefer: preferredBackend });
   const cluster = new Cluster(baseDir, options);
   try {
     await body(cluster);
@@ -116,7 +117,7 @@ export class Cluster {
   ): StartedTeacher {
     const life = new Life();
     const inner: TeacherCompute = options.real
-      ? new TeacherEngine({ prefer: "wasm" })
+      ? new TeacherEngine({ prefer: preferredBackend })
       : new SimulatedTeacher();
     const compute = new ProbedTeacher(inner, life, options.around, options.rounding);
     const started = this.#start(name, life, (common) =>
@@ -128,7 +129,7 @@ export class Cluster {
   student(name: string, options: { watch?: StudentWatch; workers?: number } = {}): Started {
     const life = new Life();
     const makeCompute = () =>
-      new ProbedStudent(new StudentEngine({ prefer: "wasm" }), life, options.watch ?? {});
+      new ProbedStudent(new StudentEngine({ prefer: preferredBackend }), life, options.watch ?? {});
     return this.#start(name, life, (common) =>
       runStudentNode({
         ...common,
