@@ -21,6 +21,7 @@ from nats.js import api, errors
 from onnx_torch import OnnxInTorch
 from shards import as_floats, open_shards, permutation, sha
 
+PLAIN_VIEW = "9f32a7db98d4e671cddcb85cdde06412"
 MAX_DELIVER = 5
 FULL = {10002, 10023, 10028, 10047, 10077}
 ENCODINGS = {"half": "<f2", "float32": "<f4"}
@@ -94,6 +95,9 @@ class TeacherNode:
         """Does one work item: appends the labels of a chunk, part by part, and acknowledges after the log has."""
         self.counters["redeliveries"] += message.metadata.num_delivered > 1
         work = msgpack.unpackb(message.data)
+        named = "stillhouse.work.label.{labelling}.{shard}.{view}.{chunk}".format(**work)
+        if message.subject != named or work["view"] != PLAIN_VIEW:
+            return await message.term()
         try:
             run = self.run_with(labelling, work["shard"])
             await self.admit(labelling, model, run)
@@ -101,7 +105,9 @@ class TeacherNode:
             first, order = work["chunk"] * settings["chunkSize"], permutation(work["shard"], len(samples))
             rows = order[first : first + settings["chunkSize"]]
             computing = asyncio.create_task(asyncio.to_thread(model.logits, as_floats(samples[rows])))
-            while not (await asyncio.wait({computing}, timeout=3))[0]:
+            for _ in range(40):  # after two minutes it has hung, and is given back
+                if (await asyncio.wait({computing}, timeout=3))[0]:
+                    break
                 await message.in_progress()
             self.counters["samplesPredicted"] += len(rows)
             payloads = computing.result().astype(ENCODINGS[settings["encoding"]])

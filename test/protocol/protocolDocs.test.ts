@@ -1,0 +1,73 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import type { z } from "zod";
+import { shardPermutation } from "../../shared/data/chunks.ts";
+import { cutShards } from "../../shared/data/shards.ts";
+import { encodeLogits } from "../../shared/labels/encoding.ts";
+import { rowsDigest } from "../../shared/labels/rowsDigest.ts";
+import { PLAIN_VIEW } from "../../shared/protocol/identifiers.ts";
+import { Labels } from "../../shared/protocol/labels.ts";
+import { Numerics } from "../../shared/protocol/numerics.ts";
+import { Fault, Heartbeat } from "../../shared/protocol/presence.ts";
+import { buckets, labelsSubject, labelWorkSubject, streams } from "../../shared/protocol/subjects.ts";
+import { LabelChunk } from "../../shared/protocol/work.ts";
+
+const page = readFileSync(new URL("../../docs/protocol.md", import.meta.url), "utf8");
+
+/** The words that match, each once. */
+function found(pattern: RegExp): string[] {
+  return [...page.matchAll(pattern)].map(([, word]) => word as string);
+}
+
+describe("docs/protocol.md gives examples that hold:", () => {
+  it("the plain view", () => {
+    expect(found(/the plain view, of `\{.*\}`, is `(\w+)`/g)).toEqual([PLAIN_VIEW]);
+  });
+
+  it("a shard's hash", () => {
+    const [shard] = cutShards({ rows: 2, inputs: Uint8Array.of(0, 1, 2, 255), inputShape: [2] });
+    expect(found(/00 01 02 ff`, which gives `(\w+)`/g)).toEqual([shard?.hash]);
+  });
+
+  it("the order of a shard's rows, and the digest of some", () => {
+    const [hash] = found(/For the hash `(\w+)` and 10 rows/g);
+    const order = shardPermutation(hash as string, 10);
+    expect(found(/10 rows, `order` is ([\d ]+)\./g)).toEqual([[...order].join(" ")]);
+    expect(found(/of rows 5 2 7 0 it is\n`(\w+)`/g)).toEqual([rowsDigest(order.slice(0, 4))]);
+  });
+
+  it("both encodings", () => {
+    const hex = (encoding: "half" | "float32") =>
+      Buffer.from(encodeLogits(encoding, Float32Array.of(1.5, -0.1), 2, "")).toString("hex");
+    expect(page).toContain(`1.5 and -0.1 are \`${hex("half")}\` and \`${hex("float32")}\``);
+  });
+});
+
+describe("docs/protocol.md names", () => {
+  it.each<[string, z.ZodObject]>([
+    ["LabelChunk", LabelChunk],
+    ["Labels", Labels],
+    ["Numerics", Numerics],
+    ["Heartbeat", Heartbeat],
+    ["Fault", Fault],
+  ])("every field of %s, and no other", (name, schema) => {
+    const table = new RegExp(`\\| \`${name}\` *\\|.*\\n((?:\\|.*\\n)+)`).exec(page)?.[1] ?? "";
+    const fields = table.split("\n").flatMap((row) => [...(row.split("|")[1] ?? "").matchAll(/`(\w+)`/g)]);
+    expect(fields.map(([, field]) => field).sort()).toEqual(Object.keys(schema.shape).sort());
+  });
+
+  it("streams, subjects and buckets as they are", () => {
+    for (const { name, filter } of Object.values(streams)) {
+      expect(page).toContain(`\`${name}\``);
+      expect(page).toContain(`\`${filter}\``);
+    }
+    const named = new Set(found(/`(stillhouse-\w+)`/g));
+    for (const bucket of named) expect(Object.values(buckets)).toContain(bucket);
+    for (const bucket of ["runs", "leases", "weights", "numerics", "heartbeats", "faults"] as const)
+      expect(named).toContain(buckets[bucket]);
+    // Capitals stand for what a key holds.
+    const key = { labelling: "LABELLING", shard: "SHARD", view: "VIEW", chunk: 2048 };
+    expect(page).toContain(`\`${labelWorkSubject(key).replace("2048", "CHUNK")}\``);
+    expect(page).toContain(`\`${labelsSubject(key, 7).replace("2.2048.7", "BLOCK.CHUNK.PART")}\``);
+  });
+});
