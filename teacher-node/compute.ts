@@ -2,6 +2,7 @@ import type { TrainProgress } from "../shared/compute/trainLoop.ts";
 import type { ArchSpec, ComputeSpec, TeacherTrainSpec } from "../shared/config/spec.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import type { Fold } from "../shared/data/folds.ts";
+import type { LogitAgreement } from "../shared/evaluate/logitAgreement.ts";
 import type { CurvePoint } from "../shared/evaluate/reportSchema.ts";
 import type { PackedModel } from "../shared/model/packTrained.ts";
 import type { TeacherModel } from "../shared/protocol/run.ts";
@@ -12,8 +13,11 @@ export interface TeacherCompute {
   backend(): Promise<{ name: string; version: string }>;
   /** Makes a data set known under its hash. */
   openData(dataset: Dataset): Promise<void>;
-  /** @throws ClassCountMismatch, or an error of the model's format */
-  load(teacher: TeacherToLoad): Promise<void>;
+  /**
+   * @returns of a quantised teacher how near it is to itself in floats, else null
+   * @throws ClassCountMismatch, or an error of the model's format
+   */
+  load(teacher: TeacherToLoad): Promise<LogitAgreement | null>;
   unload(labelling: string): Promise<void>;
   /**
    * Logits of the teacher for rows of a shard.
@@ -35,6 +39,8 @@ export interface TeacherToLoad {
   readonly bytes: Uint8Array;
   readonly classes: number;
   readonly inputShape: readonly number[];
+  /** Of the data that a quantised teacher is compared on. */
+  readonly dataHash: string;
   readonly compute: ComputeSpec;
 }
 

@@ -5,11 +5,13 @@ import {
   type RoleCompute,
 } from "../shared/compute/computeSettings.ts";
 import type { Predictor } from "../shared/compute/predictors/predictor.ts";
+import { quantisationAgreement } from "../shared/compute/predictors/quantisationAgreement.ts";
 import { loadTeacherModel } from "../shared/compute/predictors/teacherModel.ts";
 import type { TrainProgress } from "../shared/compute/trainLoop.ts";
 import type { ComputeSpec } from "../shared/config/spec.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { StillhouseError } from "../shared/errors.ts";
+import type { LogitAgreement } from "../shared/evaluate/logitAgreement.ts";
 import { unpackFolds } from "../shared/model/foldBundle.ts";
 import type { TeacherCompute, TeacherToLoad, TeacherTraining, TrainedModel } from "./compute.ts";
 import { predictByFold } from "./predictByFold.ts";
@@ -17,6 +19,9 @@ import { trainTeacher } from "./training.ts";
 
 /** A teacher whose answers have another number of classes than the data. */
 export class ClassCountMismatch extends StillhouseError {}
+
+/** Validation samples on which a quantised teacher is compared with itself in floats; of folds the first is. */
+const COMPARED = 2000;
 
 /** The TensorFlow side of a teacher node: runs in the worker thread, or in a test's own thread. */
 export class TeacherEngine implements TeacherCompute {
@@ -38,11 +43,13 @@ export class TeacherEngine implements TeacherCompute {
     this.#datasets.set(dataset.hash, dataset);
   }
 
-  async load({ labelling, name, model, bytes, classes, inputShape, compute }: TeacherToLoad): Promise<void> {
+  async load(teacher: TeacherToLoad): Promise<LogitAgreement | null> {
+    const { labelling, name, model, bytes, classes, inputShape, compute, dataHash } = teacher;
     const settings = await this.#settings(compute);
-    if (this.#teachers.has(labelling)) return;
+    if (this.#teachers.has(labelling)) return null;
     const models = model.folds === undefined ? [bytes] : unpackFolds(bytes, model.folds);
     const predictors: Predictor[] = [];
+    let agreement: LogitAgreement | null = null;
     try {
       for (const one of models) {
         const predictor = await loadTeacherModel(model, one, inputShape, settings);
@@ -54,11 +61,19 @@ export class TeacherEngine implements TeacherCompute {
           { fields: { teacher: name, expected: classes, seen } },
         );
       }
+      const [first] = predictors;
+      const dataset = this.#dataset(dataHash);
+      const ids = dataset.splits.validation.subarray(0, COMPARED);
+      if (model.mapping.quantise && first && ids.length > 0) {
+        const of = models[0] as Uint8Array;
+        agreement = await quantisationAgreement(first, model, of, dataset, ids, settings);
+      }
     } catch (error) {
       for (const predictor of predictors) await predictor.close();
       throw error;
     }
     this.#teachers.set(labelling, predictors);
+    return agreement;
   }
 
   async unload(labelling: string): Promise<void> {

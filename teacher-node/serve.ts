@@ -3,6 +3,7 @@ import { publishNotice } from "../shared/cluster/notice.ts";
 import { DEFAULT_THREADS } from "../shared/compute/computeSettings.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { messageOf, StillhouseError } from "../shared/errors.ts";
+import { agreementText, type LogitAgreement } from "../shared/evaluate/logitAgreement.ts";
 import { buckets, labelWorkFilter, streams } from "../shared/protocol/subjects.ts";
 import { admit, NumericsRefused } from "./admission.ts";
 import { ACK_WAIT_MS, MAX_DELIVER, type NodeContext, type ServedTeacher } from "./context.ts";
@@ -74,15 +75,17 @@ async function loadAdmitted(context: NodeContext, teacher: ServedTeacher, datase
   const { compute: spec } = teacher.runs[0].spec;
   const loadAndAsk = async (threads: number): Promise<void> => {
     teacher.threads = threads;
-    await compute.load({
+    const agreement = await compute.load({
       labelling: teacher.labelling,
       name: teacher.name,
       model: teacher.model,
       bytes,
       classes: dataset.classes,
       inputShape: dataset.inputShape,
+      dataHash: dataset.hash,
       compute: { ...spec, threads: { ...spec.threads, teacher: threads } },
     });
+    if (agreement) tellAgreement(context, teacher, agreement);
     await admit(context, teacher, dataset);
   };
   try {
@@ -94,6 +97,17 @@ async function loadAdmitted(context: NodeContext, teacher: ServedTeacher, datase
     teacher.admitted.clear();
     await loadAndAsk(error.first.threads);
   }
+}
+
+/** How near a quantised teacher is to itself in floats: in this node's log, and for whoever watches the runs. */
+function tellAgreement(
+  { bus, node, log }: NodeContext,
+  { name, model, runs }: ServedTeacher,
+  agreement: LogitAgreement,
+): void {
+  const text = `teacher "${name}" in ${model.mapping.quantise}: ${agreementText(agreement)}`;
+  log.info({ teacher: name, agreement }, text);
+  for (const { run } of runs) publishNotice(bus, run, node, "info", text);
 }
 
 /** A node whose data is wrong serves nothing and says so; the others of the cluster go on, and it joins once it is mended. */

@@ -4,10 +4,7 @@ import { chooseBackend } from "../../shared/compute/backend.ts";
 import { computeSettings } from "../../shared/compute/computeSettings.ts";
 import { flopsText } from "../../shared/compute/flops/flops.ts";
 import { describeModel, flopsOf, lastInner } from "../../shared/compute/predictors/describeModel.ts";
-import {
-  agreementText,
-  quantisationAgreement,
-} from "../../shared/compute/predictors/quantisationAgreement.ts";
+import { quantisationAgreement } from "../../shared/compute/predictors/quantisationAgreement.ts";
 import { scorePreprocessing } from "../../shared/compute/predictors/scorePreprocessing.ts";
 import { loadTeacherModel } from "../../shared/compute/predictors/teacherModel.ts";
 import { loadSpec } from "../../shared/config/load.ts";
@@ -15,6 +12,7 @@ import { type ModelFileSpec, ModelMapping } from "../../shared/config/modelFileS
 import type { RunSpec } from "../../shared/config/spec.ts";
 import { openDataset } from "../../shared/data/open.ts";
 import { StillhouseError } from "../../shared/errors.ts";
+import { agreementText } from "../../shared/evaluate/logitAgreement.ts";
 import { tfjsFormatOf } from "../../shared/model/fileBundle.ts";
 import { readModelFile } from "../../shared/model/modelFile.ts";
 import { describeTensor, type OnnxSignature } from "../../shared/model/onnxFile.ts";

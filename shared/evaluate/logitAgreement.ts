@@ -32,3 +32,8 @@ export function logitAgreement(
     largestDifference: differences.reduce((a, b) => Math.max(a, b), 0),
   };
 }
+
+/** In one line, for people. */
+export function agreementText({ samples, sameAnswer, meanKl, largestDifference }: LogitAgreement): string {
+  return `the same answer as in floats on ${(100 * sameAnswer).toFixed(2)}% of ${samples.toLocaleString("en")} samples, mean KL ${meanKl.toExponential(1)} nats, largest difference of a logit ${largestDifference.toPrecision(2)}`;
+}

@@ -3,6 +3,7 @@ import { accuracy, correctness, perClassAccuracy } from "../../shared/evaluate/a
 import { agreement } from "../../shared/evaluate/agreement.ts";
 import { expectedCalibrationError } from "../../shared/evaluate/calibration.ts";
 import { evaluateLogits } from "../../shared/evaluate/evaluateLogits.ts";
+import { logitAgreement } from "../../shared/evaluate/logitAgreement.ts";
 import { logSoftmax, topClasses } from "../../shared/evaluate/softmax.ts";
 import { describeWithGoldens, goldenMatrix, goldenNumber, goldenVector } from "../helpers/golden.ts";
 
@@ -132,5 +133,20 @@ describe("evaluateLogits()", () => {
     expect(() => evaluateLogits(new Float32Array(5), labels, 2)).toThrow(/multiple of it: it is 5/);
     expect(() => evaluateLogits(new Float32Array(6), labels, 2)).toThrow(/3 predictions .* 2 labels/);
     expect(() => evaluateLogits(new Float32Array(4), labels, 2, new Float32Array(2))).toThrow(/4 and 2/);
+  });
+});
+
+describe("the agreement of logits", () => {
+  it("is that of a derivation by hand", () => {
+    const ln = Math.log;
+    // Probabilities 3/4 and 1/4 become 1/2 and 1/2; the second sample is the same but for its scale.
+    const reference = Float32Array.of(ln(3), 0, 0, 1);
+    const found = logitAgreement(reference, Float32Array.of(-0.5, -0.5, 2, 3), 2);
+    expect(found.samples).toBe(2);
+    // Equal logits are the lowest class.
+    expect(found.sameAnswer).toBe(1);
+    expect(found.meanKl).toBeCloseTo((0.75 * ln(1.5) + 0.25 * ln(0.5)) / 2, 6);
+    expect(found.largestDifference).toBe(2);
+    expect(logitAgreement(reference, Float32Array.of(0, 1, 0, 1), 2).sameAnswer).toBe(0.5);
   });
 });

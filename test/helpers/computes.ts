@@ -32,8 +32,9 @@ export class SimulatedTeacher implements TeacherCompute {
     this.#datasets.set(dataset.hash, dataset);
   }
 
-  async load({ labelling, bytes }: TeacherToLoad): Promise<void> {
+  async load({ labelling, bytes }: TeacherToLoad): Promise<null> {
     this.#teachers.set(labelling, sha256(bytes));
+    return null;
   }
 
   async unload(labelling: string): Promise<void> {
@@ -117,7 +118,7 @@ export class ProbedTeacher implements TeacherCompute {
     return this.#inner.openData(dataset);
   }
 
-  load(teacher: TeacherToLoad): Promise<void> {
+  load(teacher: TeacherToLoad): ReturnType<TeacherCompute["load"]> {
     this.threads = teacher.compute.threads.teacher;
     return this.#inner.load(teacher);
   }

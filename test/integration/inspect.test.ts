@@ -70,6 +70,28 @@ describe.skipIf(!present)(
       expect(printed(stdout)).toMatchObject({ format: "tfjs-layers", output: "probabilities", scale: 1 });
     });
 
+    it("tells how near a model in whole numbers is to itself in floats", async () => {
+      const known = await place.spec("known", {
+        name: "known",
+        seeds: [1],
+        data: { dataset: "mnist" },
+        teachers: [{ name: "raw", model: { format: "onnx", path: raw, output: "logits", scale: 255 } }],
+        student: { model: { arch: "mlp", hidden: [16] }, train: { epochs: 1 } },
+      });
+      const { code, stdout, stderr } = await place.run([
+        ...["inspect", raw, "--data", known],
+        ...["--quantise", "int8"],
+      ]);
+      expect(code, stderr).toBe(0);
+      expect(stdout).toMatch(
+        /^in int8, 0.02 MB of 0.03 MB: the same answer as in floats on (99\.[5-9]\d|100\.00)% of 6,0\d\d samples, mean KL /m,
+      );
+      expect(printed(stdout)).toMatchObject({ format: "onnx", scale: 255, quantise: "int8" });
+      const without = await place.run(["inspect", raw, "--quantise", "int8"]);
+      expect(without.code).toBe(1);
+      expect(without.stderr).toContain("give samples by --data SPEC");
+    });
+
     it("finds the preprocessing of a teacher whose spec has a wrong one", async () => {
       const wrong = await place.spec("wrong", {
         name: "wrong",

@@ -28,8 +28,3 @@ export async function quantisationAgreement(
     await model.close();
   }
 }
-
-/** In one line, for people. */
-export function agreementText({ samples, sameAnswer, meanKl, largestDifference }: LogitAgreement): string {
-  return `the same answer as in floats on ${(100 * sameAnswer).toFixed(2)}% of ${samples.toLocaleString("en")} samples, mean KL ${meanKl.toExponential(1)} nats, largest difference of a logit ${largestDifference.toPrecision(2)}`;
-}
