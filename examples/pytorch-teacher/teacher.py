@@ -60,7 +60,7 @@ class TeacherNode:
             self.runs[run["run"]] = run
             live = [run for run in self.runs.values() if run["state"] in ("teaching", "distilling")]
             ready = [teacher["ready"] for run in live for teacher in run["teachers"] if teacher["ready"]]
-            wanted = {r["labelling"]: r["model"] for r in ready if r["model"] and r["model"]["format"] == "onnx"}
+            wanted = {r["labelling"]: r["model"] for r in ready if is_served(r["model"])}
             for labelling in self.tasks.keys() - wanted.keys():
                 self.tasks.pop(labelling).cancel()
                 self.refused.pop(labelling, None)
@@ -174,6 +174,10 @@ class TeacherNode:
                 raise ValueError(f"the data here is not that of run {run['run']}: it has no shard {missing[0]}")
             self.data[source["hash"]] = shards
         return self.data[source["hash"]]
+
+
+def is_served(model: dict | None) -> bool:
+    return model is not None and model["format"] == "onnx" and "quantise" not in model["mapping"]
 
 
 async def main():
