@@ -193,6 +193,20 @@ describe.each(ways)("a graph model, $backend", ({ backend, compute }) => {
     );
   });
 
+  it("that makes far more numbers than it holds is refused before it makes them", async () => {
+    const g = new GraphModel();
+    g.placeholder("x", [-1, 2]);
+    g.weight("sizes", [2], [100_000, 100_000], "int32");
+    g.weight("one", [], [1]);
+    g.node("huge", "Fill", ["sizes", "one"], { T: { type: "DT_FLOAT" } });
+    g.weight("axes", [2], [0, 1], "int32");
+    g.node("sum", "Sum", ["huge", "axes"], { T: { type: "DT_FLOAT" } });
+    g.node("y", "AddV2", ["x", "sum"]);
+    await expect(open(g.files(), {}, compute, [2])).rejects.toThrow(
+      "Cannot use the graph model as it makes 1.0e+10 numbers",
+    );
+  });
+
   it("with control flow is refused, and the node is named", async () => {
     const g = new GraphModel();
     g.placeholder("x", [-1, 2]);

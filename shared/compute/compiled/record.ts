@@ -57,6 +57,11 @@ export interface Recorder {
 const BACKEND = "stillhouse-record";
 /** Numbers in a list of sizes, with room. */
 const KNOWN_UP_TO = 64;
+/** What graphs do with sizes. None of these gives more numbers than it takes, but for lists that are joined. */
+const ofSizes = new Set(
+  `Add Cast Concat ExpandDims FloorDiv GatherV2 Identity Max Maximum Min Minimum Mod Multiply Neg Pack Prod RealDiv Reshape
+  Reverse Select Slice SplitV StridedSlice Sub Sum Transpose Unpack`.split(/\s+/),
+);
 
 /**
  * Runs `body` with kernels that compute shapes alone, and notes what they were asked for.
@@ -118,9 +123,10 @@ class Tape implements Recording {
   }
 
   /** Whether the values of all these are known, whole and few. */
-  knows(tensors: readonly RecordedTensor[]): boolean {
+  knows(kernel: string, tensors: readonly RecordedTensor[]): boolean {
     return (
       this.computeKnown &&
+      ofSizes.has(kernel) &&
       tensors.length > 0 &&
       tensors.every((t) => t.dtype === "int32" && sizeOf(t.shape) <= KNOWN_UP_TO && this.#isConstant(t))
     );
@@ -225,7 +231,7 @@ function recordBackend(): RecordBackend {
           if (info) given[name] = recorded(info as tf.TensorInfo); // else an optional input that is left out
         }
         const taken = Object.values(given);
-        if (tape.knows(taken)) return computed(kernel, inputs, attrs, backend);
+        if (tape.knows(kernel, taken)) return computed(kernel, inputs, attrs, backend);
         for (const tensor of taken) tape.see(tensor);
         const attributes = { ...attrs };
         const types = infer(given, attributes);
@@ -249,7 +255,7 @@ function recordBackend(): RecordBackend {
       backendName: BACKEND,
       kernelFunc({ inputs, attrs }) {
         const taken = Object.values(inputs ?? {}).flatMap((i) => (i ? [recorded(i as tf.TensorInfo)] : []));
-        if (backend.tape?.knows(taken)) return computed(kernelName, inputs, attrs, backend);
+        if (backend.tape?.knows(kernelName, taken)) return computed(kernelName, inputs, attrs, backend);
         const shapes = Object.values(inputs ?? {}).map((info) => `[${(info as tf.TensorInfo)?.shape}]`);
         throw new UnsupportedKernel(
           `Cannot compile the step as it uses the kernel ${kernelName} on inputs of shape ${shapes.join(", ")}: the compiled backend has no rule for it`,

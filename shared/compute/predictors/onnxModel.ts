@@ -8,6 +8,10 @@ import { mapInputs, mapOutputs, mappedClasses, planInput } from "./modelMapping.
 import { endsOf } from "./onnxEnds.ts";
 import { type OnnxRunner, openOnnxRunner } from "./onnxRunner.ts";
 import { featuresInSlices, type GivenTensor, type Predictor, predictInSlices } from "./predictor.ts";
+import { tryOnnx } from "./trial/tryOnnx.ts";
+
+/** Beside one: what a model makes of a sample may depend on how many there are. */
+const ROWS_TRIED = 4;
 
 /**
  * A predictor of an ONNX model that ONNX Runtime runs as it is, or quantised.
@@ -48,10 +52,16 @@ export async function openOnnxModel(
     return [{ shape: [rows, values.length / rows], values }, ...inner];
   };
   try {
-    const model = mapping.quantise ? quantiseOnnx(bytes).bytes : bytes;
-    const runner = await opened(model, [output.name]);
     // A sample tells how many outputs there are, where the file does not say, and whether the model runs at all.
     const rows = batch ?? 1;
+    const { name, dtype } = input;
+    const tried = batch === null ? [rows, ROWS_TRIED] : [rows];
+    await tryOnnx(
+      bytes,
+      tried.map((count) => [{ name, dtype, shape: [count, ...plan.shape] }]),
+    );
+    const model = mapping.quantise ? quantiseOnnx(bytes).bytes : bytes;
+    const runner = await opened(model, [output.name]);
     const sample = new Float32Array(rows * plan.factors.length);
     const [answers] = await runner.run(sample, rows);
     const classes = mappedClasses(columnsOf(answers, rows, output.name), mapping);

@@ -3,20 +3,11 @@ import { describeTensor, type OnnxTensorType, readOnnx } from "../../model/onnxF
 import { parseOnnx, withOutputs } from "../../model/onnxProto.ts";
 import { sizeOf } from "../compiled/kernels/operators.ts";
 import { loadOnnxRuntime, sessionOf } from "../compiled/session.ts";
+import { zeroArrays } from "./onnxZeros.ts";
+import { tryOnnx } from "./trial/tryOnnx.ts";
 
 /** Shapes of a model's inside that cannot be told without more than the model. */
 export class OpenShapes extends StillhouseError {}
-
-/** Element types that zeros are made of: ONNX's name, and ONNX Runtime's with its array. */
-const zeros = {
-  float: ["float32", Float32Array],
-  double: ["float64", Float64Array],
-  uint8: ["uint8", Uint8Array],
-  int8: ["int8", Int8Array],
-  int32: ["int32", Int32Array],
-  int64: ["int64", BigInt64Array],
-  bool: ["bool", Uint8Array],
-} as const;
 
 /**
  * Shapes of a model's tensors when it runs on one sample of zeros, or on one batch where it fixes that.
@@ -38,6 +29,7 @@ export async function onnxShapes(
   const wanted = [...new Set(names)].filter((name) => made.has(name));
   if (wanted.length === 0) return shapes;
 
+  await tryOnnx(bytes, [feeds.map(([{ name, dtype }, shape]) => ({ name, dtype, shape }))]);
   const given = new Set(outputs.map(({ name }) => name));
   const model = withOutputs(
     bytes,
@@ -48,7 +40,7 @@ export async function onnxShapes(
     const session = await sessionOf(model, { threads: 1, spinning: false });
     try {
       const tensors = feeds.map(([{ name, dtype }, sizes]) => {
-        const [type, Values] = zeros[dtype as keyof typeof zeros];
+        const [type, Values] = zeroArrays[dtype as keyof typeof zeroArrays];
         return [name, new Tensor(type as "float32", new Values(sizeOf(sizes)) as Float32Array, sizes)];
       });
       const seen = await session.run(Object.fromEntries(tensors), wanted);
@@ -65,7 +57,7 @@ export async function onnxShapes(
 function sizesOf(input: OnnxTensorType, sample: readonly number[] | undefined): number[] {
   const { shape, dtype } = input;
   const sizes = shape?.map((n, axis) => n ?? (axis === 0 ? 1 : sample?.[axis - 1]));
-  if (dtype in zeros && sizes?.every((n) => n !== undefined)) return sizes as number[];
+  if (dtype in zeroArrays && sizes?.every((n) => n !== undefined)) return sizes as number[];
   throw new OpenShapes(`its input ${describeTensor(input)} leaves open what a sample of zeros is`, {
     fields: { input: input.name },
   });

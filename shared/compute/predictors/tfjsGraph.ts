@@ -6,6 +6,7 @@ import { describeSignature, type OnnxSignature, type OnnxTensorType } from "../.
 import { sizeOf } from "../compiled/kernels/operators.ts";
 import { checkFeatures } from "./features.ts";
 import { chosenEnd, columnsOf, type GraphEnd, type GraphEnds, ownSample, typedInput } from "./graphEnds.ts";
+import { checkWork } from "./graphWork.ts";
 import { mappedInputs, mappedOutputs } from "./mappingTensors.ts";
 import { mappedClasses, planInput } from "./modelMapping.ts";
 import type { LoadedModel } from "./openPredictor.ts";
@@ -48,6 +49,7 @@ export async function loadTfjsGraph(
       const x = typedInput(mappedInputs(inputs, plan), input);
       return [model.execute({ [input.tensor]: x }, [...wanted])].flat();
     };
+    await checkWork(graph, (x) => run(x, [output.tensor]), plan, batch ?? 1);
     const columns = columnsOf(graph, (x) => run(x, [output.tensor])[0], output, plan, batch);
     return {
       inputShape: sample,
