@@ -66,7 +66,7 @@ export const ModelMapping = z.strictObject({
 /** A model that was made elsewhere, as a spec names it. */
 export const ModelFileSpec = z.discriminatedUnion("format", [
   z.strictObject({
-    format: z.literal("onnx").describe("an ONNX file with its weights inside"),
+    format: z.literal("onnx").describe("an ONNX file, with its weights inside or in files beside it"),
     path: z.string().min(1).describe("path of the file, relative to the spec file"),
     ...ModelMapping.shape,
   }),

@@ -1,5 +1,7 @@
+import { dirname } from "node:path";
 import type { ModelFileSpec } from "../config/modelFileSpec.ts";
 import { bundleTfjs, readModelBytes } from "./fileBundle.ts";
+import { inlineExternal } from "./onnxExternal.ts";
 import { readOnnx } from "./onnxFile.ts";
 import { bundleSavedModel } from "./savedModelBundle.ts";
 
@@ -21,7 +23,7 @@ export async function readModelFile(
     case "saved-model":
       return bundleSavedModel(path, written);
     case "onnx": {
-      const bytes = await readModelBytes(path, written);
+      const bytes = await inlineExternal(await readModelBytes(path, written), dirname(path));
       return { bytes, parameters: readOnnx(bytes).parameters };
     }
   }

@@ -4,9 +4,9 @@ import {
   isStandard,
   type NodeProto,
   parseOnnx,
-  type TensorProto,
   type ValueInfo,
 } from "./onnxProto.ts";
+import { checkTensor, elements, elementType } from "./onnxTensor.ts";
 
 export interface OnnxTensorType {
   readonly name: string;
@@ -28,29 +28,6 @@ export interface OnnxSignature {
   /** What its nodes, layers or operators give, in their order: names of features. */
   readonly inner: readonly OnnxTensorType[];
 }
-
-/** More than any teacher that fits beside its data: 4 GiB of floats. */
-const MOST_ELEMENTS = 2 ** 30;
-
-const dtypes = [
-  ["undefined", 0],
-  ["float", 4],
-  ["uint8", 1],
-  ["int8", 1],
-  ["uint16", 2],
-  ["int16", 2],
-  ["int32", 4],
-  ["int64", 8],
-  ["string", 0],
-  ["bool", 1],
-  ["float16", 2],
-  ["double", 8],
-  ["uint32", 4],
-  ["uint64", 8],
-  ["complex64", 8],
-  ["complex128", 16],
-  ["bfloat16", 2],
-] as const;
 
 /**
  * Reads what an ONNX model takes and gives, and refuses one that would read other files, claims more than it holds, or
@@ -111,47 +88,6 @@ function innerGraphs({ attribute }: NodeProto): GraphProto[] {
   return attribute.flatMap(({ g, graphs }) => [...(g ? [g] : []), ...graphs]).flatMap(withInnerGraphs);
 }
 
-/** A tensor holds what it declares, and holds it itself. */
-function checkTensor(tensor: TensorProto): void {
-  const { name, dims, dataType, rawData, externalData, dataLocation } = tensor;
-  if (dataLocation !== 0 || externalData.length > 0) {
-    const location = externalData.find(({ key }) => key === "location")?.value ?? "another file";
-    throw new BadOnnxModel(
-      `Cannot use the ONNX model as its tensor "${name}" lies outside of it, in "${location}": save it as one file (onnx.save without save_as_external_data)`,
-      { fields: { tensor: name, location } },
-    );
-  }
-  const count = elements(dims);
-  if (!(count <= MOST_ELEMENTS)) {
-    throw new BadOnnxModel(
-      `Cannot use the ONNX model as its tensor "${name}" is declared as [${dims.join(", ")}], ${count} numbers: at most ${MOST_ELEMENTS} are allowed`,
-      { fields: { tensor: name, dims } },
-    );
-  }
-  const [dtype, size] = dtypes[dataType] ?? ["", 0];
-  const held = rawData?.length
-    ? size === 0
-      ? Number.NaN
-      : rawData.length / size
-    : Math.max(...listsOf(tensor).map((list) => list.length));
-  // Newer types, as those of 4 bits, are packed in other ways.
-  if (dtype !== "" && held !== count) {
-    throw new BadOnnxModel(
-      `Cannot use the ONNX model as its tensor "${name}" is declared as ${dtype} [${dims.join(", ")}], ${count} numbers: it holds ${held}`,
-      { fields: { tensor: name, dims, held } },
-    );
-  }
-}
-
-function listsOf(tensor: TensorProto): readonly unknown[][] {
-  const { floatData, int32Data, int64Data, doubleData, uint64Data, stringData } = tensor;
-  return [floatData, int32Data, int64Data, doubleData, uint64Data, stringData];
-}
-
-function elements(dims: readonly number[]): number {
-  return dims.reduce((product, n) => (n >= 0 ? product * n : Number.NaN), 1);
-}
-
 /** A loop runs as often as its inputs say, which nobody can stop inside of ONNX Runtime. */
 function checkEnds(nodes: readonly NodeProto[]): void {
   if (nodes.some(({ opType }) => opType === "Loop")) {
@@ -166,7 +102,7 @@ function typeOf({ name, type }: ValueInfo): OnnxTensorType {
   const tensor = type?.tensorType;
   return {
     name,
-    dtype: dtypes[tensor?.elemType ?? 0]?.[0] ?? `type ${tensor?.elemType}`,
+    dtype: elementType(tensor?.elemType ?? 0).name,
     shape: tensor?.shape?.dim.map(({ dimValue }) =>
       dimValue !== undefined && dimValue > 0 ? dimValue : null,
     ),
