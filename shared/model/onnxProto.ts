@@ -95,6 +95,7 @@ const NodeProto: z.ZodType<NodeProto> = z.object({
     .default([]),
 });
 const ModelProto = z.object({
+  irVersion: z.number().default(0),
   graph: GraphProto,
   opsetImport: z
     .array(z.object({ domain: z.string().default(""), version: z.number().default(1) }))

@@ -11,8 +11,11 @@ export interface Replacement {
 }
 
 /** Fields of ModelProto and GraphProto. */
-const [GRAPH, OPSET] = [7, 8];
+const [IR_VERSION, GRAPH, OPSET] = [1, 7, 8];
 const [NODE, INITIALIZER, INPUT] = [1, 5, 11];
+
+/** Of the format: before the fourth every initialiser had to be an input, and version 11 of the operators came with this. */
+const LEAST_FORMAT = 6;
 
 const root = protobuf.Root.fromJSON(onnxSchema);
 const encoded = (type: string, message: object): Uint8Array =>
@@ -30,7 +33,7 @@ const encoded = (type: string, message: object): Uint8Array =>
  */
 export function replaceNodes(
   bytes: Uint8Array,
-  { graph, opsetImport }: ModelProto,
+  { graph, opsetImport, irVersion }: ModelProto,
   replacements: readonly (Replacement | undefined)[],
   opset: number,
 ): Uint8Array {
@@ -65,8 +68,9 @@ export function replaceNodes(
     const id = { domain, version: isStandard(domain) ? opset : version };
     return messageField(OPSET, encoded("OperatorSetIdProto", id));
   });
-  const rest = fields.flatMap(({ id, whole }) => (id === GRAPH || id === OPSET ? [] : [whole]));
-  return Buffer.concat([...rest, ...opsets, messageField(GRAPH, ...nodes, ...others, ...tensors)]);
+  const format = encoded("ModelProto", { irVersion: Math.max(irVersion, LEAST_FORMAT) });
+  const rest = fields.flatMap(({ id, whole }) => ([IR_VERSION, GRAPH, OPSET].includes(id) ? [] : [whole]));
+  return Buffer.concat([format, ...rest, ...opsets, messageField(GRAPH, ...nodes, ...others, ...tensors)]);
 }
 
 /** Names that nodes take, with those that inner graphs take from outside, and what the graph gives. */
