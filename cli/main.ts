@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { backendOrder } from "../shared/compute/backendNames.ts";
+import { deviceChoices } from "../shared/compute/deviceNames.ts";
 import { messageOf, StillhouseError } from "../shared/errors.ts";
 import { stopSignals } from "./stopSignals.ts";
 
@@ -41,6 +42,10 @@ const backendOption = new Option(
 )
   .env("STILLHOUSE_BACKEND")
   .choices(backendOrder);
+const deviceOption = new Option(
+  "--device <name>",
+  "what the compiled backend computes on; auto: CUDA where it works; default: cpu",
+).choices(deviceChoices);
 
 program
   .command("run")
@@ -59,6 +64,7 @@ program
     ]),
   )
   .addOption(backendOption)
+  .addOption(deviceOption)
   .option("--fresh", "start over where --out holds an earlier run; the label log is kept", false)
   .action(async (spec, options) => {
     stopSignals();
@@ -102,6 +108,7 @@ function nodeCommand(name: "teacher" | "student", description: string): Command 
     .addOption(nameOption)
     .addOption(dataRootOption)
     .addOption(backendOption)
+    .addOption(deviceOption)
     .action(async (options) => {
       stopSignals();
       await exit((await import("./commands/roles.ts"))[name](options));
@@ -206,7 +213,8 @@ program
 program
   .command("doctor")
   .description("show what this machine has, which backend computes here, and why the others do not")
-  .action(async () => exit((await import("./commands/doctor.ts")).doctor()));
+  .option("--bench", "also time a training step of two small nets on each backend", false)
+  .action(async (options) => exit((await import("./commands/doctor.ts")).doctor(options)));
 
 const native = program
   .command("native")

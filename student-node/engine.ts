@@ -62,7 +62,7 @@ export class StudentEngine implements StudentCompute {
   }
 
   async #settings(spec: ComputeSpec): Promise<ComputeSettings> {
-    return computeSettings((await this.#backend).name, spec, "student");
+    return computeSettings(await this.#backend, spec, "student");
   }
 
   #openedLabels(): LabelStoreReader {

@@ -108,7 +108,7 @@ export class TeacherEngine implements TeacherCompute {
   }
 
   async #settings(spec: ComputeSpec): Promise<ComputeSettings> {
-    return computeSettings((await this.#backend).name, spec, "teacher");
+    return computeSettings(await this.#backend, spec, "teacher");
   }
 
   #dataset(hash: string): Dataset {

@@ -45,7 +45,7 @@ export async function inspect(path: string, options: InspectOptions): Promise<nu
   }
   const format = await formatOf(path);
   const { bytes } = await readModelFile(format, resolve(path), path);
-  const { name: backend } = await chooseBackend({
+  const used = await chooseBackend({
     prefer: format === "saved-model" ? "tfjs-node" : "compiled",
   });
   const described = await describeModel(format, bytes);
@@ -70,7 +70,7 @@ export async function inspect(path: string, options: InspectOptions): Promise<nu
   const dataset = await openDataset(spec.data, baseDir);
   const { quantise: ofTeacher, ...mapping } = ofSpec(spec, baseDir, path) ?? plain;
   const ids = dataset.splits[options.split];
-  const compute = computeSettings(backend, { ...spec.compute, fallback: true }, "teacher");
+  const compute = computeSettings(used, { ...spec.compute, fallback: true }, "teacher");
   const scored = await scorePreprocessing(format, bytes, mapping, dataset, ids, compute);
   const { output, better } = scored;
   const samples = `${ids.length.toLocaleString("en")} ${options.split}`;

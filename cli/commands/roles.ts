@@ -2,6 +2,7 @@ import type { Bus } from "../../shared/bus/bus.ts";
 import { systemClock } from "../../shared/bus/clock.ts";
 import type { BackendName } from "../../shared/compute/backendNames.ts";
 import { DEFAULT_THREADS } from "../../shared/compute/computeSettings.ts";
+import type { DeviceChoice } from "../../shared/compute/deviceNames.ts";
 import { loadSpec } from "../../shared/config/load.ts";
 import { messageOf, StillhouseError } from "../../shared/errors.ts";
 import type { RoleReport } from "../local/processes.ts";
@@ -17,6 +18,7 @@ export interface NodeOptions extends BusChoice {
   name?: string;
   dataRoot?: string;
   backend?: BackendName;
+  device?: DeviceChoice;
 }
 
 /** `stillhouse coordinator SPEC`: coordinates one run, and prints its report's JSON when it is done. */
@@ -63,7 +65,7 @@ async function inRole(
         makeLog: (node) => makeLogger({ node }),
         name: options.name,
         dataRoot: options.dataRoot,
-        compute: { prefer: options.backend },
+        compute: { prefer: options.backend, device: options.device },
       });
     } finally {
       leave();

@@ -8,6 +8,7 @@ import { MemoryHub } from "../../shared/bus/memory/hub.ts";
 import { connectNats } from "../../shared/bus/nats.ts";
 import type { BackendName } from "../../shared/compute/backendNames.ts";
 import type { RoleCompute } from "../../shared/compute/computeSettings.ts";
+import type { DeviceChoice } from "../../shared/compute/deviceNames.ts";
 import { loadSpec } from "../../shared/config/load.ts";
 import type { RunSpec } from "../../shared/config/spec.ts";
 import { StillhouseError } from "../../shared/errors.ts";
@@ -30,6 +31,7 @@ export interface RunOptions {
   bus?: "nats" | "memory";
   fresh?: boolean;
   backend?: BackendName;
+  device?: DeviceChoice;
 }
 
 /** The run was interrupted; the same command goes on. */
@@ -48,9 +50,11 @@ export async function run(specPath: string, options: RunOptions): Promise<number
       process.stdout.write(`${summarise(out.finished, out.folder)}\n`);
       return 0;
     }
-    const compute = { prefer: options.backend };
+    const compute = { prefer: options.backend, device: options.device };
     const threads = threadsEach(spec.nodes);
     say(sharesOf(spec, threads));
+    // TensorFlow's own threads are of a process, and those that this one starts divide the cores too.
+    process.env.TF_NUM_INTRAOP_THREADS ??= String(threads);
     say(out.resumed ? `Going on with run ${out.run}.` : `Run ${out.run}, report in ${out.folder}.`);
     const running =
       place.kind === "memory"
@@ -109,7 +113,8 @@ async function runProcesses(of: {
   process.env.NATS_URL = url;
   const server = creds === undefined ? [] : ["--creds", creds];
   const backend = compute.prefer ? ["--backend", compute.prefer] : [];
-  const node = [...server, ...backend];
+  const device = compute.device ? ["--device", compute.device] : [];
+  const node = [...server, ...backend, ...device];
   try {
     const nodes = [
       ...Array.from({ length: spec.nodes.teachers }, (_, i) =>

@@ -1,11 +1,16 @@
 import * as tf from "@tensorflow/tfjs";
 import { messageOf, StillhouseError } from "../errors.ts";
 import { type BackendName, backendOrder } from "./backendNames.ts";
+import { openDevice } from "./compiled/devices.ts";
+import type { RoleCompute } from "./computeSettings.ts";
+import type { OnnxDevice } from "./deviceNames.ts";
 import { loadBackend } from "./loadBackend.ts";
 
 export interface BackendReport {
   name: BackendName;
   version: string;
+  /** Of the compiled backend, where it is not the CPU. */
+  device?: OnnxDevice;
   /** Every backend in the order of trying; those after the used one were not tried, and say so. */
   tried: { backend: BackendName; used: boolean; why: string }[];
 }
@@ -13,8 +18,10 @@ export interface BackendReport {
 export interface BackendProbe {
   backend: BackendName;
   usable: boolean;
-  /** Null where it is not usable. */
+  /** Null where it is not usable; so are device and threads. */
   version: string | null;
+  device: string | null;
+  threads: string | null;
   why: string;
 }
 
@@ -23,13 +30,14 @@ export class NoBackend extends StillhouseError {}
 
 /**
  * Sets and readies the first backend of `backendOrder` that works here. With `prefer`, that one is tried first, and the
- * others follow in their order.
- * @throws NoBackend
+ * others follow in their order. A device other than the CPU is the compiled backend's, and has to work.
+ * @throws NoBackend, DeviceUnusable, BackendUnusable
  */
-export async function chooseBackend(
-  options: { prefer?: BackendName | undefined } = {},
-): Promise<BackendReport> {
-  const { prefer } = options;
+export async function chooseBackend({ prefer, device: choice }: RoleCompute = {}): Promise<BackendReport> {
+  if (choice !== undefined && choice !== "cpu") {
+    const device = await openDevice(choice);
+    if (device !== "cpu") return onDevice(device);
+  }
   const order = prefer
     ? [prefer, ...backendOrder.filter((backend) => backend !== prefer)]
     : [...backendOrder];
@@ -52,6 +60,17 @@ export async function chooseBackend(
   );
 }
 
+/** The compiled backend on a device that works; others then have nothing to say. */
+async function onDevice(device: OnnxDevice): Promise<BackendReport> {
+  const { version } = await loadBackend("compiled");
+  const tried = backendOrder.map((backend) =>
+    backend === "compiled"
+      ? { backend, used: true, why: `TensorFlow.js compiled for ONNX Runtime on ${device}` }
+      : { backend, used: false, why: `not needed, as compiled works on ${device}` },
+  );
+  return { name: "compiled", version: `${version} on ${device}`, device, tried };
+}
+
 /** Tries every backend and leaves the current one as it was. */
 export async function probeBackends(): Promise<BackendProbe[]> {
   // Asking for the current backend would start one where none is set yet.
@@ -59,10 +78,17 @@ export async function probeBackends(): Promise<BackendProbe[]> {
   const probes: BackendProbe[] = [];
   for (const backend of backendOrder) {
     try {
-      const { version, why } = await loadBackend(backend);
-      probes.push({ backend, usable: true, version, why });
+      const loaded = await loadBackend(backend);
+      probes.push({ backend, usable: true, ...loaded });
     } catch (error) {
-      probes.push({ backend, usable: false, version: null, why: messageOf(error) });
+      probes.push({
+        backend,
+        usable: false,
+        version: null,
+        device: null,
+        threads: null,
+        why: messageOf(error),
+      });
     }
   }
   if (before !== undefined) await tf.setBackend(before);

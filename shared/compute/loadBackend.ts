@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import * as tf from "@tensorflow/tfjs";
 import { StillhouseError } from "../errors.ts";
 import type { BackendName, NativeBackendName } from "./backendNames.ts";
@@ -12,6 +13,10 @@ import { installWasmTranspose } from "./wasmTranspose.ts";
 
 export interface LoadedBackend {
   version: string;
+  /** What it computes on. */
+  device: string;
+  /** That one operator is shared among. */
+  threads: string;
   /** One sentence on what was found. */
   why: string;
 }
@@ -31,13 +36,9 @@ export async function loadBackend(backend: BackendName): Promise<LoadedBackend> 
   tf.enableProdMode();
   try {
     const loaded = await loaders[backend](backend);
-    const six = tf.tidy(
-      () =>
-        tf
-          .tensor2d([[2]])
-          .matMul(tf.tensor2d([[3]]))
-          .dataSync()[0],
-    );
+    const product = tf.tidy(() => tf.tensor2d([[2]]).matMul(tf.tensor2d([[3]])));
+    const [six] = await product.data();
+    product.dispose();
     if (six !== 6) throw new Error(`it computes 2 x 3 = ${six}`);
     return loaded;
   } catch (error) {
@@ -46,14 +47,17 @@ export async function loadBackend(backend: BackendName): Promise<LoadedBackend> 
   }
 }
 
+const oneThread = { device: "CPU", threads: "1" };
+
 const loaders: Record<BackendName, (backend: BackendName) => Promise<LoadedBackend>> = {
   "tfjs-node-gpu": loadNative,
   "tfjs-node": loadNative,
   compiled: loadCompiled,
+  webgpu: loadWebgpu,
   wasm: loadWasm,
   cpu: async () => {
     await activate("cpu");
-    return { version: tf.version_core, why: "plain JavaScript, always there" };
+    return { version: tf.version_core, ...oneThread, why: "plain JavaScript, always there" };
   },
 };
 
@@ -75,6 +79,8 @@ async function loadNative(backend: BackendName): Promise<LoadedBackend> {
   }
   const library = native.binding?.TF_Version ?? "of an unknown version";
   return {
+    device: native.isUsingGpuDevice ? "GPU" : "CPU",
+    threads: process.env.TF_NUM_INTRAOP_THREADS ?? String(availableParallelism()),
     version: `${version ?? tf.version_core} with TensorFlow ${library}`,
     why: `native TensorFlow on ${native.isUsingGpuDevice ? "a GPU" : "the CPU"}, ${origin}`,
   };
@@ -86,6 +92,8 @@ async function loadCompiled(): Promise<LoadedBackend> {
   await loadWasm();
   return {
     version: env.versions.common,
+    device: "CPU",
+    threads: "the run's",
     why: "TensorFlow.js compiled for ONNX Runtime on the CPU",
   };
 }
@@ -96,7 +104,18 @@ async function loadWasm(): Promise<LoadedBackend> {
   installWasmTranspose();
   installWasmFilterGradient();
   installWasmBridge();
-  return { version: version_wasm, why: "WebAssembly, one thread" };
+  return { version: version_wasm, ...oneThread, why: "WebAssembly" };
+}
+
+/** TensorFlow.js's own kernels for a GPU, where the process has WebGPU as browsers have it. */
+async function loadWebgpu(backend: BackendName): Promise<LoadedBackend> {
+  if ((globalThis as { navigator?: { gpu?: unknown } }).navigator?.gpu === undefined) {
+    throw new Error(`Node ${process.versions.node} has no navigator.gpu`);
+  }
+  const packageName: string = packages[backend];
+  const { version_webgpu } = (await import(packageName)) as { version_webgpu?: string };
+  await activate("webgpu");
+  return { version: version_webgpu ?? tf.version_core, device: "GPU", threads: "1", why: "WebGPU" };
 }
 
 async function activate(registered: string): Promise<void> {
@@ -107,7 +126,7 @@ async function activate(registered: string): Promise<void> {
 function reasonOf(backend: BackendName, error: unknown): string {
   const { code, message } = error as { code?: string; message?: string };
   const text = message ?? String(error);
-  const packageName = backend === "compiled" ? "onnxruntime-node" : `@tensorflow/${backend}`;
+  const packageName = packages[backend];
   if (text.includes(packageName) && /_NOT_FOUND$/.test(code ?? "")) {
     return `the package ${packageName} is not installed${orBuild(backend)}`;
   }
@@ -116,6 +135,15 @@ function reasonOf(backend: BackendName, error: unknown): string {
   }
   return text.split("\n")[0] ?? text;
 }
+
+const packages: Record<BackendName, string> = {
+  "tfjs-node-gpu": "@tensorflow/tfjs-node-gpu",
+  "tfjs-node": "@tensorflow/tfjs-node",
+  compiled: "onnxruntime-node",
+  webgpu: "@tensorflow/tfjs-backend-webgpu",
+  wasm: "@tensorflow/tfjs-backend-wasm",
+  cpu: "@tensorflow/tfjs",
+};
 
 /** The other way to a native backend. */
 function orBuild(backend: BackendName): string {

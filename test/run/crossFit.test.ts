@@ -15,16 +15,17 @@ import { Labels } from "../../shared/protocol/labels.ts";
 import { buckets, parseLabelsSubject } from "../../shared/protocol/subjects.ts";
 import { trainTeacher } from "../../teacher-node/training.ts";
 import { type Cluster, type StartedTeacher, withCluster } from "../helpers/inProcessRun.ts";
+import { preferredBackend } from "../helpers/preferredBackend.ts";
 import { SMALL_ROWS, smallSpec, writeTeacherFiles } from "../helpers/smallRun.ts";
 
 let files: Awaited<ReturnType<typeof writeTeacherFiles>>;
 beforeAll(async () => {
   files = await writeTeacherFiles();
-  await chooseBackend({ prefer: "wasm" });
+  await chooseBackend({ prefer: preferredBackend });
 });
 afterAll(() => files.remove());
 
-const settings = () => computeSettings("wasm", smallSpec().compute, "teacher");
+const settings = () => computeSettings({ name: preferredBackend }, smallSpec().compute, "teacher");
 const crossFitted = (folds: number): RunSpec =>
   smallSpec({
     teachers: [

@@ -1,4 +1,5 @@
 import type { InferenceSession } from "onnxruntime-node";
+import type { OnnxDevice } from "../deviceNames.ts";
 import { encodeModel } from "./encode.ts";
 import type { OnnxGraph } from "./graph.ts";
 
@@ -7,6 +8,8 @@ export interface SessionOptions {
   threads: number;
   /** Threads wait for work in a loop, which is fast and takes the core from everybody else. */
   spinning: boolean;
+  /** Absent: the CPU. */
+  device?: OnnxDevice | undefined;
 }
 
 /** ONNX Runtime is an optional package: it is loaded where it is first needed. */
@@ -25,7 +28,8 @@ export function createSession(graph: OnnxGraph, options: SessionOptions): Promis
 export async function sessionOf(bytes: Uint8Array, options: SessionOptions): Promise<InferenceSession> {
   const { InferenceSession } = await loadOnnxRuntime();
   return InferenceSession.create(bytes, {
-    executionProviders: ["cpu"],
+    // What a device has no kernel for, the CPU computes.
+    executionProviders: [...new Set([options.device ?? "cpu", "cpu"])],
     executionMode: "sequential",
     graphOptimizationLevel: "all",
     intraOpNumThreads: options.threads,
