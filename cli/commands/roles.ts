@@ -6,6 +6,7 @@ import type { DeviceChoice } from "../../shared/compute/deviceNames.ts";
 import { loadSpec } from "../../shared/config/load.ts";
 import { messageOf, StillhouseError } from "../../shared/errors.ts";
 import type { RoleReport } from "../local/processes.ts";
+import { refuseMissingDevice } from "../local/refuseMissingDevice.ts";
 import { makeLogger } from "../logger.ts";
 import { newRunId } from "../nodeId.ts";
 import { type BusChoice, openBus } from "../openBus.ts";
@@ -56,6 +57,7 @@ async function inRole(
 ): Promise<number> {
   const signal = stopSignals();
   try {
+    await refuseMissingDevice(options.device);
     const bus = await openBus(options, role);
     const leave = leaveAnyhow(bus, signal);
     try {

@@ -16,6 +16,7 @@ import type { Report } from "../../shared/evaluate/reportSchema.ts";
 import { chooseBus, withServer } from "../local/chooseBus.ts";
 import { type OutFolder, openOutFolder, writeReport } from "../local/outFolder.ts";
 import { Processes } from "../local/processes.ts";
+import { refuseMissingDevice } from "../local/refuseMissingDevice.ts";
 import { sharesOf, threadsEach } from "../local/threads.ts";
 import { makeLogger } from "../logger.ts";
 import { type RoleStart, startCoordinator, startStudent, startTeacher } from "../roles.ts";
@@ -41,6 +42,7 @@ const INTERRUPTED = 130;
 export async function run(specPath: string, options: RunOptions): Promise<number> {
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
   const { spec, baseDir } = await loadSpec(specPath);
+  await refuseMissingDevice(options.device);
   const place = await chooseBus(options, say);
   const out = openOutFolder(options.out ?? `runs/${spec.name}`, spec, place.kind, options.fresh ?? false);
   const signal = stopSignals();

@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import * as tf from "@tensorflow/tfjs";
-import { StillhouseError } from "../errors.ts";
+import { messageOf, StillhouseError } from "../errors.ts";
 import type { BackendName, NativeBackendName } from "./backendNames.ts";
 import { loadOnnxRuntime } from "./compiled/session.ts";
 import { loadNativePackage } from "./native/loadNativePackage.ts";
@@ -36,9 +36,13 @@ export async function loadBackend(backend: BackendName): Promise<LoadedBackend> 
   tf.enableProdMode();
   try {
     const loaded = await loaders[backend](backend);
-    const product = tf.tidy(() => tf.tensor2d([[2]]).matMul(tf.tensor2d([[3]])));
-    const [six] = await product.data();
-    product.dispose();
+    const six = tf.tidy(
+      () =>
+        tf
+          .tensor2d([[2]])
+          .matMul(tf.tensor2d([[3]]))
+          .dataSync()[0],
+    );
     if (six !== 6) throw new Error(`it computes 2 x 3 = ${six}`);
     return loaded;
   } catch (error) {
@@ -115,6 +119,16 @@ async function loadWebgpu(backend: BackendName): Promise<LoadedBackend> {
   const packageName: string = packages[backend];
   const { version_webgpu } = (await import(packageName)) as { version_webgpu?: string };
   await activate("webgpu");
+  try {
+    tf.tidy(() => tf.scalar(1).dataSync());
+  } catch (error) {
+    throw new Error(
+      `a tensor cannot be read without waiting here, as training does it: ${messageOf(error)}`,
+      {
+        cause: error,
+      },
+    );
+  }
   return { version: version_webgpu ?? tf.version_core, device: "GPU", threads: "1", why: "WebGPU" };
 }
 
