@@ -35,12 +35,14 @@ const DIVERGENCE = 0.05;
 
 /**
  * Labels of samples that a teacher has learnt by heart say little beyond the true class. Chance is left out: three
- * standard errors of a mean of n numbers in [0, 1] are 1.5 / sqrt(n) at most.
+ * standard errors of a mean of n numbers in [0, 1] are 1.5 / sqrt(n) at most. Where few samples have a label, the teacher
+ * has seen these few, and the others, which are most of what it teaches, it has not.
  */
 function qualityWarnings({ name, quality: { transfer, validation } }: Report["teachers"][number]): string[] {
   const chance = 1.5 / Math.sqrt(Math.max(1, Math.min(transfer.known, validation.known)));
   const apart = (a: number | null, b: number | null): boolean =>
     a !== null && b !== null && a - b > Math.max(DIVERGENCE, chance);
+  if (transfer.known < transfer.samples / 2) return [];
   if (
     !apart(transfer.trueClassProbability, validation.trueClassProbability) &&
     !apart(transfer.accuracy, validation.accuracy)

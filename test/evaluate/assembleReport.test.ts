@@ -94,6 +94,28 @@ describe("a report warns", () => {
     ]);
   });
 
+  it("not of a teacher that has seen few of the samples which it labels", () => {
+    const onTransfer = {
+      samples: 54_000,
+      known: 1000,
+      trueClassProbability: 0.995,
+      accuracy: 1,
+      entropy: 0.1,
+    };
+    const onValidation = {
+      samples: 6000,
+      known: 6000,
+      trueClassProbability: 0.93,
+      accuracy: 0.95,
+      entropy: 0.1,
+    };
+    const all = teachers.map((one) => ({
+      ...one,
+      quality: { transfer: onTransfer, validation: onValidation },
+    }));
+    expect(warningsOf({ teachers: all })).toEqual(noWarnings);
+  });
+
   it("not of such a difference where so few samples may show it by chance", () => {
     // 1.5 / sqrt(400) = 0.075, and the difference is 0.061.
     const few = { samples: 400, known: 400, trueClassProbability: 0.93, accuracy: 0.95, entropy: 0.2 };
