@@ -147,6 +147,12 @@ async function writeOnnx(file: string, run: string, { what, model, bytes }: Stor
     );
     return;
   }
+  if (format === "saved-model") {
+    throw new NothingToExport(
+      `Cannot export ${what} as ONNX: it is a SavedModel, whose operators TensorFlow alone knows; tf2onnx, of the ONNX project, converts the folder that the spec names`,
+      { fields: { model: what, format } },
+    );
+  }
   await chooseBackend({ prefer: "compiled" });
   const arch = format === "stillhouse" ? unpackModel(bytes).arch : undefined;
   const loaded: LoadedModel = await loadModel(format, mapping, bytes);

@@ -6,11 +6,11 @@ import { forwardGraph } from "./compiled/forwardGraph.ts";
 import { names } from "./compiled/trainingGraph.ts";
 import type { LoadedModel } from "./predictors/openPredictor.ts";
 
-/** Samples on which an exported file is compared with TensorFlow.js. */
+/** Samples on which an exported file is compared with TensorFlow.js, where the model takes any number of them. */
 const SAMPLES = 32;
 
 export interface ExportedModel {
-  /** An ONNX file: input "inputs" [batch, ...inputShape], output "logits" [batch, classes], any batch. */
+  /** An ONNX file: input "inputs" [batch, ...inputShape], output "logits" [batch, classes], any batch or the model's own. */
   readonly bytes: Uint8Array;
   readonly inputShape: readonly number[];
   readonly classes: number;
@@ -31,19 +31,20 @@ export async function exportOnnx(
   about: Readonly<Record<string, string>>,
   tokens?: number,
 ): Promise<ExportedModel> {
-  const { inputShape, classes } = model;
-  const graph = await forwardGraph((inputs) => model.forward(inputs), inputShape);
+  const { inputShape, classes, batch } = model;
+  const samples = batch ?? SAMPLES;
+  const graph = await forwardGraph((inputs) => model.forward(inputs), inputShape, { batch });
   const compiled = await CompiledForward.of(graph, inputShape, { threads: 1, spinning: false });
   try {
-    const inputs = sampleInputs(inputShape, tokens);
-    const seen = await compiled.predict(inputs, SAMPLES);
-    const shape = [SAMPLES, ...inputShape];
+    const inputs = sampleInputs(samples, inputShape, tokens);
+    const seen = await compiled.predict(inputs, samples);
+    const shape = [samples, ...inputShape];
     return {
       bytes: encodeModel(graph, about),
       inputShape,
       classes,
       largestDifference: compareLogits((x) => model.forward(x), inputs, shape, seen),
-      samples: SAMPLES,
+      samples,
     };
   } finally {
     await compiled.close();
@@ -53,9 +54,13 @@ export async function exportOnnx(
 /** The names under which the file takes samples and gives logits. */
 export const onnxNames = { inputs: names.inputs, logits: names.logits } as const;
 
-function sampleInputs(inputShape: readonly number[], tokens: number | undefined): Float32Array {
+function sampleInputs(
+  samples: number,
+  inputShape: readonly number[],
+  tokens: number | undefined,
+): Float32Array {
   const stream = rngOf(["export"], "samples");
-  const length = inputShape.reduce((product, n) => product * n, SAMPLES);
+  const length = inputShape.reduce((product, n) => product * n, samples);
   return Float32Array.from({ length }, () =>
     tokens === undefined ? stream.uniform() : stream.below(tokens),
   );

@@ -2,13 +2,14 @@ import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { chooseBackend } from "../../shared/compute/backend.ts";
 import type { ComputeSettings } from "../../shared/compute/computeSettings.ts";
+import { exportOnnx } from "../../shared/compute/exportOnnx.ts";
 import { FallbackRefused } from "../../shared/compute/fallback.ts";
 import { openPredictor } from "../../shared/compute/predictors/openPredictor.ts";
 import type { Predictor } from "../../shared/compute/predictors/predictor.ts";
 import type { TfjsFiles } from "../../shared/compute/predictors/tfjsFiles.ts";
 import { describeGraph, loadTfjsGraph } from "../../shared/compute/predictors/tfjsGraph.ts";
 import { ModelMapping } from "../../shared/config/modelFileSpec.ts";
-import { describeSignature } from "../../shared/model/onnxFile.ts";
+import { describeSignature, readOnnx } from "../../shared/model/onnxFile.ts";
 import { GraphModel, windowAttributes } from "../helpers/graphModel.ts";
 import { nativeBackend } from "../helpers/nativeBackend.ts";
 import { expectClose, expectNoLeakAsync } from "../helpers/tensors.ts";
@@ -252,6 +253,19 @@ describe("a graph model that cannot be compiled", () => {
     const predictor = await open(files(), {}, settings("compiled", { fallback: true }), data);
     expectClose(await predictor.predict(Float32Array.from(given), 1), wanted, 1e-6, 1);
     await predictor.close();
+  });
+});
+
+describe("exportOnnx()", () => {
+  it.each([-1, 10])("says a graph model for batches of %i in ONNX", async (batch) => {
+    const mapping = ModelMapping.parse({ output: "logits", outputName: "scores" });
+    const loaded = await loadTfjsGraph(classifier(batch).files(signature), mapping, [6, 6, 2]);
+    const { bytes, largestDifference } = await exportOnnx(loaded, {});
+    loaded.dispose();
+    expect(largestDifference).toBeLessThan(1e-4);
+    expect(describeSignature(readOnnx(bytes))).toContain(
+      `"inputs" float [${batch === -1 ? "any" : batch}, 6, 6, 2]`,
+    );
   });
 });
 

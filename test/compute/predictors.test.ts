@@ -126,6 +126,29 @@ onEachWay("a predictor of a layers model", (compute) => {
   });
 });
 
+onEachWay("a layers model that fixes its batch", (compute) => {
+  it.each([1, 10])("at %i answers any number of samples", async (batch) => {
+    const fixed = (): tf.LayersModel =>
+      tf.sequential({
+        layers: [
+          tf.layers.conv2d({
+            filters: 1,
+            kernelSize: 1,
+            kernelInitializer: "ones",
+            batchInputShape: [batch, 1, 2, 1],
+          }),
+          tf.layers.flatten(),
+        ],
+      });
+    const given = await filesOf(fixed, "logits");
+    const predictor = await open(given, compute, [1, 2, 1]);
+    const inputs = Float32Array.from({ length: 2 * 23 }, (_, i) => i);
+    // The mapping of these files doubles what comes in.
+    expect(await predictor.predict(inputs, 23)).toEqual(inputs.map((x) => 2 * x));
+    await predictor.close();
+  });
+});
+
 onEachWay("the mapping of a layers model", (compute) => {
   // Images of 1 by 2 pixels with 3 channels, to a model that takes [3, 1, 2] and gives its first two numbers.
   const planes = (): tf.LayersModel =>
