@@ -96,6 +96,7 @@ async function teacherReports(
     store.record.teachers.map(async ({ name, source, recipes, ready }, k) => {
       const tested = evaluation.teachers[k];
       if (!ready || !tested) throw new RangeError(`Cannot report on teacher "${name}": it was not evaluated`);
+      const numerics = await readNumerics(bus, ready.labelling);
       return {
         name,
         accuracy: tested.metrics.accuracy,
@@ -110,7 +111,8 @@ async function teacherReports(
         folds: ready.model?.folds ?? null,
         outputWasProbabilities: ready.output === "probabilities",
         quality: tested.quality,
-        computers: (await readNumerics(bus, ready.labelling)).flatMap(({ computer, tolerated }) => [
+        quantised: numerics.find(({ quantised }) => quantised)?.quantised ?? null,
+        computers: numerics.flatMap(({ computer, tolerated }) => [
           { ...computer, difference: 0 },
           ...tolerated.map((one) => ({ ...one.computer, difference: one.difference })),
         ]),

@@ -25,7 +25,10 @@ export class NumericsRefused extends StillhouseError {
 }
 
 type Asking = Pick<NodeContext, "bus" | "compute" | "log" | "node">;
-type Candidate = Pick<ServedTeacher, "name" | "labelling" | "numerics" | "threads" | "admitted">;
+type Candidate = Pick<
+  ServedTeacher,
+  "name" | "labelling" | "numerics" | "threads" | "quantised" | "admitted"
+>;
 
 /**
  * Answers the probe with the loaded teacher, once for each data, and holds it against the answer of the labelling's
@@ -65,6 +68,7 @@ async function ask(
     shape: [probed.length, dataset.classes],
     logits: bytes,
     digest: sha256(bytes),
+    quantised: teacher.quantised,
     tolerated: [],
   };
   const first = await firstNumerics(bus, labelling, shard.hash, own);

@@ -2,8 +2,7 @@ import type { TrainProgress } from "../shared/compute/trainLoop.ts";
 import type { ArchSpec, ComputeSpec, TeacherTrainSpec } from "../shared/config/spec.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import type { Fold } from "../shared/data/folds.ts";
-import type { LogitAgreement } from "../shared/evaluate/logitAgreement.ts";
-import type { CurvePoint } from "../shared/evaluate/reportSchema.ts";
+import type { CurvePoint, LogitAgreement } from "../shared/evaluate/reportSchema.ts";
 import type { PackedModel } from "../shared/model/packTrained.ts";
 import type { TeacherModel } from "../shared/protocol/run.ts";
 

@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import type { Bus } from "../shared/bus/bus.ts";
 import type { Clock } from "../shared/bus/clock.ts";
 import type { DataSources } from "../shared/data/openSource.ts";
+import type { LogitAgreement } from "../shared/evaluate/reportSchema.ts";
 import type { RunRecord, RunTeacher, TeacherModel } from "../shared/protocol/run.ts";
 import type { TeacherCompute } from "./compute.ts";
 
@@ -35,6 +36,8 @@ export interface ServedTeacher extends NonNullable<RunTeacher["ready"]> {
   readonly numerics: RunRecord["spec"]["numerics"];
   /** Threads of one operator that it was loaded with. */
   threads: number;
+  /** How near it is to itself in floats, where it is in whole numbers. */
+  quantised: LogitAgreement | null;
   /** First shard of a run's data -> whether this node may label that data; rejects where it may not. */
   readonly admitted: Map<string, Promise<void>>;
   /** It is loaded and its work is pulled: only then others may count on this node. */

@@ -11,7 +11,7 @@ import type { TrainProgress } from "../shared/compute/trainLoop.ts";
 import type { ComputeSpec } from "../shared/config/spec.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { StillhouseError } from "../shared/errors.ts";
-import type { LogitAgreement } from "../shared/evaluate/logitAgreement.ts";
+import type { LogitAgreement } from "../shared/evaluate/reportSchema.ts";
 import { unpackFolds } from "../shared/model/foldBundle.ts";
 import type { TeacherCompute, TeacherToLoad, TeacherTraining, TrainedModel } from "./compute.ts";
 import { predictByFold } from "./predictByFold.ts";

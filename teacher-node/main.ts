@@ -122,6 +122,7 @@ function neededTeachers(runs: readonly RunRecord[]): Map<string, ServedTeacher> 
         runs: known ? [...known.runs, run] : [run],
         numerics: strict ? "strict" : "tolerant",
         threads: DEFAULT_THREADS,
+        quantised: null,
         admitted: new Map(),
         atWork: false,
       });

@@ -3,7 +3,8 @@ import { publishNotice } from "../shared/cluster/notice.ts";
 import { DEFAULT_THREADS } from "../shared/compute/computeSettings.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { messageOf, StillhouseError } from "../shared/errors.ts";
-import { agreementText, type LogitAgreement } from "../shared/evaluate/logitAgreement.ts";
+import { agreementText } from "../shared/evaluate/logitAgreement.ts";
+import type { LogitAgreement } from "../shared/evaluate/reportSchema.ts";
 import { buckets, labelWorkFilter, streams } from "../shared/protocol/subjects.ts";
 import { admit, NumericsRefused } from "./admission.ts";
 import { ACK_WAIT_MS, MAX_DELIVER, type NodeContext, type ServedTeacher } from "./context.ts";
@@ -85,6 +86,7 @@ async function loadAdmitted(context: NodeContext, teacher: ServedTeacher, datase
       dataHash: dataset.hash,
       compute: { ...spec, threads: { ...spec.threads, teacher: threads } },
     });
+    teacher.quantised = agreement;
     if (agreement) tellAgreement(context, teacher, agreement);
     await admit(context, teacher, dataset);
   };

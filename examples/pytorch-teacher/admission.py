@@ -35,6 +35,7 @@ async def admit(kv, node: str, labelling: str, logits_of, shard: str, samples: n
         "shape": list(logits.shape),
         "logits": logits.tobytes(),
         "digest": sha(logits.tobytes()),
+        "quantised": None,
         "tolerated": [],
     }
     key = f"{labelling}.{shard}"

@@ -1,17 +1,7 @@
 import { meanKl } from "./divergence.ts";
+import type { LogitAgreement } from "./reportSchema.ts";
 import { checkSameLength } from "./rows.ts";
 import { logSoftmax, topClasses } from "./softmax.ts";
-
-/** How near a model's logits are to those of the model that it stands for. */
-export interface LogitAgreement {
-  readonly samples: number;
-  /** Share of samples with the same answer. */
-  readonly sameAnswer: number;
-  /** KL divergence of its probabilities from the other's, in nats a sample. */
-  readonly meanKl: number;
-  /** Of a logit. */
-  readonly largestDifference: number;
-}
 
 /**
  * @param reference logits of the model that is stood for, [rows, classes]

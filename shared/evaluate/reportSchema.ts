@@ -78,6 +78,14 @@ export const LabelQuality = z.strictObject({
   entropy: nats.nullable().describe("mean entropy of the probabilities at temperature 1, nats a sample"),
 });
 
+/** How near a model's logits are to those of the model that it stands for. */
+export const LogitAgreement = z.strictObject({
+  samples: count.describe("of the validation split that both predicted"),
+  sameAnswer: share.describe("share of samples with the same answer"),
+  meanKl: z.number().describe("KL divergence of its probabilities from the other's, nats a sample"),
+  largestDifference: z.number().nonnegative().describe("of a logit"),
+});
+
 export const TeacherReport = z.strictObject({
   name: text.describe("as in the spec"),
   ...evaluated,
@@ -103,6 +111,9 @@ export const TeacherReport = z.strictObject({
   outputWasProbabilities: z
     .boolean()
     .describe("its output was probabilities, made logits by a floored log: information was lost"),
+  quantised: LogitAgreement.nullable().describe(
+    "of a teacher in whole numbers: how near it is to itself in floats (of a cross-fitted one, its first fold); null: it is in floats",
+  ),
   quality: z
     .strictObject({
       transfer: LabelQuality.describe("on the training split, which the students learn from"),
@@ -295,6 +306,7 @@ export const Report = z.strictObject({
 export type Report = z.infer<typeof Report>;
 export type SeedResult = z.infer<typeof SeedResult>;
 export type TestMetrics = z.infer<typeof TestMetrics>;
+export type LogitAgreement = z.infer<typeof LogitAgreement>;
 export type LabelQuality = z.infer<typeof LabelQuality>;
 export type TeacherReport = z.infer<typeof TeacherReport>;
 export type CurvePoint = z.infer<typeof CurvePoint>;

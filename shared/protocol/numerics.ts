@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { LogitAgreement } from "../evaluate/reportSchema.ts";
 import { Bytes, Digest, NodeId } from "./identifiers.ts";
 
 /** What computed a teacher's answers. Two that agree in all of it mostly give the same bits. */
@@ -27,6 +28,8 @@ export const Numerics = z.strictObject({
   logits: Bytes,
   /** SHA-256 of `logits`. */
   digest: Digest,
+  /** Of a quantised teacher, and how near it is to itself in floats; null for others. */
+  quantised: LogitAgreement.nullable(),
   /** Others that runs with `numerics: tolerant` let in, and their largest difference of a logit. */
   tolerated: z.array(z.strictObject({ computer: Computer, difference: z.number().nonnegative() })),
 });

@@ -40,6 +40,7 @@ export function reportInput(about: Partial<ReportInput> = {}): ReportInput {
     labelling: "0a1b2c3d4e5f60718293a4b5c6d7e8f9",
     outputWasProbabilities: false,
     folds: null,
+    quantised: null,
     quality: {
       transfer: {
         samples: 54_000,

@@ -40,7 +40,7 @@ describe("a teacher in whole numbers", () => {
       cluster.teacher("t1", { real: true });
       cluster.student("s1");
       const model = { format: "onnx", path: "dense.onnx", output: "logits" } as const;
-      await cluster.run(
+      const report = await cluster.run(
         smallSpec({
           teachers: [
             { name: "plain", model },
@@ -57,6 +57,7 @@ describe("a teacher in whole numbers", () => {
         /^teacher "whole" in int8: the same answer as in floats on [\d.]+% of 20 samples, mean KL [\d.e+-]+ nats, largest difference of a logit 0\.0/;
       expect(cluster.logged.filter(({ msg }) => told.test(String(msg)))).toHaveLength(1);
       expect(notices.filter((text) => told.test(text))).toHaveLength(1);
+      expect(report.teachers.map(({ quantised }) => quantised?.samples)).toEqual([undefined, 20, undefined]);
     });
   });
 });

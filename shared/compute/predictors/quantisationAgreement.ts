@@ -1,5 +1,6 @@
 import type { Dataset } from "../../data/dataset.ts";
-import { type LogitAgreement, logitAgreement } from "../../evaluate/logitAgreement.ts";
+import { logitAgreement } from "../../evaluate/logitAgreement.ts";
+import type { LogitAgreement } from "../../evaluate/reportSchema.ts";
 import type { TeacherModel } from "../../protocol/run.ts";
 import type { ComputeSettings } from "../computeSettings.ts";
 import { predictLogits } from "../predictLogits.ts";
