@@ -5,6 +5,8 @@ import type { Dataset, Shard } from "../shared/data/dataset.ts";
 import { outsideFold } from "../shared/data/folds.ts";
 import { gatherLabels } from "../shared/data/gather.ts";
 import { type ChunkRef, dispatchOrder } from "../shared/data/order.ts";
+import { termNeeds } from "../shared/distill/termNeeds.ts";
+import { termsOf } from "../shared/distill/termsOf.ts";
 import { StillhouseError } from "../shared/errors.ts";
 import { bytesPerRow } from "../shared/labels/encoding.ts";
 import { parameterCount } from "../shared/model/parameterCount.ts";
@@ -55,6 +57,7 @@ export function planRun(spec: RunSpec, dataset: Dataset): RunPlan {
   const trainings: PlannedTraining[] = spec.teachers.flatMap((teacher) =>
     "train" in teacher ? teacherTrainings(teacher, dataset) : [],
   );
+  checkLabels(spec, dataset);
   const { model, train } = spec.student;
   const kinds = spec.baseline ? ["student", "student alone"] : ["student"];
   for (const seed of spec.seeds) {
@@ -90,5 +93,20 @@ function teacherTrainings(
       `teacher ${name}, fold ${index + 1} of ${crossFit}`,
       outsideFold(dataset.shards, labelled, { index, of: crossFit }),
     ),
+  );
+}
+
+/** @throws PlanRefused for terms that need true labels, on data without any */
+function checkLabels({ name, distill, baseline }: RunSpec, dataset: Dataset): void {
+  const labels = gatherLabels(dataset, dataset.splits.train);
+  if (labels.some((label) => label >= 0)) return;
+  const needing = termsOf(distill)
+    .filter(({ kind }) => termNeeds[kind].labels)
+    .map(({ kind }) => kind);
+  if (needing.length === 0 && !baseline) return;
+  const who = needing.length > 0 ? `the terms [${needing.join(", ")}] of distill` : "baseline: true";
+  throw new PlanRefused(
+    `Cannot plan run "${name}" as ${who} need true labels: none of the ${labels.length} training samples has one; use terms that learn from teachers alone, and baseline: false`,
+    { fields: { needing, samples: labels.length } },
   );
 }

@@ -1,5 +1,6 @@
 import type { TrainProgress } from "../shared/compute/trainLoop.ts";
-import type { ComputeSpec, EnsembleSpec, LossSpec, StudentSpec } from "../shared/config/spec.ts";
+import type { DistillSpec } from "../shared/config/distillSpec.ts";
+import type { ComputeSpec, EnsembleSpec, StudentSpec } from "../shared/config/spec.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import type { CurvePoint } from "../shared/evaluate/reportSchema.ts";
 import type { LabelStoreLayout, StoredPart } from "../shared/labels/labelStore.ts";
@@ -39,8 +40,9 @@ export interface StudentTraining {
   readonly dataHash: string;
   readonly student: StudentSpec;
   readonly ensemble: EnsembleSpec;
-  readonly loss: LossSpec;
-  readonly teachers: number;
+  readonly distill: DistillSpec;
+  /** Their names, in the order of the spec. */
+  readonly teachers: readonly string[];
   readonly chunkSize: number;
   readonly compute: ComputeSpec;
   /** What `onCheckpoint` was given last, to go on from. */

@@ -1,46 +1,102 @@
 import type * as tf from "@tensorflow/tfjs";
-import type { Objective } from "../shared/compute/objective.ts";
+import type { Objective, TargetType } from "../shared/compute/objective.ts";
+import type { TermSpec } from "../shared/config/distillSpec.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { gatherLabels } from "../shared/data/gather.ts";
+import { distillationLoss } from "../shared/distill/distillationLoss.ts";
 import { ensembleRules } from "../shared/distill/ensembles/registry.ts";
-import { distillationLoss } from "../shared/distill/losses/kd.ts";
+import { termNeeds } from "../shared/distill/termNeeds.ts";
+import { temperatureAt, weightAt, weightChanges } from "../shared/distill/termSchedule.ts";
+import { termsOf } from "../shared/distill/termsOf.ts";
 import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
 import type { StudentTraining } from "./compute.ts";
 import { teacherLogits } from "./teacherLogits.ts";
 
-/** Learning from the teachers' labels, combined in the step, and from the true labels where there are any. */
+type Targets = Readonly<Record<string, tf.Tensor>>;
+
+/**
+ * Learning from the teachers' labels, combined in the step, and from the true labels where there are any: the sum of
+ * the spec's terms. Weights and temperatures that change from step to step come in as targets, so that nothing of a
+ * step is baked into a compiled graph.
+ */
 export function distillingObjective(
-  { loss, ensemble, teachers }: Pick<StudentTraining, "loss" | "ensemble" | "teachers">,
+  training: Pick<StudentTraining, "distill" | "ensemble" | "teachers">,
   dataset: Dataset,
-  labels: LabelStoreReader,
+  labels: Pick<LabelStoreReader, "read">,
+  stepsPerEpoch: number,
 ): Objective {
-  const { temperature, alpha } = loss;
-  const combine = ensembleRules[ensemble.rule];
-  const weights = ensemble.weights ?? new Array<number>(teachers).fill(1);
-  const names = weights.map((_, k) => `teacher-${k}`);
+  const { ensemble, teachers } = training;
+  const terms = termsOf(training.distill);
+  const heard = terms.some(({ kind }) => termNeeds[kind].teachers) ? teachers : [];
+  const perSample = (value: number, rows: number): Float32Array => new Float32Array(rows).fill(value);
+  const scheduled = scheduledValues(terms, stepsPerEpoch);
   return {
     targets: {
       labels: { dtype: "int32", shape: [] },
       ...Object.fromEntries(
-        names.map((name) => [name, { dtype: "float32", shape: [dataset.classes] } as const]),
+        heard.map((_, k): [string, TargetType] => [
+          teacherName(k),
+          { dtype: "float32", shape: [dataset.classes] },
+        ]),
+      ),
+      ...Object.fromEntries(
+        scheduled.map(({ name }): [string, TargetType] => [name, { dtype: "float32", shape: [] }]),
       ),
     },
-    gather(ids) {
-      return {
-        labels: gatherLabels(dataset, ids),
-        ...Object.fromEntries(names.map((name, k) => [name, teacherLogits(labels, dataset, k, ids)])),
-      };
-    },
-    loss(student, targets) {
-      const logits = names.map((name) => targets[name] as tf.Tensor2D);
-      const targetLogProbs = combine(logits, weights, temperature); // [batch, classes]
-      return distillationLoss({
+    gather: (ids, step) => ({
+      labels: gatherLabels(dataset, ids),
+      ...Object.fromEntries(heard.map((_, k) => [teacherName(k), teacherLogits(labels, dataset, k, ids)])),
+      ...Object.fromEntries(scheduled.map(({ name, at }) => [name, perSample(at(step), ids.length)])),
+    }),
+    loss: (student, targets) =>
+      distillationLoss(terms, {
         student,
-        targetLogProbs,
         labels: targets.labels as tf.Tensor1D,
-        temperature,
-        alpha,
-      });
-    },
+        target: (term, temper) => {
+          const { logits, weights } = teachersOf(term, teachers, ensemble, targets);
+          return ensembleRules[ensemble.rule](logits.map(temper), weights, 1);
+        },
+        weight: (place) => targets[weightName(place)] as tf.Tensor1D | undefined,
+        temperature: (place) => targets[temperatureName(place)] as tf.Tensor1D | undefined,
+      }),
+  };
+}
+
+const teacherName = (k: number): string => `teacher-${k}`;
+const weightName = (place: number): string => `weight-${place}`;
+const temperatureName = (place: number): string => `temperature-${place}`;
+
+/** What changes over the steps, by the name of its target. */
+function scheduledValues(
+  terms: readonly TermSpec[],
+  stepsPerEpoch: number,
+): { name: string; at(step: number): number }[] {
+  return terms.flatMap((term, place) => [
+    ...(weightChanges(term)
+      ? [{ name: weightName(place), at: (step: number) => weightAt(term, step, stepsPerEpoch) }]
+      : []),
+    ...("cooling" in term && term.cooling
+      ? [
+          {
+            name: temperatureName(place),
+            at: (step: number) => temperatureAt(term, step, stepsPerEpoch) as number,
+          },
+        ]
+      : []),
+  ]);
+}
+
+/** Logits and weights of the teachers that a term listens to: one of them, or all. */
+function teachersOf(
+  term: TermSpec,
+  names: readonly string[],
+  { weights }: StudentTraining["ensemble"],
+  targets: Targets,
+): { logits: tf.Tensor2D[]; weights: number[] } {
+  const only = "teacher" in term && term.teacher !== undefined ? names.indexOf(term.teacher) : undefined;
+  const places = only === undefined ? names.map((_, k) => k) : [only];
+  return {
+    logits: places.map((k) => targets[teacherName(k)] as tf.Tensor2D),
+    weights: places.map((k) => (only === undefined ? (weights?.[k] ?? 1) : 1)),
   };
 }

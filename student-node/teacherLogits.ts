@@ -8,7 +8,7 @@ import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
  * @returns [ids.length, classes]
  */
 export function teacherLogits(
-  labels: LabelStoreReader,
+  labels: Pick<LabelStoreReader, "read">,
   dataset: Dataset,
   teacher: number,
   ids: Uint32Array,

@@ -28,6 +28,7 @@ export async function trainStudent(
     const { shuffleChunks, train } = student;
     return planBatches(dataset, epochOrder({ seed, epoch, dataset, chunkSize, shuffleChunks }), train);
   };
+  const first = batchesOf(0);
   const model = buildModel(student.model, dataset.inputShape, dataset.classes, seed);
   try {
     const result = await trainLoop({
@@ -36,9 +37,11 @@ export async function trainStudent(
       train: student.train,
       maskSeed: seed,
       batchesOf,
-      ...(job.kind === "student" ? { ready: labelGate(training, dataset, batchesOf(0), hooks) } : {}),
+      ...(job.kind === "student" ? { ready: labelGate(training, dataset, first, hooks) } : {}),
       objective:
-        job.kind === "student" ? distillingObjective(training, dataset, labels) : labelObjective(dataset),
+        job.kind === "student"
+          ? distillingObjective(training, dataset, labels, first.length)
+          : labelObjective(dataset),
       compute,
       resume: training.checkpoint ? decodeCheckpoint(training.checkpoint) : undefined,
       checkpointSteps: student.checkpointSteps,

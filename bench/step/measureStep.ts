@@ -15,16 +15,17 @@ export async function measureStep(task: Task, compute: ComputeSettings): Promise
   const labels = openBenchLabels(dataset, teachers);
   const model = buildModel(arch, inputShape, classes, ["bench"]);
   try {
+    const stepsPerEpoch = Math.floor(dataset.splits.train.length / batch);
     const objective = distillingObjective(
       {
-        loss: { kind: "kd", temperature, alpha },
+        distill: { loss: { kind: "kd", temperature, alpha } },
         ensemble: { rule: "arithmetic", quorum: "all" },
-        teachers,
+        teachers: Array.from({ length: teachers }, (_, k) => `teacher-${k}`),
       },
       dataset,
       labels.reader,
+      stepsPerEpoch,
     );
-    const stepsPerEpoch = Math.floor(dataset.splits.train.length / batch);
     const trainer = await openTrainer(
       {
         model,

@@ -29,7 +29,7 @@ export class EagerTrainer implements Trainer {
     // Numbers leave through variables: tidy() searches what is returned for tensors, element by element.
     tf.tidy(() => {
       const inputs = inputTensor(dataset, batch);
-      const targets = targetTensors(objective, batch.ids);
+      const targets = targetTensors(objective, batch.ids, step);
       const masks = seededMasks(maskSeed, step);
       const { loss, gradients } = eagerGradients(model, this.#slots, objective, inputs, targets, masks);
       value = loss.dataSync()[0] as number;

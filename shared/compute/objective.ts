@@ -15,8 +15,8 @@ export type TargetValues = Float32Array | Int32Array;
  */
 export interface Objective {
   readonly targets: Readonly<Record<string, TargetType>>;
-  /** The targets of a batch, by name, each [ids.length, ...shape]. */
-  gather(ids: Uint32Array): Readonly<Record<string, TargetValues>>;
+  /** The targets of a batch of a step, counted from 0, by name, each [ids.length, ...shape]. */
+  gather(ids: Uint32Array, step: number): Readonly<Record<string, TargetValues>>;
   /**
    * @param logits [batch, classes]
    * @param targets by name, each [batch, ...shape]

@@ -19,6 +19,7 @@ export function crossChecks(spec: RunSpec): Problem[] {
     ),
     ...repeated(spec.seeds, (i) => ["seeds", i]),
     ...ensembleProblems(spec),
+    ...distillProblems(spec),
     ...trainings.flatMap(({ path, model, train }) => [
       ...archProblems([...path, "model"], model, spec.data),
       ...scheduleProblems([...path, "train"], train, spec.data),
@@ -31,6 +32,41 @@ function ensembleProblems({ ensemble: { weights }, teachers }: RunSpec): Problem
   if (weights === undefined || weights.length === teachers.length) return [];
   const message = `a list of ${weights.length}, and teachers has ${teachers.length}; expected one weight a teacher`;
   return [{ path: ["ensemble", "weights"], message }];
+}
+
+function distillProblems({ distill: { loss, terms }, teachers, ensemble }: RunSpec): Problem[] {
+  if (loss !== undefined && terms !== undefined) {
+    const message = "given beside distill.loss, which it would replace; expected one of the two";
+    return [{ path: ["distill", "terms"], message }];
+  }
+  if (loss === undefined && terms === undefined) {
+    return [{ path: ["distill"], message: "it has neither loss nor terms; expected one of the two" }];
+  }
+  const names = teachers.map(({ name }) => name);
+  const uncentred = "false, and a combination of teachers is known up to one number a row; expected true";
+  const alone = teachers.length === 1 || ensemble.rule === "geometric";
+  const problems = (terms ?? []).flatMap((term, i): Problem[] => {
+    const path: Path = ["distill", "terms", i];
+    if (!("teacher" in term)) return [];
+    const known = term.teacher === undefined || names.includes(term.teacher);
+    return [
+      ...(known
+        ? []
+        : [
+            {
+              path: [...path, "teacher"],
+              message: `"${term.teacher}", expected one of [${names.join(", ")}]`,
+            },
+          ]),
+      ...(term.kind === "logit-mse" && !term.centred && term.teacher === undefined && !alone
+        ? [{ path: [...path, "centred"], message: uncentred }]
+        : []),
+    ];
+  });
+  if (loss?.kind === "logit-mse" && !loss.centred && !alone) {
+    problems.push({ path: ["distill", "loss", "centred"], message: uncentred });
+  }
+  return problems;
 }
 
 /** Samples to train on, validation included, as far as a spec tells without its data. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { DistillSpec } from "./distillSpec.ts";
 import { LabelSourceSpec } from "./labelFileSpec.ts";
 import { Features, ModelFileSpec, Quantise } from "./modelFileSpec.ts";
 
@@ -250,24 +251,6 @@ export const EnsembleSpec = z.strictObject({
   quorum: z.literal("all").default("all").describe("teachers that a sample's target needs"),
 });
 
-export const LossSpec = z.strictObject({
-  kind: z
-    .literal("kd")
-    .describe("alpha T^2 KL(teacher, student) + (1 - alpha) cross-entropy (Hinton, Vinyals, Dean 2015)"),
-  temperature: z
-    .number()
-    .positive()
-    .max(1000)
-    .default(4)
-    .describe("T, by which logits of teacher and student are divided"),
-  alpha: z
-    .number()
-    .min(0)
-    .max(1)
-    .default(0.9)
-    .describe("share of the distillation term; 1 - alpha weighs the true labels"),
-});
-
 export const LabelsSpec = z.strictObject({
   encoding: z.enum(["half", "float32"]).default("half").describe("how logits are stored in the label log"),
   chunkSize: z.int().min(1).max(65536).default(512).describe("samples a chunk, the unit of labelling"),
@@ -341,10 +324,9 @@ export const RunSpec = z.strictObject({
     "how the teachers' labels become one target",
   ),
   student: StudentSpec.describe("what is trained"),
-  distill: z
-    .strictObject({ loss: LossSpec.describe("what the student minimises") })
-    .default({ loss: { kind: "kd", temperature: 4, alpha: 0.9 } })
-    .describe("how the student learns from the target"),
+  distill: DistillSpec.default({ loss: { kind: "kd", temperature: 4, alpha: 0.9 } }).describe(
+    "how the student learns from the target",
+  ),
   numerics: z
     .enum(["strict", "tolerant"])
     .default("strict")
@@ -382,6 +364,5 @@ export type OptimizerSpec = z.infer<typeof OptimizerSpec>;
 export type ScheduleSpec = z.infer<typeof ScheduleSpec>;
 export type ComputeSpec = z.infer<typeof ComputeSpec>;
 export type EnsembleSpec = z.infer<typeof EnsembleSpec>;
-export type LossSpec = z.infer<typeof LossSpec>;
 export type StudentSpec = z.infer<typeof StudentSpec>;
 export type LabelEncoding = z.infer<typeof LabelsSpec>["encoding"];

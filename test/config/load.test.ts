@@ -272,3 +272,40 @@ describe("keys that do not fit each other are refused, both named:", () => {
     );
   });
 });
+
+describe("what a student minimises", () => {
+  const distilling = (text: string): string[] => problemsOf(`${good}distill: ${text}\n`);
+
+  it.each([
+    ["{ terms: [{ kind: kl }], loss: { kind: kd } }", /distill.terms.*: given beside distill.loss/],
+    ["{}", /distill.*: it has neither loss nor terms/],
+    ["{ terms: [{ kind: kl, teacher: t2 }] }", /distill.terms\[0\].teacher.*: "t2", expected one of \[t\]/],
+    ["{ terms: [{ kind: kl, temperatur: 3 }] }", /distill.terms\[0\].*temperatur/],
+    ["{ terms: [{ kind: cross-entropy, cooling: { to: 1, epochs: 2 } }] }", /distill.terms\[0\].*cooling/],
+  ])("is refused as %s", (text, problem) => {
+    expect(distilling(text).join("\n")).toMatch(problem);
+  });
+
+  it("is one of the losses by name, or terms, which have their papers' defaults", () => {
+    expect(distilling("{ loss: { kind: dkd } }")).toEqual([]);
+    const spec = parseSpec(
+      `${good}distill: { terms: [{ kind: dkd, weight: 2 }, { kind: cross-entropy }] }\n`,
+      "s",
+    );
+    expect(spec.distill.terms).toMatchObject([
+      { kind: "dkd", alpha: 1, beta: 8, temperature: 4, weight: 2, warmupEpochs: 0 },
+      { kind: "cross-entropy", smoothing: 0, weight: 1 },
+    ]);
+  });
+
+  it("compares logits without their mean only where logits are known", () => {
+    const two = good.replace(
+      "student:",
+      "  - name: u\n    model: { arch: mlp, hidden: [4] }\n    train: { epochs: 1 }\nstudent:",
+    );
+    const mse = "distill: { loss: { kind: logit-mse, centred: false } }\n";
+    expect(problemsOf(two + mse).join()).toMatch(/distill.loss.centred.*: false, .* expected true/);
+    expect(problemsOf(good + mse)).toEqual([]);
+    expect(problemsOf(`${two}${mse}ensemble: { rule: geometric }\n`)).toEqual([]);
+  });
+});

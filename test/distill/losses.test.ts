@@ -1,9 +1,9 @@
 import * as tf from "@tensorflow/tfjs";
 import { describe, expect, it } from "vitest";
+import { distillationLoss } from "../../shared/distill/distillationLoss.ts";
 import { crossEntropy } from "../../shared/distill/losses/crossEntropy.ts";
 import { forwardKl } from "../../shared/distill/losses/forwardKl.ts";
-import { distillationLoss } from "../../shared/distill/losses/kd.ts";
-import { responseLosses } from "../../shared/distill/losses/registry.ts";
+import { termsOf } from "../../shared/distill/termsOf.ts";
 import { describeWithGoldens, goldenMatrix, goldenNumber, goldenVector } from "../helpers/golden.ts";
 import { expectClose, expectNoLeak, onEachBackend } from "../helpers/tensors.ts";
 
@@ -11,6 +11,21 @@ const S = (): tf.Tensor2D => tf.tensor2d(goldenMatrix("A.student"));
 const V = (): tf.Tensor2D => tf.tensor2d(goldenMatrix("A.teacher"));
 const y = (): tf.Tensor1D => tf.tensor1d(goldenVector("A.labels"), "int32");
 const logProbs = (logits: tf.Tensor2D, T: number): tf.Tensor2D => tf.logSoftmax(logits.div<tf.Tensor2D>(T));
+
+/** KD by the terms that the spec's `loss` stands for. */
+function kd(
+  student: tf.Tensor2D,
+  teacher: tf.Tensor2D,
+  labels: tf.Tensor1D,
+  temperature: number,
+  alpha: number,
+): tf.Scalar {
+  return distillationLoss(termsOf({ loss: { kind: "kd", temperature, alpha } }), {
+    student,
+    labels,
+    target: (_, temper) => tf.logSoftmax(temper(teacher)),
+  });
+}
 
 function lossValue(loss: () => tf.Scalar): number {
   return expectNoLeak(() => {
@@ -107,45 +122,16 @@ onEachBackend("losses", () => {
       [1, 4, "kd.fwdKL.T2.T4"],
       [0, 4, "ce.hard.student"],
     ])("distillationLoss() at alpha %d and T=%d equals PyTorch's %s", (alpha, T, key) => {
-      const value = lossValue(() =>
-        distillationLoss({
-          student: S(),
-          targetLogProbs: logProbs(V(), T),
-          labels: y(),
-          temperature: T,
-          alpha,
-        }),
-      );
+      const value = lossValue(() => kd(S(), V(), y(), T, alpha));
       expectClose(value, goldenNumber(key), 1e-5);
     });
 
     it("distillationLoss() has PyTorch's gradient", () => {
       const gradient = gradientAt(S, () => {
-        const targetLogProbs = logProbs(V(), 4);
-        const labels = y();
-        return (student) =>
-          responseLosses.kd({ student, targetLogProbs, labels, temperature: 4, alpha: 0.9 });
+        const [teacher, labels] = [V(), y()];
+        return (student) => kd(student, teacher, labels, 4, 0.9);
       });
       expectClose(gradient, goldenMatrix("kd.grad.total.0.9/0.1.T4"), 1e-5, 0.1);
-    });
-
-    it("distillationLoss() averages each term over the samples that have it", () => {
-      // Row 0 has the only target, row 1 the only label: the terms of the single rows, mixed 0.9 to 0.1.
-      const q = goldenMatrix("softmax.student.T4")[0] as number[];
-      const p = goldenMatrix("softmax.teacher.T4")[0] as number[];
-      const kl = p.reduce((sum, pc, c) => sum + pc * Math.log(pc / (q[c] as number)), 0);
-      const ce = goldenVector("ce.hard.student.per_sample")[1] as number;
-      const value = lossValue(() =>
-        distillationLoss({
-          student: S(),
-          targetLogProbs: logProbs(V(), 4),
-          hasTarget: tf.tensor1d([1, 0]),
-          labels: tf.tensor1d([-1, 0], "int32"),
-          temperature: 4,
-          alpha: 0.9,
-        }),
-      );
-      expectClose(value, 0.9 * 16 * kl + 0.1 * ce, 1e-5);
     });
   });
 
@@ -166,56 +152,30 @@ onEachBackend("losses", () => {
       for (const g of gradient) expect(Math.abs(g)).toBe(0);
     });
 
+    const teacher = (): tf.Tensor2D =>
+      tf.tensor2d([
+        [2, 1, 4],
+        [0.5, 1.5, -0.5],
+      ]);
+
     it("distillationLoss() without labels is alpha times the KL alone", () => {
-      const target = (): tf.Tensor2D =>
-        logProbs(
-          tf.tensor2d([
-            [2, 1, 4],
-            [0.5, 1.5, -0.5],
-          ]),
-          4,
-        );
-      const alone = lossValue(() => forwardKl(student(), target(), 4));
-      const mixed = lossValue(() =>
-        distillationLoss({
-          student: student(),
-          targetLogProbs: target(),
-          labels: none(),
-          temperature: 4,
-          alpha: 0.9,
-        }),
+      const alone = lossValue(() => forwardKl(student(), logProbs(teacher(), 4), 4));
+      expectClose(
+        lossValue(() => kd(student(), teacher(), none(), 4, 0.9)),
+        0.9 * alone,
+        1e-6,
       );
-      expectClose(mixed, 0.9 * alone, 1e-6);
     });
 
-    it("distillationLoss() is 0 with a finite gradient when no sample has a target or a label", () => {
-      const make = (): ((z: tf.Tensor2D) => tf.Scalar) => {
-        const labels = none();
-        const hasTarget = tf.zeros<tf.Rank.R1>([2]);
-        const targetLogProbs = tf.zeros<tf.Rank.R2>([2, 3]);
-        return (z) =>
-          distillationLoss({ student: z, targetLogProbs, hasTarget, labels, temperature: 4, alpha: 0.9 });
-      };
-      expect(lossValue(() => make()(student()))).toBeCloseTo(0, 12);
-      for (const g of gradientAt(student, make)) expect(Math.abs(g)).toBe(0);
-    });
-
-    it("forwardKl() stays finite where the target gives a class no probability at all", () => {
-      const value = lossValue(() =>
-        forwardKl(
-          student(),
-          logProbs(
-            tf.tensor2d([
-              [0, 0, 500],
-              [0, 500, 0],
-            ]),
-            1,
-          ),
-          1,
-        ),
+    it("distillationLoss() averages the KL over all samples and the cross-entropy over the labelled ones", () => {
+      const labels = (): tf.Tensor1D => tf.tensor1d([-1, 0], "int32");
+      const soft = lossValue(() => forwardKl(student(), logProbs(teacher(), 4), 4));
+      // -log softmax(1, 0.5, -1)[0] = log(1 + e^-0.5 + e^-2) = 0.554957
+      expectClose(
+        lossValue(() => kd(student(), teacher(), labels(), 4, 0.9)),
+        0.9 * soft + 0.1 * 0.554957,
+        1e-5,
       );
-      // All mass on one class leaves -log q of it: 0.40760596 and 0.5 + 0.55495692 by softmax of the rows.
-      expectClose(value, (0.4076059644 + 1.0549569196) / 2, 1e-5);
     });
   });
 });

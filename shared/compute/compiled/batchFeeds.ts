@@ -60,7 +60,7 @@ export class BatchFeeds {
   fill(step: number, { ids, length }: Batch): void {
     const { dataset, objective, maskSeed } = this.#options;
     gatherInputs(dataset, ids, this.#inputs, length);
-    const given = objective.gather(ids);
+    const given = objective.gather(ids, step);
     for (const { name, values } of this.#targets) values.set(given[name] as Float32Array);
     for (const { layer, rate, values } of this.#masks) fillDropoutMask(values, rate, maskSeed, step, layer);
   }

@@ -67,7 +67,7 @@ export function checkGradients(
   tf.tidy(() => {
     const rows = batch.ids.length;
     const inputs = inputTensor(dataset, batch);
-    const targets = targetTensors(objective, batch.ids);
+    const targets = targetTensors(objective, batch.ids, step);
     const eager = eagerGradients(model, slots, objective, inputs, targets, seededMasks(maskSeed, step));
     const expected = eager.loss.dataSync()[0] as number;
     if (!(Math.abs(loss - expected) <= OF_ITSELF * Math.max(1, Math.abs(expected)))) {

@@ -11,7 +11,7 @@ export const arithmetic: EnsembleRule = (teacherLogits, weights, T) =>
   tf.tidy(() => {
     const shares = normaliseWeights(weights, teacherLogits.length);
     const logs = teacherLogits.map((logits, k) =>
-      tf.logSoftmax(logits.div(T)).add<tf.Tensor2D>(Math.log(shares[k] as number)),
+      tf.logSoftmax(T === 1 ? logits : logits.div(T)).add<tf.Tensor2D>(Math.log(shares[k] as number)),
     ); // [batch, classes] each
     const largest = logs.reduce((max, log) => tf.maximum(max, log));
     const sum = logs

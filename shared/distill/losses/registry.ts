@@ -1,5 +1,58 @@
-import { distillationLoss } from "./kd.ts";
+import * as tf from "@tensorflow/tfjs";
+import type { TermKind, TermSpec } from "../../config/distillSpec.ts";
+import { crossEntropy } from "./crossEntropy.ts";
+import { decoupledKdRows } from "./decoupledKd.ts";
+import { dist } from "./dist.ts";
+import { forwardKlRows } from "./forwardKl.ts";
+import { jensenShannonRows } from "./jensenShannon.ts";
+import { logitMseRows } from "./logitMse.ts";
+import { meanOverLabelled, meanOverRows } from "./means.ts";
+import { reverseKlRows } from "./reverseKl.ts";
+import { standardise } from "./standardise.ts";
+import { teacherLabelRows } from "./teacherLabels.ts";
+import { virtualTeacher } from "./virtualTeacher.ts";
 
-/** Every loss on logits that a spec can name. */
-export const responseLosses = { kd: distillationLoss } as const;
-export type ResponseLoss = keyof typeof responseLosses;
+/** What a term sees of a batch. */
+export interface TermBatch {
+  /** Logits, [batch, classes]. */
+  readonly student: tf.Tensor2D;
+  /** Class of each sample, int32, [batch]; -1 where there is none. */
+  readonly labels: tf.Tensor1D;
+  /** What the term's teachers say: log-probabilities at T, [batch, classes], outside of the gradient. */
+  target(T: number): tf.Tensor2D;
+}
+
+type Of<K extends TermKind> = Extract<TermSpec, { kind: K }>;
+
+/**
+ * Every term that a spec can name: its value for a batch, at temperature T where it has one, without its weight.
+ * Cross-entropy and what needs the true class average over the labelled samples, everything else over all.
+ */
+export const termLosses: {
+  readonly [K in TermKind]: (batch: TermBatch, term: Of<K>, T: number) => tf.Scalar;
+} = {
+  "cross-entropy": ({ student, labels }, { smoothing }) => crossEntropy(student, labels, smoothing),
+  kl: ({ student, target }, _, T) => meanOverRows(forwardKlRows(student, target(T), T)),
+  "reverse-kl": ({ student, target }, _, T) => meanOverRows(reverseKlRows(student, target(T), T)),
+  jsd: ({ student, target }, { beta }, T) => meanOverRows(jensenShannonRows(student, target(T), T, beta)),
+  "logit-mse": ({ student, target }, { centred }) => meanOverRows(logitMseRows(student, target(1), centred)),
+  dkd: ({ student, target, labels }, weights, T) =>
+    meanOverLabelled(decoupledKdRows(student, target(T), labels, T, weights), labels),
+  dist: ({ student, target }, weights, T) => dist(student, target(T), T, weights),
+  "standardised-kl": ({ student, target }, { deviation }, T) => {
+    const teacher = tf.logSoftmax(standardise(target(1), deviation).div<tf.Tensor2D>(T));
+    return meanOverRows(forwardKlRows(standardise(student, deviation), teacher, T));
+  },
+  "teacher-labels": ({ student, target }) => meanOverRows(teacherLabelRows(student, target(1))),
+  "virtual-teacher": ({ student, labels }, { temperature, confidence, softening }) => {
+    const virtual = virtualTeacher(labels, student.shape[1], confidence, temperature, softening);
+    const T = softening === "official" ? 1 : temperature;
+    return meanOverLabelled(forwardKlRows(student, virtual, T), labels);
+  },
+};
+
+/** The value of one term, whatever its kind. */
+export function termLoss(batch: TermBatch, term: TermSpec, T: number): tf.Scalar {
+  const loss = termLosses[term.kind] as (batch: TermBatch, term: TermSpec, T: number) => tf.Scalar;
+  return tf.tidy(() => loss(batch, term, T));
+}

@@ -7,8 +7,9 @@ import { OptimizerSpec } from "../../../shared/config/spec.ts";
 import type { Dataset } from "../../../shared/data/dataset.ts";
 import { gatherLabels } from "../../../shared/data/gather.ts";
 import { rng } from "../../../shared/determinism/rng.ts";
+import { distillationLoss } from "../../../shared/distill/distillationLoss.ts";
 import { ensembleRules } from "../../../shared/distill/ensembles/registry.ts";
-import { distillationLoss } from "../../../shared/distill/losses/kd.ts";
+import { termsOf } from "../../../shared/distill/termsOf.ts";
 import { type NamedWeight, weightsHash } from "../../../shared/model/weights.ts";
 import {
   batchOf,
@@ -64,16 +65,15 @@ function distilling(dataset: Dataset): Objective {
       ),
     }),
     loss: (student, targets) =>
-      distillationLoss({
+      distillationLoss(termsOf({ loss: { kind: "kd", temperature: 4, alpha: 0.7 } }), {
         student,
-        targetLogProbs: ensembleRules.arithmetic(
-          names.map((name) => targets[name] as tf.Tensor2D),
-          [1, 1, 1],
-          4,
-        ),
         labels: targets.labels as tf.Tensor1D,
-        temperature: 4,
-        alpha: 0.7,
+        target: (_, temper) =>
+          ensembleRules.arithmetic(
+            names.map((name) => temper(targets[name] as tf.Tensor2D)),
+            [1, 1, 1],
+            1,
+          ),
       }),
   };
 }

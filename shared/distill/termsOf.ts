@@ -1,0 +1,65 @@
+import type { z } from "zod";
+import { type DistillSpec, type LossSpec, TermSpec } from "../config/distillSpec.ts";
+
+/**
+ * The terms of what a spec says that a student minimises, those of weight 0 left out. A loss by name stands for the
+ * terms and weights of its paper.
+ */
+export function termsOf({ loss, terms }: DistillSpec): TermSpec[] {
+  if (terms) return terms;
+  return loss ? expand(loss) : [];
+}
+
+/** As a user would write it: defaults may be missing. */
+type Written = z.input<typeof TermSpec> & { weight: number };
+
+function expand(loss: LossSpec): TermSpec[] {
+  return written(loss)
+    .filter(({ weight }) => weight > 0)
+    .map((term) => TermSpec.parse(term));
+}
+
+function written(loss: LossSpec): Written[] {
+  const labels = (weight: number, smoothing = 0): Written => ({ kind: "cross-entropy", weight, smoothing });
+  switch (loss.kind) {
+    case "kd": {
+      const { temperature, alpha } = loss;
+      return [{ kind: "kl", temperature, weight: alpha }, labels(1 - alpha)];
+    }
+    case "reverse-kl": {
+      const { temperature, alpha } = loss;
+      return [{ kind: "reverse-kl", temperature, weight: alpha }, labels(1 - alpha)];
+    }
+    case "jsd": {
+      const { temperature, beta, alpha } = loss;
+      return [{ kind: "jsd", temperature, beta, weight: alpha }, labels(1 - alpha)];
+    }
+    case "logit-mse": {
+      const { centred, alpha } = loss;
+      return [{ kind: "logit-mse", centred, weight: alpha }, labels(1 - alpha)];
+    }
+    case "dkd": {
+      const { temperature, alpha, beta, warmupEpochs } = loss;
+      return [{ kind: "dkd", temperature, alpha, beta, warmupEpochs, weight: 1 }, labels(1)];
+    }
+    case "dist": {
+      const { temperature, beta, gamma } = loss;
+      return [{ kind: "dist", temperature, beta, gamma, weight: 1 }, labels(1)];
+    }
+    case "standardised": {
+      const { temperature, weight, crossEntropy, deviation } = loss;
+      return [{ kind: "standardised-kl", temperature, deviation, weight }, labels(crossEntropy)];
+    }
+    case "teacher-labels":
+      return [{ kind: "teacher-labels", weight: loss.alpha }, labels(1 - loss.alpha)];
+    case "label-smoothing":
+      return [labels(1, loss.smoothing)];
+    case "tf-kd": {
+      const { temperature, confidence, softening, alpha } = loss;
+      return [
+        { kind: "virtual-teacher", temperature, confidence, softening, weight: alpha },
+        labels(1 - alpha),
+      ];
+    }
+  }
+}

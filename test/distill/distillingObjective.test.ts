@@ -1,0 +1,136 @@
+import * as tf from "@tensorflow/tfjs";
+import { beforeAll, describe, expect, it } from "vitest";
+import { chooseBackend } from "../../shared/compute/backend.ts";
+import { targetTensors } from "../../shared/compute/targetTensors.ts";
+import { DistillSpec } from "../../shared/config/distillSpec.ts";
+import type { Dataset } from "../../shared/data/dataset.ts";
+import { rng } from "../../shared/determinism/rng.ts";
+import { termLosses } from "../../shared/distill/losses/registry.ts";
+import { distillingObjective } from "../../student-node/distillingObjective.ts";
+import { CLASSES, settings, smallDataset, smallTraining } from "../helpers/trainers.ts";
+
+beforeAll(async () => {
+  await chooseBackend({ prefer: "cpu" });
+});
+
+/** Labels of two teachers, by the place of a row in its shard's permutation. */
+const labels = {
+  read(teacher: number, shard: number, place: number, out: Float32Array, row: number): void {
+    const draws = rng("labels", teacher, shard, place);
+    for (let c = 0; c < CLASSES; c++) out[row * CLASSES + c] = 2 * draws.normal();
+  },
+};
+const teachers = ["ada", "bea"];
+const ensemble = { rule: "arithmetic", quorum: "all" } as const;
+const STEPS_PER_EPOCH = 5;
+
+function objectiveOf(distill: object, dataset: Dataset) {
+  return distillingObjective(
+    { distill: DistillSpec.parse(distill), ensemble, teachers },
+    dataset,
+    labels,
+    STEPS_PER_EPOCH,
+  );
+}
+
+/** Every third sample without its label. */
+function partlyLabelled(): Dataset {
+  const dataset = smallDataset("mlp");
+  return {
+    ...dataset,
+    labels: dataset.labels.map((ofShard) => ofShard.map((label, i) => (i % 3 === 0 ? -1 : label))),
+  };
+}
+
+const named: Record<string, object> = {
+  kd: { kind: "kd" },
+  "reverse KL": { kind: "reverse-kl", temperature: 2 },
+  "generalised JSD": { kind: "jsd", beta: 0.3 },
+  "logit MSE": { kind: "logit-mse" },
+  DKD: { kind: "dkd", warmupEpochs: 2 },
+  DIST: { kind: "dist", temperature: 4, beta: 2, gamma: 2 },
+  "standardised logits": { kind: "standardised" },
+  "the teachers' labels": { kind: "teacher-labels" },
+  "label smoothing": { kind: "label-smoothing" },
+  "TF-KD as its authors have it": { kind: "tf-kd" },
+  "TF-KD by the meaning of a temperature": { kind: "tf-kd", softening: "principled" },
+};
+const listed: Record<string, object[]> = {
+  "terms of each teacher beside one of both": [
+    { kind: "kl", teacher: "ada", weight: 0.5, temperature: 3 },
+    { kind: "jsd", teacher: "bea", weight: 0.25 },
+    { kind: "logit-mse", weight: 0.1, centred: true },
+    { kind: "cross-entropy", weight: 0.2, smoothing: 0.05 },
+  ],
+  "weights and temperatures that change": [
+    {
+      kind: "kl",
+      warmupEpochs: 1,
+      decay: { to: 0.1, epochs: 2 },
+      temperature: 4,
+      cooling: { to: 1, epochs: 3 },
+    },
+    { kind: "dkd", decay: { to: 0, epochs: 3 }, cooling: { to: 2, epochs: 2 } },
+    { kind: "cross-entropy", warmupEpochs: 3 },
+  ],
+};
+const all = [
+  ...Object.entries(named).map(([name, loss]) => [name, { loss }] as const),
+  ...Object.entries(listed).map(([name, terms]) => [name, { terms }] as const),
+];
+
+it("every term that a spec can name is in one of these trainings", () => {
+  const kinds = new Set(JSON.stringify(all).match(/(?<="kind":")[^"]+/g));
+  // What the losses by name stand for: cross-entropy, kl, the standardised KL and the virtual teacher.
+  const meant = { kd: "kl", standardised: "standardised-kl", "tf-kd": "virtual-teacher" };
+  for (const kind of Object.keys(termLosses)) {
+    const by = Object.entries(meant).find(([, term]) => term === kind)?.[0] ?? kind;
+    expect(kinds, kind).toContain(by);
+  }
+});
+
+describe.each(all)("training by %s", (_, distill) => {
+  it("compiled has the losses of TensorFlow.js", async () => {
+    const dataset = partlyLabelled();
+    const overrides = { dataset, objective: objectiveOf(distill, dataset), stepsPerEpoch: STEPS_PER_EPOCH };
+    const [eager, compiled] = [
+      await smallTraining("mlp", settings("cpu"), overrides),
+      await smallTraining("mlp", settings("compiled"), overrides),
+    ];
+    try {
+      for (let step = 0; step < 12; step++) {
+        const [expected, seen] = [await eager.run(step), await compiled.run(step)];
+        const bound = 1e-4 * Math.max(1, Math.abs(expected));
+        expect(Math.abs(seen - expected), `step ${step}: ${seen}, expected ${expected}`).toBeLessThanOrEqual(
+          bound,
+        );
+      }
+    } finally {
+      await eager.close();
+      await compiled.close();
+    }
+  });
+});
+
+describe("a temperature that changes", () => {
+  it("gives what the same temperature gives that stays", () => {
+    const dataset = partlyLabelled();
+    const student = tf.randomNormal<tf.Rank.R2>([6, CLASSES], 0, 2, "float32", 7);
+    const ids = dataset.splits.train.slice(0, 6);
+    const lossAt = (term: object, step: number): number => {
+      const objective = objectiveOf({ terms: [term] }, dataset);
+      let value = Number.NaN;
+      tf.tidy(() => {
+        value = objective.loss(student, targetTensors(objective, ids, step)).dataSync()[0] as number;
+      });
+      return value;
+    };
+    for (const kind of ["kl", "reverse-kl", "jsd", "dkd", "dist"]) {
+      // From 6 to 2 over 4 epochs of 5 steps: 4 at step 10.
+      const changing = lossAt({ kind, temperature: 6, cooling: { to: 2, epochs: 4 } }, 10);
+      const staying = lossAt({ kind, temperature: 4 }, 0);
+      expect(Math.abs(changing - staying), kind).toBeLessThan(1e-5 * Math.max(1, Math.abs(staying)));
+    }
+    student.dispose();
+  });
+});
