@@ -24,7 +24,7 @@ export async function makeReport(context: CoordinatorContext, evaluation: Evalua
   const { spec, run } = record;
   const results = await readResults(context);
   const counted = await (await bus.kv(buckets.jobs)).get(jobKeys.testReads(run));
-  const weights = spec.ensemble.weights ?? spec.teachers.map(() => 1);
+  const { weights, temperatures } = evaluation.scales;
   const weightSum = weights.reduce((a, b) => a + b, 0);
   const first = resultOf(results, { kind: "student", seed: spec.seeds[0] as number });
   const passes = record.passes ?? { needed: 0, found: 0, imported: 0 };
@@ -58,7 +58,9 @@ export async function makeReport(context: CoordinatorContext, evaluation: Evalua
     teachers,
     ensemble: {
       rule: spec.ensemble.rule,
+      answersBy: evaluation.ensembleAnswersBy,
       weights: weights.map((weight) => weight / weightSum),
+      temperatures,
       accuracy: evaluation.ensemble.accuracy,
       nll: evaluation.ensemble.nll,
       ece: evaluation.ensemble.ece,

@@ -3,6 +3,7 @@ import type { Objective, TargetType } from "../shared/compute/objective.ts";
 import type { TermSpec } from "../shared/config/distillSpec.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { gatherLabels } from "../shared/data/gather.ts";
+import { rng } from "../shared/determinism/rng.ts";
 import { distillationLoss } from "../shared/distill/distillationLoss.ts";
 import { ensembleRules } from "../shared/distill/ensembles/registry.ts";
 import { termNeeds } from "../shared/distill/termNeeds.ts";
@@ -11,6 +12,7 @@ import { termsOf } from "../shared/distill/termsOf.ts";
 import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
 import type { StudentTraining } from "./compute.ts";
 import { teacherLogits } from "./teacherLogits.ts";
+import { calibrated, type TeacherScales } from "./teacherScales.ts";
 
 type Targets = Readonly<Record<string, tf.Tensor>>;
 
@@ -20,12 +22,15 @@ type Targets = Readonly<Record<string, tf.Tensor>>;
  * step is baked into a compiled graph.
  */
 export function distillingObjective(
-  training: Pick<StudentTraining, "distill" | "ensemble" | "teachers">,
+  training: Pick<StudentTraining, "distill" | "ensemble" | "teachers" | "runSeed" | "job">,
   dataset: Dataset,
   labels: Pick<LabelStoreReader, "read">,
+  scales: TeacherScales,
   stepsPerEpoch: number,
 ): Objective {
-  const { ensemble, teachers } = training;
+  const { ensemble, teachers, runSeed, job } = training;
+  const rule = ensembleRules[ensemble.rule];
+  const draws = ensemble.rule === "random";
   const terms = termsOf(training.distill);
   const heard = terms.some(({ kind }) => termNeeds[kind].teachers) ? teachers : [];
   const perSample = (value: number, rows: number): Float32Array => new Float32Array(rows).fill(value);
@@ -42,19 +47,32 @@ export function distillingObjective(
       ...Object.fromEntries(
         scheduled.map(({ name }): [string, TargetType] => [name, { dtype: "float32", shape: [] }]),
       ),
+      ...(draws ? { drawn: { dtype: "float32", shape: [teachers.length] } as const } : {}),
     },
     gather: (ids, step) => ({
       labels: gatherLabels(dataset, ids),
-      ...Object.fromEntries(heard.map((_, k) => [teacherName(k), teacherLogits(labels, dataset, k, ids)])),
+      ...Object.fromEntries(
+        heard.map((_, k) => [
+          teacherName(k),
+          calibrated(teacherLogits(labels, dataset, k, ids), scales.temperatures[k] as number),
+        ]),
+      ),
       ...Object.fromEntries(scheduled.map(({ name, at }) => [name, perSample(at(step), ids.length)])),
+      ...(draws
+        ? { drawn: drawnTeacher(["student", runSeed, job.seed], step, scales.weights, ids.length) }
+        : {}),
     }),
     loss: (student, targets) =>
       distillationLoss(terms, {
         student,
         labels: targets.labels as tf.Tensor1D,
         target: (term, temper) => {
-          const { logits, weights } = teachersOf(term, teachers, ensemble, targets);
-          return ensembleRules[ensemble.rule](logits.map(temper), weights, 1);
+          const { logits, weights } = teachersOf(term, teachers, scales, targets);
+          const said = { logits, weights, student, labels: targets.labels as tf.Tensor1D };
+          // One teacher is itself, by whatever rule.
+          return logits.length === 1
+            ? ensembleRules.arithmetic(said, temper)
+            : rule({ ...said, drawn: targets.drawn as tf.Tensor2D | undefined }, temper);
         },
         weight: (place) => targets[weightName(place)] as tf.Tensor1D | undefined,
         temperature: (place) => targets[temperatureName(place)] as tf.Tensor1D | undefined,
@@ -90,13 +108,32 @@ function scheduledValues(
 function teachersOf(
   term: TermSpec,
   names: readonly string[],
-  { weights }: StudentTraining["ensemble"],
+  { weights }: TeacherScales,
   targets: Targets,
 ): { logits: tf.Tensor2D[]; weights: number[] } {
   const only = "teacher" in term && term.teacher !== undefined ? names.indexOf(term.teacher) : undefined;
   const places = only === undefined ? names.map((_, k) => k) : [only];
   return {
     logits: places.map((k) => targets[teacherName(k)] as tf.Tensor2D),
-    weights: places.map((k) => (only === undefined ? (weights?.[k] ?? 1) : 1)),
+    weights: places.map((k) => (only === undefined ? (weights[k] as number) : 1)),
   };
+}
+
+/** 1 at the teacher of a step's batch, drawn by weight, and 0 at the others: [rows, teachers]. */
+function drawnTeacher(
+  seed: readonly [string, ...(string | number)[]],
+  step: number,
+  weights: readonly number[],
+  rows: number,
+): Float32Array {
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  let left = rng(...seed, "teacher", step).uniform() * total;
+  let chosen = 0;
+  while (chosen < weights.length - 1 && left >= (weights[chosen] as number)) {
+    left -= weights[chosen] as number;
+    chosen++;
+  }
+  return Float32Array.from({ length: rows * weights.length }, (_, i) =>
+    i % weights.length === chosen ? 1 : 0,
+  );
 }

@@ -4,7 +4,7 @@ import { predictLogits } from "../shared/compute/predictLogits.ts";
 import { loadNativeModel } from "../shared/compute/predictors/nativeModel.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { gatherLabels } from "../shared/data/gather.ts";
-import { ensembleRules } from "../shared/distill/ensembles/registry.ts";
+import { answeringRule, type EnsembleRuleName, ensembleRules } from "../shared/distill/ensembles/registry.ts";
 import { correctness } from "../shared/evaluate/accuracy.ts";
 import { evaluateLogits } from "../shared/evaluate/evaluateLogits.ts";
 import type { LabelQuality } from "../shared/evaluate/reportSchema.ts";
@@ -14,10 +14,11 @@ import type { EvaluationTask, TestFindings } from "./compute.ts";
 import { measureLatency } from "./latency.ts";
 import { teacherLogits } from "./teacherLogits.ts";
 import { teacherQuality } from "./teacherQuality.ts";
+import { calibrated, type TeacherScales, teacherScales } from "./teacherScales.ts";
 
 /**
  * Reads the test split once: every teacher and the ensemble from their labels in the log, every student from its
- * final weights. The ensemble is taken at temperature 1.
+ * final weights. The ensemble is taken at temperature 1, by the rule that it answers by.
  */
 export async function evaluateRun(
   task: EvaluationTask,
@@ -31,7 +32,9 @@ export async function evaluateRun(
   const logits = task.teachers.map((_, teacher) => teacherLogits(labels, dataset, teacher, ids));
   const onTransfer = teacherQuality(labels, dataset, task.teachers.length, dataset.splits.train);
   const onValidation = teacherQuality(labels, dataset, task.teachers.length, dataset.splits.validation);
-  const ensemble = combineAll(logits, task, classes);
+  const scales = teacherScales(task.ensemble, task.teachers.length, dataset, labels);
+  const rule = answeringRule(task.ensemble.rule);
+  const ensemble = combineAll(logits, rule, scales, classes);
   const seeds: TestFindings["seeds"] = [];
   let latency: TestFindings["latency"] | undefined;
   for (const { job, artifact } of task.models) {
@@ -61,6 +64,8 @@ export async function evaluateRun(
       },
     })),
     ensemble: evaluateLogits(ensemble, truth, classes, ensemble),
+    ensembleAnswersBy: rule,
+    scales: { temperatures: [...scales.temperatures], weights: [...scales.weights] },
     seeds,
     latency,
   };
@@ -69,15 +74,20 @@ export async function evaluateRun(
 /** Log-probabilities of the ensemble at T = 1: [samples, classes]. */
 function combineAll(
   logits: readonly Float32Array[],
-  { ensemble, teachers }: EvaluationTask,
+  rule: EnsembleRuleName,
+  { temperatures, weights }: TeacherScales,
   classes: number,
 ): Float32Array {
-  const weights = ensemble.weights ?? new Array<number>(teachers.length).fill(1);
   let combined = new Float32Array();
   // The numbers leave through a variable: tidy() searches what is returned for tensors, element by element.
   tf.tidy(() => {
-    const tensors = logits.map((values) => tf.tensor2d(values, [values.length / classes, classes]));
-    combined = new Float32Array(ensembleRules[ensemble.rule](tensors, weights, 1).dataSync());
+    const tensors = logits.map((values, k) =>
+      tf.tensor2d(calibrated(values.slice(), temperatures[k] as number), [values.length / classes, classes]),
+    );
+    const [student] = tensors as [tf.Tensor2D];
+    const labels = tf.fill([student.shape[0]], -1, "int32") as tf.Tensor1D;
+    const said = { logits: tensors, weights, student, labels };
+    combined = new Float32Array(ensembleRules[rule](said, (of) => of).dataSync());
   });
   return combined;
 }

@@ -10,6 +10,7 @@ import { packTrained } from "../shared/model/packTrained.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
 import type { StudentTraining, TrainedStudent, TrainingHooks } from "./compute.ts";
 import { distillingObjective } from "./distillingObjective.ts";
+import { scalesAreLearnt, teacherScales } from "./teacherScales.ts";
 
 /**
  * Trains one student: with its teachers, or, as the baseline, on the true labels alone with the same initial weights,
@@ -29,6 +30,10 @@ export async function trainStudent(
     return planBatches(dataset, epochOrder({ seed, epoch, dataset, chunkSize, shuffleChunks }), train);
   };
   const first = batchesOf(0);
+  const taught = job.kind === "student";
+  if (taught && scalesAreLearnt(training.ensemble)) {
+    await hooks.labelsUpTo(dispatchOrder(dataset, chunkSize).length);
+  }
   const model = buildModel(student.model, dataset.inputShape, dataset.classes, seed);
   try {
     const result = await trainLoop({
@@ -37,11 +42,16 @@ export async function trainStudent(
       train: student.train,
       maskSeed: seed,
       batchesOf,
-      ...(job.kind === "student" ? { ready: labelGate(training, dataset, first, hooks) } : {}),
-      objective:
-        job.kind === "student"
-          ? distillingObjective(training, dataset, labels, first.length)
-          : labelObjective(dataset),
+      ...(taught ? { ready: labelGate(training, dataset, first, hooks) } : {}),
+      objective: taught
+        ? distillingObjective(
+            training,
+            dataset,
+            labels,
+            teacherScales(training.ensemble, training.teachers.length, dataset, labels),
+            first.length,
+          )
+        : labelObjective(dataset),
       compute,
       resume: training.checkpoint ? decodeCheckpoint(training.checkpoint) : undefined,
       checkpointSteps: student.checkpointSteps,

@@ -19,11 +19,14 @@ export async function measureStep(task: Task, compute: ComputeSettings): Promise
     const objective = distillingObjective(
       {
         distill: { loss: { kind: "kd", temperature, alpha } },
-        ensemble: { rule: "arithmetic", quorum: "all" },
+        ensemble: { rule: "arithmetic", calibrate: false, quorum: "all" },
+        runSeed: 0,
+        job: { kind: "student", seed: 0 },
         teachers: Array.from({ length: teachers }, (_, k) => `teacher-${k}`),
       },
       dataset,
       labels.reader,
+      { temperatures: new Array<number>(teachers).fill(1), weights: new Array<number>(teachers).fill(1) },
       stepsPerEpoch,
     );
     const trainer = await openTrainer(

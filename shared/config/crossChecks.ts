@@ -28,10 +28,27 @@ export function crossChecks(spec: RunSpec): Problem[] {
   ];
 }
 
-function ensembleProblems({ ensemble: { weights }, teachers }: RunSpec): Problem[] {
-  if (weights === undefined || weights.length === teachers.length) return [];
-  const message = `a list of ${weights.length}, and teachers has ${teachers.length}; expected one weight a teacher`;
-  return [{ path: ["ensemble", "weights"], message }];
+/** Rules that find the weights themselves. */
+const selfWeighted = ["entropy", "ca-mkd", "ae-kd"];
+/** Of the pairs of classes that `rank` compares, for each sample. */
+const MOST_RANKED_CLASSES = 256;
+
+function ensembleProblems({ ensemble: { weights, rule }, teachers, data }: RunSpec): Problem[] {
+  const problems: Problem[] = [];
+  if (Array.isArray(weights) && weights.length !== teachers.length) {
+    const message = `a list of ${weights.length}, and teachers has ${teachers.length}; expected one weight a teacher`;
+    problems.push({ path: ["ensemble", "weights"], message });
+  }
+  if (weights !== undefined && selfWeighted.includes(rule)) {
+    const message = `given, and ensemble.rule "${rule}" finds the weights itself; expected none`;
+    problems.push({ path: ["ensemble", "weights"], message });
+  }
+  const classes = "classes" in data ? data.classes : undefined;
+  if (rule === "rank" && classes !== undefined && classes > MOST_RANKED_CLASSES) {
+    const message = `"rank" compares all pairs of classes, and data.classes is ${classes}; expected at most ${MOST_RANKED_CLASSES}, or another rule`;
+    problems.push({ path: ["ensemble", "rule"], message });
+  }
+  return problems;
 }
 
 function distillProblems({ distill: { loss, terms }, teachers, ensemble }: RunSpec): Problem[] {

@@ -241,13 +241,23 @@ export const DataSpec = z.union([
 
 export const EnsembleSpec = z.strictObject({
   rule: z
-    .enum(["arithmetic", "geometric"])
+    .enum(["arithmetic", "geometric", "entropy", "ca-mkd", "ae-kd", "vote", "rank", "random"])
     .default("arithmetic")
-    .describe("mean of probabilities, or of logits (normalised again)"),
+    .describe(
+      "mean of probabilities; or of logits (normalised again); means of probabilities weighted in each sample by how sure a teacher is, or by how well it knows the true class; or so that the student's gradient is shortest; shares of first choices; Borda counts; one teacher drawn for each batch",
+    ),
   weights: z
-    .array(positive)
+    .union([z.array(positive), z.enum(["accuracy", "log-odds"])])
     .optional()
-    .describe("one a teacher, in their order; normalised to sum 1; absent: equal"),
+    .describe(
+      "one a teacher, in their order, normalised to sum 1; or by how often each is right on half of validation; absent: equal",
+    ),
+  calibrate: z
+    .boolean()
+    .default(false)
+    .describe(
+      "divide each teacher's logits by the temperature that fits half of validation best, before they are combined",
+    ),
   quorum: z.literal("all").default("all").describe("teachers that a sample's target needs"),
 });
 
@@ -320,7 +330,7 @@ export const RunSpec = z.strictObject({
     .describe("one student, and one student alone, for each"),
   data: DataSpec.describe("what is learnt"),
   teachers: z.array(TeacherSpec).min(1).describe("trained in the run, loaded, or labels from elsewhere"),
-  ensemble: EnsembleSpec.default({ rule: "arithmetic", quorum: "all" }).describe(
+  ensemble: EnsembleSpec.default({ rule: "arithmetic", calibrate: false, quorum: "all" }).describe(
     "how the teachers' labels become one target",
   ),
   student: StudentSpec.describe("what is trained"),

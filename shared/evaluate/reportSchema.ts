@@ -212,7 +212,15 @@ export const Report = z.strictObject({
   ensemble: z
     .strictObject({
       rule: text.describe("how the teachers were combined"),
-      weights: z.array(z.number().nonnegative()).describe("one a teacher, of sum 1"),
+      answersBy: text.describe(
+        "the rule of these numbers: the same, or arithmetic for one that looks at labels, at the student or at a draw",
+      ),
+      weights: z
+        .array(z.number().nonnegative())
+        .describe("one a teacher, of sum 1; a rule that weighs each sample finds others"),
+      temperatures: z
+        .array(z.number().positive())
+        .describe("what each teacher's logits are divided by before they are combined; 1: not calibrated"),
       ...evaluated,
       bestTeacher: text.describe("name of the most accurate teacher"),
     })

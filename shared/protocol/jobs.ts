@@ -85,6 +85,13 @@ export const Evaluation = z.strictObject({
     }),
   ),
   ensemble: TestMetrics,
+  /** The rule of those numbers. */
+  ensembleAnswersBy: z.string(),
+  /** What each teacher's logits were divided by, and its weight. */
+  scales: z.strictObject({
+    temperatures: z.array(z.number().positive()),
+    weights: z.array(z.number().positive()),
+  }),
   seeds: z.array(
     z.strictObject({
       job: JobKey,

@@ -5,6 +5,7 @@ import { targetTensors } from "../../shared/compute/targetTensors.ts";
 import { DistillSpec } from "../../shared/config/distillSpec.ts";
 import type { Dataset } from "../../shared/data/dataset.ts";
 import { rng } from "../../shared/determinism/rng.ts";
+import { type EnsembleRuleName, ensembleRules } from "../../shared/distill/ensembles/registry.ts";
 import { termLosses } from "../../shared/distill/losses/registry.ts";
 import { distillingObjective } from "../../student-node/distillingObjective.ts";
 import { CLASSES, settings, smallDataset, smallTraining } from "../helpers/trainers.ts";
@@ -21,14 +22,22 @@ const labels = {
   },
 };
 const teachers = ["ada", "bea"];
-const ensemble = { rule: "arithmetic", quorum: "all" } as const;
+const scales = { temperatures: [1, 1.25], weights: [1, 2] };
 const STEPS_PER_EPOCH = 5;
 
-function objectiveOf(distill: object, dataset: Dataset) {
+function objectiveOf(distill: object, dataset: Dataset, rule: EnsembleRuleName = "arithmetic") {
+  const ensemble = { rule, calibrate: false, quorum: "all" } as const;
   return distillingObjective(
-    { distill: DistillSpec.parse(distill), ensemble, teachers },
+    {
+      distill: DistillSpec.parse(distill),
+      ensemble,
+      teachers,
+      runSeed: 0,
+      job: { kind: "student", seed: 1 },
+    },
     dataset,
     labels,
+    scales,
     STEPS_PER_EPOCH,
   );
 }
@@ -89,26 +98,59 @@ it("every term that a spec can name is in one of these trainings", () => {
   }
 });
 
-describe.each(all)("training by %s", (_, distill) => {
-  it("compiled has the losses of TensorFlow.js", async () => {
-    const dataset = partlyLabelled();
-    const overrides = { dataset, objective: objectiveOf(distill, dataset), stepsPerEpoch: STEPS_PER_EPOCH };
-    const [eager, compiled] = [
-      await smallTraining("mlp", settings("cpu"), overrides),
-      await smallTraining("mlp", settings("compiled"), overrides),
-    ];
-    try {
-      for (let step = 0; step < 12; step++) {
-        const [expected, seen] = [await eager.run(step), await compiled.run(step)];
-        const bound = 1e-4 * Math.max(1, Math.abs(expected));
-        expect(Math.abs(seen - expected), `step ${step}: ${seen}, expected ${expected}`).toBeLessThanOrEqual(
-          bound,
-        );
-      }
-    } finally {
-      await eager.close();
-      await compiled.close();
+/** Trains both ways for 12 steps, and compares their losses. */
+async function expectSameLosses(make: (dataset: Dataset) => ReturnType<typeof objectiveOf>): Promise<void> {
+  const dataset = partlyLabelled();
+  const overrides = { dataset, objective: make(dataset), stepsPerEpoch: STEPS_PER_EPOCH };
+  const [eager, compiled] = [
+    await smallTraining("mlp", settings("cpu"), overrides),
+    await smallTraining("mlp", settings("compiled"), overrides),
+  ];
+  try {
+    for (let step = 0; step < 12; step++) {
+      const [expected, seen] = [await eager.run(step), await compiled.run(step)];
+      const bound = 1e-4 * Math.max(1, Math.abs(expected));
+      expect(Math.abs(seen - expected), `step ${step}: ${seen}, expected ${expected}`).toBeLessThanOrEqual(
+        bound,
+      );
     }
+  } finally {
+    await eager.close();
+    await compiled.close();
+  }
+}
+
+describe.each(all)("training by %s", (_, distill) => {
+  it("compiled has the losses of TensorFlow.js", () =>
+    expectSameLosses((data) => objectiveOf(distill, data)));
+});
+
+describe.each(Object.keys(ensembleRules) as EnsembleRuleName[])(
+  "training by the ensemble rule %s",
+  (rule) => {
+    it("compiled has the losses of TensorFlow.js", () =>
+      expectSameLosses((data) => objectiveOf({ loss: { kind: "kd" } }, data, rule)));
+  },
+);
+
+describe("the rule that draws a teacher for each batch", () => {
+  it("draws by weight, one for all samples of a batch, and the same at the same step", () => {
+    const dataset = partlyLabelled();
+    const objective = objectiveOf({ loss: { kind: "kd" } }, dataset, "random");
+    const ids = dataset.splits.train.slice(0, 4);
+    const drawnAt = (step: number): number => {
+      const drawn = objective.gather(ids, step).drawn as Float32Array;
+      expect([...drawn.subarray(0, 2)].sort()).toEqual([0, 1]);
+      for (let row = 1; row < 4; row++) {
+        expect([...drawn.subarray(2 * row, 2 * row + 2)]).toEqual([...drawn.subarray(0, 2)]);
+      }
+      return drawn[1] as number;
+    };
+    const draws = Array.from({ length: 900 }, (_, step) => drawnAt(step));
+    expect(draws).toEqual(Array.from({ length: 900 }, (_, step) => drawnAt(step)));
+    // Weights 1 and 2: 600 of 900 for the second, with a standard deviation of sqrt(900 * 2/9) = 14.
+    const second = draws.reduce((sum, one) => sum + one, 0);
+    expect(Math.abs(second - 600)).toBeLessThan(5 * 14);
   });
 });
 

@@ -111,7 +111,9 @@ export function reportInput(about: Partial<ReportInput> = {}): ReportInput {
     ],
     ensemble: {
       rule: "arithmetic",
+      answersBy: "arithmetic",
       weights: [1 / 3, 1 / 3, 1 / 3],
+      temperatures: [1, 1, 1],
       accuracy: 0.9881,
       nll: 0.0405,
       ece: 0.0031,

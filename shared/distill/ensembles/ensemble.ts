@@ -1,19 +1,31 @@
 import type * as tf from "@tensorflow/tfjs";
 import { StillhouseError } from "../../errors.ts";
 
+/** What a rule may look at. */
+export interface TeachersSay {
+  /**
+   * Logits of each teacher, [batch, classes], in the order of the spec, in which they are added up: the same order gives
+   * the same bits.
+   */
+  readonly logits: readonly tf.Tensor2D[];
+  /** One a teacher, > 0, of any sum. */
+  readonly weights: readonly number[];
+  /** Class of each sample, int32, [batch]; -1 where there is none. */
+  readonly labels: tf.Tensor1D;
+  /** Logits of the student, [batch, classes]. */
+  readonly student: tf.Tensor2D;
+  /** For a rule that draws: 1 at the teacher that was drawn for the batch and 0 at the others, [batch, teachers]. */
+  readonly drawn?: tf.Tensor2D | undefined;
+}
+
+/** Divides logits by the temperature that is asked for. */
+export type Temper = (logits: tf.Tensor2D) => tf.Tensor2D;
+
 /**
  * Combines what several teachers say into one target.
- * @param teacherLogits one [batch, classes] a teacher, in the order of the spec, in which they are added up: the same
- *   order gives the same bits
- * @param weights one a teacher, > 0, of any sum
- * @param T temperature, > 0
- * @returns log-probabilities at T, [batch, classes]
+ * @returns log-probabilities at that temperature, [batch, classes], finite, and outside of the student's gradient
  */
-export type EnsembleRule = (
-  teacherLogits: readonly tf.Tensor2D[],
-  weights: readonly number[],
-  T: number,
-) => tf.Tensor2D;
+export type EnsembleRule = (said: TeachersSay, temper: Temper) => tf.Tensor2D;
 
 export class EnsembleWeights extends StillhouseError {}
 

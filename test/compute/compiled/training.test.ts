@@ -70,9 +70,13 @@ function distilling(dataset: Dataset): Objective {
         labels: targets.labels as tf.Tensor1D,
         target: (_, temper) =>
           ensembleRules.arithmetic(
-            names.map((name) => temper(targets[name] as tf.Tensor2D)),
-            [1, 1, 1],
-            1,
+            {
+              logits: names.map((name) => targets[name] as tf.Tensor2D),
+              weights: [1, 1, 1],
+              labels: targets.labels as tf.Tensor1D,
+              student,
+            },
+            temper,
           ),
       }),
   };

@@ -1,0 +1,30 @@
+import * as tf from "@tensorflow/tfjs";
+import { type EnsembleRule, normaliseWeights } from "./ensemble.ts";
+
+/** Of a class that all rank last. */
+const FLOOR = 1e-7;
+
+/**
+ * Borda counts: a class gets a point for each class that a teacher ranks below it, and half a point where two tie; the
+ * points are made shares. It compares all pairs of classes, so its memory grows with their square.
+ */
+export const rank: EnsembleRule = ({ logits, weights }, temper) =>
+  tf.tidy(() => {
+    const shares = normaliseWeights(weights, logits.length);
+    const points = logits
+      .map((of, k) => bordaPoints(of).mul<tf.Tensor2D>(shares[k] as number))
+      .reduce((sum, one) => sum.add<tf.Tensor2D>(one)); // [batch, classes]
+    const share = points.div<tf.Tensor2D>(points.sum(-1, true));
+    return tf.logSoftmax(temper(tf.maximum(share, FLOOR).log() as tf.Tensor2D));
+  });
+
+/** From 0 for the last to classes - 1 for the first of each row: [batch, classes]. */
+export function bordaPoints(logits: tf.Tensor2D): tf.Tensor2D {
+  return tf.tidy(() => {
+    const [own, other] = [logits.expandDims(2), logits.expandDims(1)]; // [batch, classes, 1] and [batch, 1, classes]
+    const above = own.greater(other).toFloat();
+    const level = own.greaterEqual(other).toFloat();
+    // Half of (above + level) counts a tie as a half, and each class as level with itself.
+    return above.add(level).sum(-1).mul(0.5).sub<tf.Tensor2D>(0.5);
+  });
+}

@@ -1,0 +1,58 @@
+import type { EnsembleSpec } from "../shared/config/spec.ts";
+import type { Dataset } from "../shared/data/dataset.ts";
+import { gatherLabels } from "../shared/data/gather.ts";
+import { accuracyWeights, calibratedTemperature } from "../shared/distill/calibration.ts";
+import { topClasses } from "../shared/evaluate/softmax.ts";
+import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
+import { teacherLogits } from "./teacherLogits.ts";
+
+/** What stands between a teacher's labels and the ensemble. */
+export interface TeacherScales {
+  /** By which each teacher's logits are divided first. */
+  readonly temperatures: readonly number[];
+  /** One a teacher, > 0. */
+  readonly weights: readonly number[];
+}
+
+/** @returns whether the scales are learnt, and so need the labels of the validation split */
+export function scalesAreLearnt({ calibrate, weights }: EnsembleSpec): boolean {
+  return calibrate || typeof weights === "string";
+}
+
+/**
+ * The spec's weights and a temperature of 1, or what validation says: temperatures from every other of its samples,
+ * weights from those between, so that neither is chosen by what the other has fitted. A function of the labels alone, so
+ * all students of a run have the same.
+ */
+export function teacherScales(
+  ensemble: EnsembleSpec,
+  teachers: number,
+  dataset: Dataset,
+  labels: Pick<LabelStoreReader, "read">,
+): TeacherScales {
+  const { calibrate, weights } = ensemble;
+  const { classes, splits } = dataset;
+  const all = Array.from({ length: teachers }, (_, k) => k);
+  const half = (odd: 0 | 1): Uint32Array => splits.validation.filter((_, i) => i % 2 === odd);
+  const temperatures = all.map((k) => {
+    if (!calibrate) return 1;
+    const ids = half(0);
+    return calibratedTemperature(teacherLogits(labels, dataset, k, ids), gatherLabels(dataset, ids), classes);
+  });
+  if (typeof weights !== "string") return { temperatures, weights: weights ?? all.map(() => 1) };
+  const ids = half(1);
+  const truth = gatherLabels(dataset, ids);
+  const right = all.map((k) => {
+    const chosen = topClasses(teacherLogits(labels, dataset, k, ids), classes);
+    return chosen.reduce((sum, one, i) => (truth[i] === one ? sum + 1 : sum), 0);
+  });
+  const known = truth.reduce((sum, label) => (label >= 0 ? sum + 1 : sum), 0);
+  return { temperatures, weights: accuracyWeights(right, known, weights) };
+}
+
+/** Logits divided by their teacher's temperature, in place. */
+export function calibrated(logits: Float32Array, temperature: number): Float32Array {
+  if (temperature === 1) return logits;
+  for (let i = 0; i < logits.length; i++) logits[i] = (logits[i] as number) / temperature;
+  return logits;
+}
