@@ -72,6 +72,34 @@ program
   });
 
 program
+  .command("compare")
+  .description("run variants of a spec over one label log, choose on validation, and print a table")
+  .argument("<spec>", "a spec with a key `compare`, a YAML file")
+  .option("--out <folder>", "a folder a variant, and comparison.json; default: runs/NAME-compare")
+  .addOption(storeOption)
+  .addOption(natsOption)
+  .addOption(credsOption)
+  .addOption(backendOption)
+  .option("--fresh", "start over where --out holds earlier runs; the label log is kept", false)
+  .addHelpText(
+    "after",
+    `
+The spec is that of a run, and says which values to try; every combination is a variant:
+
+  compare:
+    vary:
+      ensemble.rule: [arithmetic, geometric]
+      distill.loss.temperature: [2, 4, 8]
+
+Any path of the spec may be varied, \`teachers\` by lists of names. A teacher's passes are made once for all variants.
+Stopped, the same command goes on with the variant that was under way.`,
+  )
+  .action(async (spec, options) => {
+    stopSignals();
+    await exit((await import("./commands/compare.ts")).compare(spec, options));
+  });
+
+program
   .command("plan")
   .description("check a spec against its data and print what a run would do: chunks, steps, sizes, bytes")
   .argument("<spec>", "the spec, a YAML file")

@@ -1,0 +1,154 @@
+import { appendFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { anySignal } from "../../shared/bus/anySignal.ts";
+import { connectNats } from "../../shared/bus/nats.ts";
+import type { BackendName } from "../../shared/compute/backendNames.ts";
+import { loadVariants, type Variant } from "../../shared/config/variants.ts";
+import { compareReports } from "../../shared/evaluate/comparison.ts";
+import type { Report } from "../../shared/evaluate/reportSchema.ts";
+import { chooseBus, type ServerChoice, withServer } from "../local/chooseBus.ts";
+import { writeWhole } from "../local/files.ts";
+import { type OutFolder, openOutFolder, writeReport } from "../local/outFolder.ts";
+import { Processes } from "../local/processes.ts";
+import { sharesOf, threadsEach } from "../local/threads.ts";
+import { makeLogger } from "../logger.ts";
+import { startCoordinator } from "../roles.ts";
+import { stopSignals } from "../stopSignals.ts";
+import { comparisonTable } from "../view/comparisonTable.ts";
+import { watchRun } from "../view/watchRun.ts";
+
+export interface CompareOptions extends ServerChoice {
+  out?: string;
+  creds?: string;
+  backend?: BackendName;
+  fresh?: boolean;
+}
+
+const INTERRUPTED = 130;
+
+/** `stillhouse compare`: one run a variant, over one label log and the same nodes, and a table. @returns the exit code */
+export async function compare(specPath: string, options: CompareOptions): Promise<number> {
+  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  const { variants, baseDir } = await loadVariants(specPath);
+  const [{ spec }] = variants as [Variant];
+  const folder = resolve(options.out ?? `runs/${spec.name}-compare`);
+  const place = await chooseBus({ ...options, bus: "nats" }, say);
+  if (place.kind === "memory") throw new RangeError("A server was asked for, and the memory bus was chosen");
+  const signal = stopSignals();
+  const threads = threadsEach(spec.nodes);
+  say(sharesOf(spec, threads));
+  say(`${variants.length} variants, reports in ${folder}.`);
+  const reports = await withServer(place, options, say, signal, (url) =>
+    runVariants({ variants, baseDir, folder, url, threads, options, signal, say }),
+  ).catch((error: unknown) => {
+    // What fails because it was told to end has not failed.
+    if (signal.aborted) return undefined;
+    throw error;
+  });
+  if (!reports) {
+    say("Interrupted. The same command goes on with the variant that was under way.");
+    return INTERRUPTED;
+  }
+  const comparison = compareReports(reports);
+  writeWhole(join(folder, "comparison.json"), `${JSON.stringify(comparison, null, 2)}\n`);
+  process.stdout.write(`${comparisonTable(comparison, folder)}\n`);
+  return 0;
+}
+
+interface Comparing {
+  readonly variants: readonly Variant[];
+  readonly baseDir: string;
+  readonly folder: string;
+  readonly url: string;
+  readonly threads: number;
+  readonly options: CompareOptions;
+  readonly signal: AbortSignal;
+  say(line: string): void;
+}
+
+/** @returns undefined when `signal` aborted first */
+async function runVariants(of: Comparing): Promise<{ name: string; report: Report }[] | undefined> {
+  const { variants, folder, url, options, signal, say } = of;
+  const { nodes } = (variants[0] as Variant).spec;
+  const notices: string[] = [];
+  const processes = new Processes(join(folder, "logs"), (text) => notices.push(text));
+  // The address may hold a password: the environment is not shown in a list of processes, an argument is.
+  process.env.NATS_URL = url;
+  const node = [
+    ...(options.creds === undefined ? [] : ["--creds", options.creds]),
+    ...(options.backend ? ["--backend", options.backend] : []),
+  ];
+  let nodesFail: Promise<never> | undefined;
+  const withNodes = (): Promise<never> => {
+    nodesFail ??= Promise.all([
+      ...Array.from({ length: nodes.teachers }, (_, i) =>
+        processes.run(`teacher-${i + 1}`, ["teacher", ...node], false),
+      ),
+      processes.run("student", ["student", ...node], false),
+    ]).then(() => new Promise<never>(() => undefined));
+    return nodesFail;
+  };
+  try {
+    const reports: { name: string; report: Report }[] = [];
+    for (const [place, variant] of variants.entries()) {
+      const out = openOutFolder(
+        join(folder, slugOf(variant, place)),
+        variant.spec,
+        "nats",
+        options.fresh ?? false,
+      );
+      try {
+        say(`${place + 1} of ${variants.length}: ${variant.name}${out.finished ? ", there already" : ""}`);
+        const report =
+          out.finished ?? (await Promise.race([coordinate(of, variant, out, notices), withNodes()]));
+        if (!report || signal.aborted) return undefined;
+        if (!out.finished) await writeReport(out, report);
+        reports.push({ name: variant.name, report });
+      } finally {
+        out.release();
+      }
+    }
+    return reports;
+  } finally {
+    await processes.stop();
+  }
+}
+
+/** Coordinates one variant in this process, and shows how it goes. */
+async function coordinate(
+  { baseDir, folder, url, threads, options, signal }: Comparing,
+  { spec }: Variant,
+  out: OutFolder,
+  notices: string[],
+): Promise<Report | undefined> {
+  const credentials = options.creds === undefined ? {} : { credentialsPath: options.creds };
+  const bus = await connectNats({ url, name: `compare ${out.run}`, signal, ...credentials });
+  const stop = new AbortController();
+  const until = anySignal(signal, stop.signal);
+  const view = watchRun(bus, out.run, process.stderr, until, notices);
+  try {
+    const write = (line: string): void => appendFileSync(join(folder, "logs", "coordinator.log"), line);
+    return await startCoordinator(
+      {
+        bus,
+        signal: until,
+        makeLog: (node) => makeLogger({ node }, { write }),
+        compute: { prefer: options.backend },
+      },
+      { spec, baseDir, run: out.run, threads },
+    );
+  } finally {
+    stop.abort();
+    await view;
+    await bus.close();
+  }
+}
+
+/** Of a folder: the place keeps two variants apart whose names look alike. */
+function slugOf({ name }: Variant, place: number): string {
+  const words = name
+    .toLowerCase()
+    .replace(/[^a-z0-9.]+/g, "-")
+    .replace(/^-+|-+$/g, "");
+  return `${String(place).padStart(2, "0")}-${words.slice(0, 60)}`;
+}

@@ -1,0 +1,85 @@
+import { ReportError } from "./errors.ts";
+import { mean, sampleDeviation } from "./intervals.ts";
+import type { Report } from "./reportSchema.ts";
+import { studentTCdf } from "./studentT.ts";
+import { type Difference, pairedDifference } from "./verdict.ts";
+
+/** One variant of a comparison. */
+export interface ComparedVariant {
+  readonly name: string;
+  /** Validation accuracy of the final weights: mean over seeds. */
+  readonly validation: number;
+  readonly deviation: number | null;
+  /** Its difference from the first variant, seed by seed; null of the first. */
+  readonly difference: Difference | null;
+  /** Two-sided p of the paired t test of that difference; null where there is none. */
+  readonly p: number | null;
+  readonly passesMade: number;
+}
+
+export interface Comparison {
+  readonly variants: readonly ComparedVariant[];
+  /** Place of the best by validation; the earlier among equals. */
+  readonly chosen: number;
+  /** Test accuracy of the chosen less that of the first, seed by seed; null where the first was chosen. */
+  readonly onTest: Difference | null;
+}
+
+/**
+ * Compares runs by the validation accuracy of their students, chooses the best, and looks at the test split for that one
+ * and the first alone.
+ * @throws ReportError where the runs have other seeds than the first
+ */
+export function compareReports(reports: readonly { name: string; report: Report }[]): Comparison {
+  const [first] = reports;
+  if (!first) throw new ReportError("Cannot compare runs as none was given: expected one at least.");
+  const base = validationOf(first.report);
+  const variants = reports.map(({ name, report }, place): ComparedVariant => {
+    checkSeeds(first.report, report, name);
+    const own = validationOf(report);
+    const difference = place === 0 ? null : paired(own, base);
+    return {
+      name,
+      validation: mean(own),
+      deviation: sampleDeviation(own),
+      difference,
+      p: difference && pairedP(difference.perSeed),
+      passesMade: report.teacherPasses.made,
+    };
+  });
+  const best = Math.max(...variants.map(({ validation }) => validation));
+  const chosen = variants.findIndex(({ validation }) => validation === best);
+  const testOf = ({ seeds }: Report): number[] => seeds.map(({ student }) => student.accuracy);
+  const onTest =
+    chosen === 0 ? null : paired(testOf((reports[chosen] ?? first).report), testOf(first.report));
+  return { variants, chosen, onTest };
+}
+
+/** Of the weights that were kept, seed by seed. */
+function validationOf({ seeds, run }: Report): number[] {
+  return seeds.map(({ student: { curve, keptEpoch } }) => {
+    const point = curve.find(({ epoch }) => epoch === keptEpoch);
+    if (!point) throw new ReportError(`Cannot compare run ${run} as its curve has no epoch ${keptEpoch}.`);
+    return point.validationAccuracy;
+  });
+}
+
+function paired(own: readonly number[], base: readonly number[]): Difference | null {
+  return pairedDifference(own.map((student, i) => ({ student, baseline: base[i] ?? Number.NaN })));
+}
+
+/** Null for a single pair, and where all differences are equal, for which no t is defined. */
+function pairedP(differences: readonly number[]): number | null {
+  const deviation = sampleDeviation(differences);
+  if (deviation === null || deviation < 1e-12) return null;
+  const t = (mean(differences) * Math.sqrt(differences.length)) / deviation;
+  return 2 * (1 - studentTCdf(Math.abs(t), differences.length - 1));
+}
+
+function checkSeeds(first: Report, report: Report, name: string): void {
+  const seedsOf = ({ seeds }: Report): string => seeds.map(({ seed }) => seed).join(", ");
+  if (seedsOf(first) === seedsOf(report)) return;
+  throw new ReportError(
+    `Cannot compare "${name}" seed by seed as its seeds are ${seedsOf(report)}: those of the first are ${seedsOf(first)}.`,
+  );
+}
