@@ -37,7 +37,7 @@ export async function loadSpec(path: string): Promise<LoadedSpec> {
  */
 export function parseSpec(text: string, file: string): RunSpec {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true });
   if (document.errors.length > 0) {
     const syntax = document.errors.map(({ pos, message }) => {
       const { line, col } = lines.linePos(pos[0]);

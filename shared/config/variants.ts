@@ -43,7 +43,7 @@ export async function loadVariants(path: string): Promise<{ variants: Variant[];
 
 /** @param file name of the spec, for errors */
 export function variantsOf(text: string, file: string): Variant[] {
-  const document = parseDocument(text);
+  const document = parseDocument(text, { merge: true });
   const written: unknown = isMap(document.contents) ? document.toJS()?.compare : undefined;
   const parsed = CompareSpec.safeParse(written);
   if (!parsed.success) {

@@ -53,6 +53,15 @@ describe("a spec file", () => {
     }
   });
 
+  it("may take what several have in common from one place", () => {
+    const text = good
+      .replace("train: { epochs: 1 }", "train: &train { epochs: 1, batch: 7 }")
+      .replace("train: { epochs: 2 }", "train: { <<: *train, epochs: 3 }");
+    const { teachers, student } = parseSpec(text, "spec.yaml");
+    expect(teachers[0]).toMatchObject({ train: { epochs: 1, batch: 7 } });
+    expect(student.train).toMatchObject({ epochs: 3, batch: 7 });
+  });
+
   it("that is missing is named as written and as resolved", async () => {
     await expect(loadSpec("/nowhere/./s.yaml")).rejects.toThrow(
       /Cannot use spec "\/nowhere\/.\/s.yaml".*\n.*no such file \(resolved to "\/nowhere\/s.yaml"\)/,
