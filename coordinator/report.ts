@@ -61,6 +61,7 @@ export async function makeReport(context: CoordinatorContext, evaluation: Evalua
       answersBy: evaluation.ensembleAnswersBy,
       weights: weights.map((weight) => weight / weightSum),
       temperatures,
+      disagreement: evaluation.disagreement,
       accuracy: evaluation.ensemble.accuracy,
       nll: evaluation.ensemble.nll,
       ece: evaluation.ensemble.ece,

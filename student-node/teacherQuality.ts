@@ -41,7 +41,8 @@ function* blocksOf(
   }
 }
 
-function evenlySpaced(ids: Uint32Array, most: number): Uint32Array {
+/** At most so many ids, at equal distances. */
+export function evenlySpaced(ids: Uint32Array, most: number): Uint32Array {
   if (ids.length <= most) return ids;
   return Uint32Array.from({ length: most }, (_, i) => ids[Math.floor((i * ids.length) / most)] as number);
 }

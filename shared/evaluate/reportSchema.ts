@@ -86,6 +86,11 @@ export const LogitAgreement = z.strictObject({
   largestDifference: z.number().nonnegative().describe("of a logit"),
 });
 
+export const Disagreement = z.strictObject({
+  mean: nats.describe("mean over the validation split, nats a sample; 0: all say the same"),
+  perClass: z.array(nats.nullable()).describe("of each true class; null for a class without samples"),
+});
+
 export const TeacherReport = z.strictObject({
   name: text.describe("as in the spec"),
   ...evaluated,
@@ -222,6 +227,9 @@ export const Report = z.strictObject({
         .array(z.number().positive())
         .describe("what each teacher's logits are divided by before they are combined; 1: not calibrated"),
       ...evaluated,
+      disagreement: Disagreement.nullable().describe(
+        "Jensen-Shannon divergence of the teachers at temperature 1; null for a single one",
+      ),
       bestTeacher: text.describe("name of the most accurate teacher"),
     })
     .describe("the teachers together, at temperature 1, on the test split"),
@@ -315,6 +323,7 @@ export type Report = z.infer<typeof Report>;
 export type SeedResult = z.infer<typeof SeedResult>;
 export type TestMetrics = z.infer<typeof TestMetrics>;
 export type LogitAgreement = z.infer<typeof LogitAgreement>;
+export type Disagreement = z.infer<typeof Disagreement>;
 export type LabelQuality = z.infer<typeof LabelQuality>;
 export type TeacherReport = z.infer<typeof TeacherReport>;
 export type CurvePoint = z.infer<typeof CurvePoint>;

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { RunSpec } from "../config/spec.ts";
-import { CurvePoint, LabelQuality, Latency, TestMetrics } from "../evaluate/reportSchema.ts";
+import { CurvePoint, Disagreement, LabelQuality, Latency, TestMetrics } from "../evaluate/reportSchema.ts";
 import { Bytes, Digest, Hash, NodeId } from "./identifiers.ts";
 
 /** One training of a student: with its teachers, or alone. */
@@ -85,6 +85,8 @@ export const Evaluation = z.strictObject({
     }),
   ),
   ensemble: TestMetrics,
+  /** Of the teachers, on the validation split; null for a single one. */
+  disagreement: Disagreement.nullable(),
   /** The rule of those numbers. */
   ensembleAnswersBy: z.string(),
   /** What each teacher's logits were divided by, and its weight. */

@@ -114,6 +114,7 @@ export function reportInput(about: Partial<ReportInput> = {}): ReportInput {
       answersBy: "arithmetic",
       weights: [1 / 3, 1 / 3, 1 / 3],
       temperatures: [1, 1, 1],
+      disagreement: { mean: 0.021, perClass: Array.from({ length: 10 }, (_, c) => 0.012 + 0.002 * c) },
       accuracy: 0.9881,
       nll: 0.0405,
       ece: 0.0031,

@@ -67,7 +67,19 @@ function row(
 `;
 }
 
-function labels({ teachers }: Report): Markup {
+/** How much the teachers contradict each other, and on which class the most. */
+function disagreementLine({ disagreement }: Report["ensemble"], { classes }: Report["data"]): Markup | null {
+  if (!disagreement) return null;
+  const { mean, perClass } = disagreement;
+  const most = perClass.reduce<number>(
+    (best, value, c) => ((value ?? 0) > (perClass[best] ?? 0) ? c : best),
+    0,
+  );
+  return html`<p>The teachers differ by ${fixed(mean, 4)} nats a sample (Jensen-Shannon divergence on validation), the most on class ${whole(most)} of ${whole(classes)}: ${fixed(perClass[most] ?? 0, 4)}.</p>
+`;
+}
+
+function labels({ teachers, ensemble, data }: Report): Markup {
   const share = (value: number | null): string => (value === null ? "" : percent(value));
   const cells = ({ trueClassProbability, accuracy, entropy }: LabelQuality): Markup =>
     html`<td>${share(trueClassProbability)}</td><td>${share(accuracy)}</td><td>${entropy === null ? "" : fixed(entropy, 3)}</td>`;
@@ -83,7 +95,7 @@ ${teachers.map(
 `,
 )}
 </tbody></table></div>
-<p class="note">True class: its mean probability at temperature 1; entropy in nats. A teacher that is much surer of the data it was trained on tells little of it beyond the label.</p>`;
+${disagreementLine(ensemble, data)}<p class="note">True class: its mean probability at temperature 1; entropy in nats. A teacher that is much surer of the data it was trained on tells little of it beyond the label.</p>`;
 }
 
 function latency({ student: { latencyMs } }: Report): Markup | null {
