@@ -80,6 +80,7 @@ program
   .addOption(natsOption)
   .addOption(credsOption)
   .addOption(backendOption)
+  .addOption(deviceOption)
   .option("--fresh", "start over where --out holds earlier runs; the label log is kept", false)
   .addHelpText(
     "after",

@@ -3,13 +3,16 @@ import { join, resolve } from "node:path";
 import { anySignal } from "../../shared/bus/anySignal.ts";
 import { connectNats } from "../../shared/bus/nats.ts";
 import type { BackendName } from "../../shared/compute/backendNames.ts";
+import type { DeviceChoice } from "../../shared/compute/deviceNames.ts";
 import { loadVariants, type Variant } from "../../shared/config/variants.ts";
 import { compareReports } from "../../shared/evaluate/comparison.ts";
 import type { Report } from "../../shared/evaluate/reportSchema.ts";
 import { chooseBus, type ServerChoice, withServer } from "../local/chooseBus.ts";
 import { writeWhole } from "../local/files.ts";
+import { runNodes } from "../local/nodes.ts";
 import { type OutFolder, openOutFolder, writeReport } from "../local/outFolder.ts";
 import { Processes } from "../local/processes.ts";
+import { refuseMissingDevice } from "../local/refuseMissingDevice.ts";
 import { sharesOf, threadsEach } from "../local/threads.ts";
 import { makeLogger } from "../logger.ts";
 import { startCoordinator } from "../roles.ts";
@@ -21,6 +24,7 @@ export interface CompareOptions extends ServerChoice {
   out?: string;
   creds?: string;
   backend?: BackendName;
+  device?: DeviceChoice;
   fresh?: boolean;
 }
 
@@ -32,6 +36,7 @@ export async function compare(specPath: string, options: CompareOptions): Promis
   const { variants, baseDir } = await loadVariants(specPath);
   const [{ spec }] = variants as [Variant];
   const folder = resolve(options.out ?? `runs/${spec.name}-compare`);
+  await refuseMissingDevice(options.device);
   const place = await chooseBus({ ...options, bus: "nats" }, say);
   if (place.kind === "memory") throw new RangeError("A server was asked for, and the memory bus was chosen");
   const signal = stopSignals();
@@ -68,25 +73,16 @@ interface Comparing {
 
 /** @returns undefined when `signal` aborted first */
 async function runVariants(of: Comparing): Promise<{ name: string; report: Report }[] | undefined> {
-  const { variants, folder, url, options, signal, say } = of;
+  const { variants, folder, url, options, threads, signal, say } = of;
   const { nodes } = (variants[0] as Variant).spec;
   const notices: string[] = [];
   const processes = new Processes(join(folder, "logs"), (text) => notices.push(text));
-  // The address may hold a password: the environment is not shown in a list of processes, an argument is.
-  process.env.NATS_URL = url;
-  const node = [
-    ...(options.creds === undefined ? [] : ["--creds", options.creds]),
-    ...(options.backend ? ["--backend", options.backend] : []),
-  ];
-  let nodesFail: Promise<never> | undefined;
-  const withNodes = (): Promise<never> => {
-    nodesFail ??= Promise.all([
-      ...Array.from({ length: nodes.teachers }, (_, i) =>
-        processes.run(`teacher-${i + 1}`, ["teacher", ...node], false),
-      ),
-      processes.run("student", ["student", ...node], false),
-    ]).then(() => new Promise<never>(() => undefined));
-    return nodesFail;
+  const compute = { prefer: options.backend, device: options.device };
+  let serving: Promise<never> | undefined;
+  // Not before they are needed: all variants may be there already.
+  const nodesFail = (): Promise<never> => {
+    serving ??= runNodes(processes, nodes, { url, creds: options.creds, compute, threads });
+    return serving;
   };
   try {
     const reports: { name: string; report: Report }[] = [];
@@ -100,7 +96,7 @@ async function runVariants(of: Comparing): Promise<{ name: string; report: Repor
       try {
         say(`${place + 1} of ${variants.length}: ${variant.name}${out.finished ? ", there already" : ""}`);
         const report =
-          out.finished ?? (await Promise.race([coordinate(of, variant, out, notices), withNodes()]));
+          out.finished ?? (await Promise.race([coordinate(of, variant, out, notices), nodesFail()]));
         if (!report || signal.aborted) return undefined;
         if (!out.finished) await writeReport(out, report);
         reports.push({ name: variant.name, report });
@@ -133,7 +129,8 @@ async function coordinate(
         bus,
         signal: until,
         makeLog: (node) => makeLogger({ node }, { write }),
-        compute: { prefer: options.backend },
+        // A coordinator computes nothing.
+        compute: {},
       },
       { spec, baseDir, run: out.run, threads },
     );

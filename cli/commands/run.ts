@@ -14,6 +14,7 @@ import type { RunSpec } from "../../shared/config/spec.ts";
 import { StillhouseError } from "../../shared/errors.ts";
 import type { Report } from "../../shared/evaluate/reportSchema.ts";
 import { chooseBus, withServer } from "../local/chooseBus.ts";
+import { runNodes, serverArguments } from "../local/nodes.ts";
 import { type OutFolder, openOutFolder, writeReport } from "../local/outFolder.ts";
 import { Processes } from "../local/processes.ts";
 import { refuseMissingDevice } from "../local/refuseMissingDevice.ts";
@@ -55,8 +56,6 @@ export async function run(specPath: string, options: RunOptions): Promise<number
     const compute = { prefer: options.backend, device: options.device };
     const threads = threadsEach(spec.nodes);
     say(sharesOf(spec, threads));
-    // TensorFlow's own threads are of a process, and those that this one starts divide the cores too.
-    process.env.TF_NUM_INTRAOP_THREADS ??= String(threads);
     say(out.resumed ? `Going on with run ${out.run}.` : `Run ${out.run}, report in ${out.folder}.`);
     const running =
       place.kind === "memory"
@@ -111,28 +110,17 @@ async function runProcesses(of: {
   const processes = new Processes(join(out.folder, "logs"), (text) => notices.push(text));
   const stopView = new AbortController();
   const view = watchRun(bus, out.run, process.stderr, anySignal(signal, stopView.signal), notices);
-  // The address may hold a password: the environment is not shown in a list of processes, an argument is.
-  process.env.NATS_URL = url;
-  const server = creds === undefined ? [] : ["--creds", creds];
-  const backend = compute.prefer ? ["--backend", compute.prefer] : [];
-  const device = compute.device ? ["--device", compute.device] : [];
-  const node = [...server, ...backend, ...device];
   try {
-    const nodes = [
-      ...Array.from({ length: spec.nodes.teachers }, (_, i) =>
-        processes.run(`teacher-${i + 1}`, ["teacher", ...node], false),
-      ),
-      processes.run("student", ["student", ...node], false),
-    ];
+    const nodes = runNodes(processes, spec.nodes, { url, creds, compute, threads });
     const coordinator = processes.run(
       "coordinator",
-      ["coordinator", specPath, "--run", out.run, "--threads", String(threads), ...server],
+      ["coordinator", specPath, "--run", out.run, "--threads", String(threads), ...serverArguments(creds)],
       true,
     );
     const ended = await Promise.race([
       coordinator.then(() => "done" as const),
       aborted(signal).then(() => "interrupted" as const),
-      Promise.all(nodes).then(() => new Promise<never>(() => undefined)),
+      nodes,
     ]);
     if (ended === "interrupted") return undefined;
     const report = await readReport(bus, out.run);
