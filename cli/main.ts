@@ -327,6 +327,11 @@ async function exit(code: Promise<number>): Promise<void> {
   process.exitCode = await code;
 }
 
+// Who reads our lines may have seen enough, as `head` has: that is no error of ours.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+});
+
 try {
   await program.parseAsync();
 } catch (error) {
