@@ -72,7 +72,7 @@ export interface ClusterOptions {
 /** How far the clock moves before everything that became due is let run. */
 const TICK_MS = 100;
 /** The other clock must have moved too before something counts as hung: a busy machine is slow to start a thread of I/O. */
-const REAL_LIMIT_MS = 10_000;
+const REAL_LIMIT_MS = 45_000;
 
 function readsFiles(): boolean {
   return process.getActiveResourcesInfo().some((kind) => kind.startsWith("FSReq"));
