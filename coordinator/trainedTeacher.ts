@@ -1,0 +1,152 @@
+import type { Bus } from "../shared/bus/bus.ts";
+import type { ModelMapping } from "../shared/config/modelFileSpec.ts";
+import type { TrainedTeacherSpec } from "../shared/config/spec.ts";
+import type { Fold } from "../shared/data/folds.ts";
+import { contentHash, sha256 } from "../shared/determinism/hash.ts";
+import { StillhouseError } from "../shared/errors.ts";
+import { packFolds } from "../shared/model/foldBundle.ts";
+import { decode, encode } from "../shared/protocol/codec.ts";
+import { RECIPE_VERSION } from "../shared/protocol/identifiers.ts";
+import { TrainedTeacher } from "../shared/protocol/jobs.ts";
+import { ownMapping, type RunRecord, type RunTeacher } from "../shared/protocol/run.ts";
+import { buckets, streams, trainWorkSubject } from "../shared/protocol/subjects.ts";
+import { TrainTeacher } from "../shared/protocol/work.ts";
+import { readyTeacher } from "./readyTeacher.ts";
+
+/** The recipe of each training of a teacher: one, or one a fold. */
+export function recipesOf(spec: TrainedTeacherSpec, dataHash: string): string[] {
+  return foldsOf(spec).map((fold) => recipeOf(spec, dataHash, fold));
+}
+
+/** What a trained teacher's weights are a function of. Its name is part of it, as its random streams start there. */
+function recipeOf(
+  { name, model, train }: TrainedTeacherSpec,
+  dataHash: string,
+  fold: Fold | undefined,
+): string {
+  return contentHash({ name, model, train, data: dataHash, version: RECIPE_VERSION, fold });
+}
+
+/** The trainings of a teacher: one without folds, or one a fold. */
+function foldsOf({ crossFit }: TrainedTeacherSpec): (Fold | undefined)[] {
+  if (crossFit === undefined) return [undefined];
+  return Array.from({ length: crossFit }, (_, index) => ({ index, of: crossFit }));
+}
+
+/**
+ * A teacher that is trained in the run: found in the store where its recipe was trained before, else by a work item for
+ * the teacher nodes, one a fold.
+ * @returns undefined when `signal` aborted first
+ */
+export async function trainedTeacher(
+  bus: Bus,
+  record: RunRecord,
+  spec: TrainedTeacherSpec,
+  planned: RunTeacher,
+  signal: AbortSignal,
+): Promise<RunTeacher | undefined> {
+  const found = await Promise.all(
+    foldsOf(spec).map((fold, place) => {
+      const recipe = planned.recipes[place] as string;
+      return trainedOnce(bus, record, spec, fold, recipe, signal);
+    }),
+  );
+  const answers = found.filter((one) => one !== undefined);
+  const [first] = answers;
+  if (!first || answers.length < found.length) return undefined;
+  const source = answers.every(({ reused }) => reused) ? "reused" : "trained";
+  const { features, quantise } = spec;
+  const mapping: ModelMapping = {
+    ...ownMapping,
+    ...(features && { features }),
+    ...(quantise && { quantise }),
+  };
+  const own = { format: "stillhouse", mapping } as const;
+  if (spec.crossFit === undefined) {
+    return readyTeacher({ ...planned, source }, record.spec.labels, {
+      model: { artifact: first.artifact, ...own },
+      parameters: first.parameters,
+      bytes: first.artifactBytes,
+    });
+  }
+  const bundle = await bundleFolds(bus, spec, answers);
+  return readyTeacher({ ...planned, source }, record.spec.labels, {
+    model: { artifact: bundle.artifact, ...own, folds: spec.crossFit },
+    parameters: answers.reduce((sum, { parameters }) => sum + parameters, 0),
+    bytes: bundle.bytes,
+  });
+}
+
+/** One training of a teacher: found where its recipe is known, else asked for. */
+async function trainedOnce(
+  bus: Bus,
+  { spec, data }: RunRecord,
+  { model, train, name }: TrainedTeacherSpec,
+  fold: Fold | undefined,
+  recipe: string,
+  signal: AbortSignal,
+): Promise<(TrainedTeacher & { reused: boolean }) | undefined> {
+  const known = await storedTeacher(bus, recipe);
+  if (known) return { ...known, reused: true };
+  const queue = await bus.workQueue(streams.work.name, streams.work.filter);
+  const task: TrainTeacher = {
+    type: "train-teacher",
+    recipe,
+    name,
+    model,
+    train,
+    data,
+    compute: spec.compute,
+    fold: fold ?? null,
+  };
+  await queue.publish(trainWorkSubject(recipe), encode(TrainTeacher, task));
+  const answer = await firstAnswer(bus, recipe, signal);
+  return answer && { ...answer, reused: false };
+}
+
+/** The models of all folds as one object, so that one digest stands for the teacher. */
+async function bundleFolds(
+  bus: Bus,
+  { name }: TrainedTeacherSpec,
+  folds: readonly TrainedTeacher[],
+): Promise<{ artifact: string; bytes: number }> {
+  const weights = await bus.objects(buckets.weights);
+  const models: Uint8Array[] = [];
+  for (const { artifact } of folds) {
+    const model = await weights.get(artifact);
+    if (!model) {
+      throw new StillhouseError(
+        `Cannot bundle the folds of teacher "${name}" as its model ${artifact} is not in the object store`,
+        { fields: { teacher: name, artifact } },
+      );
+    }
+    models.push(model);
+  }
+  const bytes = packFolds(models);
+  const artifact = sha256(bytes);
+  await weights.put(artifact, bytes);
+  return { artifact, bytes: bytes.byteLength };
+}
+
+/** The teacher that an earlier run trained by this recipe; one whose model is gone is forgotten, to be trained again. */
+async function storedTeacher(bus: Bus, recipe: string): Promise<TrainedTeacher | undefined> {
+  const recipes = await bus.kv(buckets.recipes);
+  const entry = await recipes.get(recipe);
+  if (!entry) return undefined;
+  const known = decode(TrainedTeacher, entry.value, `trained teacher ${recipe}`);
+  if (await (await bus.objects(buckets.weights)).get(known.artifact)) return known;
+  await recipes.delete(recipe);
+  return undefined;
+}
+
+async function firstAnswer(
+  bus: Bus,
+  recipe: string,
+  signal: AbortSignal,
+): Promise<TrainedTeacher | undefined> {
+  const recipes = await bus.kv(buckets.recipes);
+  for await (const { value } of recipes.watch(recipe, signal)) {
+    if (value) return decode(TrainedTeacher, value, `trained teacher ${recipe}`);
+  }
+  return undefined;
+}
