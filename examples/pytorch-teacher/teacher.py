@@ -6,24 +6,18 @@ It serves the ONNX teachers of all live runs (docs/protocol.md):
 
 import argparse
 import asyncio
-import contextlib
 import os
 import secrets
-import socket
-import time
 
 import msgpack
 import nats
 import numpy as np
 import torch
+import wire
 from admission import admit
-from nats.js import api, errors
 from onnx_torch import OnnxInTorch
 from shards import as_floats, open_shards, permutation, sha
 
-PLAIN_VIEW = "9f32a7db98d4e671cddcb85cdde06412"
-MAX_DELIVER = 5
-FULL = {10002, 10023, 10028, 10047, 10077}
 ENCODINGS = {"half": "<f2", "float32": "<f4"}
 
 
@@ -34,26 +28,14 @@ class TeacherNode:
         self.tasks, self.serving, self.refused = {}, set(), {}
         self.counters = {"samplesPredicted": 0, "chunksLabelled": 0, "redeliveries": 0}
 
-    async def bucket(self, name: str, ttl: float | None = None):
-        try:
-            return await self.js.key_value(name)
-        except errors.NotFoundError:
-            return await self.js.create_key_value(bucket=name, ttl=ttl, direct=True)
-
-    async def beat(self):
-        """Says each second that the node is alive, and what it serves."""
-        kv, who = await self.bucket("stillhouse-heartbeats", ttl=3), {"role": "teacher", "node": self.name}
-        who |= {"type": "heartbeat", "pid": os.getpid(), "host": socket.gethostname(), "backend": "pytorch"}
-        who["startedAtMs"] = time.time() * 1000
-        while True:
-            refused = [{"labelling": labelling, "why": why} for labelling, why in self.refused.items()]
-            now = {"doing": "labelling" if self.serving else "idle", "serving": list(self.serving), "refused": refused}
-            await kv.put(f"teacher.{self.name}", msgpack.packb({**who, **now, **self.counters}))
-            await asyncio.sleep(1)
+    def pulse(self) -> dict:
+        refused = [{"labelling": labelling, "why": why} for labelling, why in self.refused.items()]
+        doing = "labelling" if self.serving else "idle"
+        return {"doing": doing, "serving": list(self.serving), "refused": refused, **self.counters}
 
     async def follow_runs(self):
         """Serves each ONNX teacher that is there of each live run, for as long as some run needs it."""
-        async for entry in await (await self.bucket("stillhouse-runs")).watchall():
+        async for entry in await (await wire.bucket(self.js, "stillhouse-runs")).watchall():
             if entry is None or not entry.value:
                 continue
             run = msgpack.unpackb(entry.value)
@@ -73,18 +55,12 @@ class TeacherNode:
             weights = await self.js.object_store("stillhouse-weights")
             model = OnnxInTorch((await weights.get(described["artifact"])).data, described["mapping"])
             await self.admit(labelling, model, self.run_with(labelling))
-            durable, stream = f"label-{labelling}", "STILLHOUSE_WORK"
-            config = api.ConsumerConfig(durable_name=durable, filter_subject=f"stillhouse.work.label.{labelling}.>")
-            config = config.evolve(ack_policy=api.AckPolicy.EXPLICIT, deliver_policy=api.DeliverPolicy.ALL)
-            await self.js.add_consumer(stream, config.evolve(ack_wait=10, max_deliver=MAX_DELIVER, max_ack_pending=-1))
-            work = await self.js.pull_subscribe_bind(durable, stream)
             self.serving.add(labelling)
-            while True:
+            async for message in wire.work_items(self.js, labelling):
                 try:
-                    for message in await work.fetch(1, timeout=2):
-                        await self.label(message, labelling, model)
-                except nats.errors.TimeoutError:
-                    pass
+                    await self.label(message, labelling, model)
+                except Exception as error:
+                    await wire.give_back(self.js, self.name, message, labelling, error)
         except Exception as error:  # nothing is wrong with the run: others may serve the teacher
             print(f"{self.name} does not serve {labelling}: {error!r}", flush=True)
             self.refused[labelling] = str(error)
@@ -95,66 +71,32 @@ class TeacherNode:
         """Does one work item: appends the labels of a chunk, part by part, and acknowledges after the log has."""
         self.counters["redeliveries"] += message.metadata.num_delivered > 1
         work = msgpack.unpackb(message.data)
-        named = "stillhouse.work.label.{labelling}.{shard}.{view}.{chunk}".format(**work)
-        if message.subject != named or work["view"] != PLAIN_VIEW:
-            return await message.term()
-        try:
-            run = self.run_with(labelling, work["shard"])
-            await self.admit(labelling, model, run)
-            settings, samples = run["spec"]["labels"], self.samples(run)[work["shard"]]
-            first, order = work["chunk"] * settings["chunkSize"], permutation(work["shard"], len(samples))
-            rows = order[first : first + settings["chunkSize"]]
-            computing = asyncio.create_task(asyncio.to_thread(model.logits, as_floats(samples[rows])))
-            for _ in range(40):  # after two minutes it has hung, and is given back
-                if (await asyncio.wait({computing}, timeout=3))[0]:
-                    break
-                await message.in_progress()
-            self.counters["samplesPredicted"] += len(rows)
-            payloads = computing.result().astype(ENCODINGS[settings["encoding"]])
-            if not np.isfinite(payloads).all():
-                raise ValueError("a logit is not finite in this encoding")
-            size = 512 * 1024 // payloads[0].nbytes
-            for part, start in enumerate(range(0, len(rows), size)):
-                some, of = payloads[start : start + size], rows[start : start + size]
-                labels = {**work, "type": "labels", "part": part, "shape": list(some.shape), "node": self.name}
-                labels |= {"encoding": settings["encoding"], "rowsDigest": sha(of.tobytes())[:32]}
-                await self.append(message, {**labels, "payload": some.tobytes()})
-            await message.ack_sync()
-            self.counters["chunksLabelled"] += 1
-        except Exception as error:
-            print(f"{self.name} gives back {message.subject}: {error!r}", flush=True)
-            if message.metadata.num_delivered < MAX_DELIVER:
-                return await message.nak(delay=2)
-            if not isinstance(error, LookupError):
-                await self.fault(f"labelling.{labelling}", f"{error}")
-            await message.term()
-
-    async def append(self, message, labels: dict):
-        """One message a subject, for ever: an earlier answer stands. While the log is full, the work item is held."""
-        key = "{labelling}.{shard}.{view}.{block}.{chunk}.{part}".format(**labels, block=labels["chunk"] // 1024)
-        while True:
-            try:
-                await self.js.publish(f"stillhouse.labels.{key}", msgpack.packb(labels), stream="STILLHOUSE_LABELS")
-                return
-            except errors.APIError as error:
-                if error.err_code == 10077 and "per subject" in (error.description or ""):
-                    return
-                if error.err_code not in FULL:
-                    raise
+        run = self.run_with(labelling, work["shard"])
+        await self.admit(labelling, model, run)
+        settings, samples = run["spec"]["labels"], self.samples(run)[work["shard"]]
+        first, order = work["chunk"] * settings["chunkSize"], permutation(work["shard"], len(samples))
+        rows = order[first : first + settings["chunkSize"]]
+        computing = asyncio.create_task(asyncio.to_thread(model.logits, as_floats(samples[rows])))
+        while not (await asyncio.wait({computing}, timeout=3))[0]:
             await message.in_progress()
-            await asyncio.sleep(2)
-
-    async def fault(self, topic: str, text: str):
-        """What trying again does not mend fails the runs that need it; the first report stands."""
-        fault = {"type": "fault", "node": self.name, "text": text, "atMs": time.time() * 1000}
-        with contextlib.suppress(errors.KeyWrongLastSequenceError):
-            await (await self.bucket("stillhouse-faults")).create(topic, msgpack.packb(fault))
+        self.counters["samplesPredicted"] += len(rows)
+        payloads = computing.result().astype(ENCODINGS[settings["encoding"]])
+        if not np.isfinite(payloads).all():
+            raise ValueError("a logit is not finite in this encoding")
+        size = 512 * 1024 // payloads[0].nbytes
+        for part, start in enumerate(range(0, len(rows), size)):
+            some, of = payloads[start : start + size], rows[start : start + size]
+            labels = {**work, "type": "labels", "part": part, "shape": list(some.shape), "node": self.name}
+            labels |= {"encoding": settings["encoding"], "rowsDigest": sha(of.tobytes())[:32]}
+            await wire.append(self.js, message, {**labels, "payload": some.tobytes()})
+        await message.ack_sync()
+        self.counters["chunksLabelled"] += 1
 
     async def admit(self, labelling: str, model: OnnxInTorch, run: dict):
         shard, numerics = run["shards"][0]["hash"], run["spec"]["numerics"]
         if (labelling, shard) in self.admitted:
             return
-        kv, samples = await self.bucket("stillhouse-numerics"), self.samples(run)[shard]
+        kv, samples = await wire.bucket(self.js, "stillhouse-numerics"), self.samples(run)[shard]
         await admit(kv, self.name, labelling, lambda some: model.logits(as_floats(some)), shard, samples, numerics)
         self.admitted.add((labelling, shard))
 
@@ -190,7 +132,7 @@ async def main():
     server = await nats.connect(args.nats, user_credentials=args.creds, max_reconnect_attempts=-1)
     node = TeacherNode(server.jetstream(), args.name, args.data_root)
     print(f"{node.name} serves ONNX teachers with PyTorch {torch.__version__}", flush=True)
-    await asyncio.gather(node.beat(), node.follow_runs())
+    await asyncio.gather(wire.beat(node.js, node.name, node.pulse), node.follow_runs())
 
 
 if __name__ == "__main__":
