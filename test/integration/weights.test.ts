@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { Bus } from "../../shared/bus/bus.ts";
 import { decode } from "../../shared/protocol/codec.ts";
@@ -54,8 +55,8 @@ describe("the same spec and seed give the same weights", () => {
     // All labelling stands still until the victim is stopped, so that it cannot end before this process gets its turn.
     for (const { pid } of nodes) process.kill(pid, "SIGSTOP");
     const victim = nodes.find(({ node }) => node === busy)?.pid as number;
-    for (const { pid } of nodes) if (pid !== victim) process.kill(pid, "SIGCONT");
-    await killAtWork(bus, victim);
+    const others = nodes.filter(({ pid }) => pid !== victim).map(({ pid }) => pid);
+    await killAtWork(bus, victim, others);
     const before = await labelCount(bus);
     expect(before).toBeLessThan(SMALL_MESSAGES);
 
@@ -89,9 +90,14 @@ async function firstToAppend(bus: Bus): Promise<string> {
 
 /**
  * Kills a teacher node that holds chunks which the log lacks. It is stopped while others go on: what was queued then,
- * and lacks its labels still after twice as many others as can be in flight, is in its hands.
+ * and lacks its labels still after twice as many others as can be in flight, is in its hands. All stand still while
+ * that is looked up, so that labelling is not over before.
+ * @param others the other nodes, stopped; they go on in the end
  */
-async function killAtWork(bus: Bus, pid: number): Promise<void> {
+async function killAtWork(bus: Bus, pid: number, others: readonly number[]): Promise<void> {
+  const tellOthers = (signal: NodeJS.Signals): void => {
+    for (const other of others) process.kill(other, signal);
+  };
   const queue = await bus.workQueue(streams.work.name, streams.work.filter);
   const log = await bus.log(streams.labels.name, streams.labels.filter);
   const unlabelled = async (subjects: Iterable<string>): Promise<Set<string>> => {
@@ -107,7 +113,9 @@ async function killAtWork(bus: Bus, pid: number): Promise<void> {
   const othersGoOn = async (): Promise<void> => {
     const enough = (await labelCount(bus)) + SMALL_IN_FLIGHT;
     if (enough >= SMALL_MESSAGES) throw new Error("Labelling was over before the node was caught at work");
+    tellOthers("SIGCONT");
     await eventually("the others have gone on", async () => (await labelCount(bus)) >= enough || undefined);
+    tellOthers("SIGSTOP");
   };
   for (;;) {
     process.kill(pid, "SIGSTOP"); // as it may be already
@@ -117,6 +125,7 @@ async function killAtWork(bus: Bus, pid: number): Promise<void> {
       held = await unlabelled(held);
     }
     process.kill(pid, held.size > 0 ? "SIGKILL" : "SIGCONT");
-    if (held.size > 0) return;
+    if (held.size > 0) return tellOthers("SIGCONT");
+    await sleep(10); // until it has taken the next
   }
 }
