@@ -1,7 +1,8 @@
+import { median } from "../shared/evaluate/median.ts";
 import type { Outcome } from "./blocks.ts";
 import type { CaseName } from "./cases.ts";
 import type { OptimizerName } from "./optimizers.ts";
-import { fastestDecile, median } from "./statistics.ts";
+import { fastestDecile } from "./statistics.ts";
 import type { Backend, Bench } from "./task.ts";
 
 /** A line of the table, and an element of the JSON. Times are milliseconds a step; null: not measured. */

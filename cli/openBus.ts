@@ -13,6 +13,11 @@ export interface BusChoice {
   store: string;
 }
 
+/** What `--creds` says, as a connection takes it. */
+export function credentialsOf(creds: string | undefined): { credentialsPath?: string } {
+  return creds === undefined ? {} : { credentialsPath: creds };
+}
+
 /** Connects to the server that `--nats` or NATS_URL names, or to the one that a run has started in `--store`. */
 export function openBus(choice: BusChoice, name: string): Promise<Bus> {
   const url = choice.nats ?? process.env.NATS_URL ?? runningServer(openStore(choice.store))?.url;
@@ -21,9 +26,5 @@ export function openBus(choice: BusChoice, name: string): Promise<Bus> {
       `Cannot connect as no NATS server is named: give --nats nats://HOST:4222 or set NATS_URL (no run of this machine has a server in ${choice.store})`,
     );
   }
-  return connectNats({
-    url,
-    name,
-    ...(choice.creds === undefined ? {} : { credentialsPath: choice.creds }),
-  });
+  return connectNats({ url, name, ...credentialsOf(choice.creds) });
 }

@@ -3,7 +3,7 @@ import type { RunSpec, TrainedTeacherSpec } from "../shared/config/spec.ts";
 import { chunkRows } from "../shared/data/chunks.ts";
 import type { Dataset, Shard } from "../shared/data/dataset.ts";
 import { outsideFold } from "../shared/data/folds.ts";
-import { gatherLabels } from "../shared/data/gather.ts";
+import { labelledIds } from "../shared/data/gather.ts";
 import { type ChunkRef, dispatchOrder } from "../shared/data/order.ts";
 import { termNeeds } from "../shared/distill/termNeeds.ts";
 import { termsOf } from "../shared/distill/termsOf.ts";
@@ -54,10 +54,11 @@ export function planRun(spec: RunSpec, dataset: Dataset): RunPlan {
     );
   }
   const { train: trainIds } = dataset.splits;
+  const labelled = labelledIds(dataset, trainIds);
+  if (labelled.length === 0) refuseWithoutLabels(spec, trainIds.length);
   const trainings: PlannedTraining[] = spec.teachers.flatMap((teacher) =>
-    "train" in teacher ? teacherTrainings(teacher, dataset) : [],
+    "train" in teacher ? teacherTrainings(teacher, dataset, labelled) : [],
   );
-  checkLabels(spec, dataset);
   const { model, train } = spec.student;
   const kinds = spec.baseline ? ["student", "student alone"] : ["student"];
   for (const seed of spec.seeds) {
@@ -73,14 +74,12 @@ export function planRun(spec: RunSpec, dataset: Dataset): RunPlan {
   return { chunks, samplesPerTeacher, passes, labelBytes, trainings };
 }
 
-/** One, or one a fold. */
+/** One, or one a fold. @param labelled training samples with a label */
 function teacherTrainings(
   { name, model, train, crossFit }: TrainedTeacherSpec,
   dataset: Dataset,
+  labelled: Uint32Array,
 ): PlannedTraining[] {
-  const trainIds = dataset.splits.train;
-  const labels = gatherLabels(dataset, trainIds);
-  const labelled = trainIds.filter((_, i) => (labels[i] as number) >= 0);
   const planned = (what: string, ids: Uint32Array): PlannedTraining => ({
     name: what,
     parameters: parameterCount(model, dataset.inputShape, dataset.classes),
@@ -96,17 +95,15 @@ function teacherTrainings(
   );
 }
 
-/** @throws PlanRefused for terms that need true labels, on data without any */
-function checkLabels({ name, distill, baseline }: RunSpec, dataset: Dataset): void {
-  const labels = gatherLabels(dataset, dataset.splits.train);
-  if (labels.some((label) => label >= 0)) return;
+/** @throws PlanRefused for terms that need true labels, where none of the training samples has one */
+function refuseWithoutLabels({ name, distill, baseline }: RunSpec, samples: number): void {
   const needing = termsOf(distill)
     .filter(({ kind }) => termNeeds[kind].labels)
     .map(({ kind }) => kind);
   if (needing.length === 0 && !baseline) return;
   const who = needing.length > 0 ? `the terms [${needing.join(", ")}] of distill` : "baseline: true";
   throw new PlanRefused(
-    `Cannot plan run "${name}" as ${who} need true labels: none of the ${labels.length} training samples has one; use terms that learn from teachers alone, and baseline: false`,
-    { fields: { needing, samples: labels.length } },
+    `Cannot plan run "${name}" as ${who} need true labels: none of the ${samples} training samples has one; use terms that learn from teachers alone, and baseline: false`,
+    { fields: { needing, samples } },
   );
 }

@@ -4,6 +4,7 @@ import { chunkRows } from "../shared/data/chunks.ts";
 import type { Dataset, Shard } from "../shared/data/dataset.ts";
 import { sha256 } from "../shared/determinism/hash.ts";
 import { StillhouseError } from "../shared/errors.ts";
+import { bytesOfFloats, floatsOfBytes } from "../shared/model/bytes.ts";
 import type { Computer, Numerics } from "../shared/protocol/numerics.ts";
 import type { NodeContext, ServedTeacher } from "./context.ts";
 
@@ -55,7 +56,7 @@ async function ask(
   const probed = probeRows(shard, dataset.classes);
   const logits = await compute.probe(labelling, dataset.hash, 0, probed);
   const backend = await compute.backend();
-  const bytes = littleEndian(logits);
+  const bytes = bytesOfFloats(logits);
   const own: Numerics = {
     type: "numerics",
     node,
@@ -74,7 +75,7 @@ async function ask(
   const first = await firstNumerics(bus, labelling, shard.hash, own);
   if (first.digest === own.digest) return;
 
-  const { difference, largest } = compare(first.logits, own.logits);
+  const { difference, largest } = compare(floatsOfBytes(first.logits), logits);
   const seen = `teacher "${name}" answers the probe otherwise here than on ${first.node}, the first node that served it: ${inWords(own.computer)} against ${inWords(first.computer)}; the largest difference of a logit is ${difference.toPrecision(3)}, where the largest logit is ${largest.toPrecision(3)}`;
   if (numerics === "tolerant" && difference <= TOLERANCE * largest) {
     await noteTolerated(bus, labelling, shard.hash, { computer: own.computer, difference });
@@ -99,29 +100,17 @@ function probeRows({ hash, rows }: Shard, classes: number): Uint32Array {
   return chunkRows(hash, rows, Math.min(rows, PROBE_ROWS, fitting), 0);
 }
 
-function littleEndian(values: Float32Array): Uint8Array {
-  const bytes = new Uint8Array(values.length * 4);
-  const view = new DataView(bytes.buffer);
-  values.forEach((value, i) => {
-    view.setFloat32(i * 4, value, true);
-  });
-  return bytes;
-}
-
 /** @returns the largest difference of two numbers, infinite where the lists do not match, and the first's largest */
-function compare(first: Uint8Array, second: Uint8Array): { difference: number; largest: number } {
-  if (first.byteLength !== second.byteLength) return { difference: Number.POSITIVE_INFINITY, largest: 0 };
-  const [a, b] = [first, second].map(
-    (bytes) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength),
-  );
+function compare(first: Float32Array, second: Float32Array): { difference: number; largest: number } {
+  if (first.length !== second.length) return { difference: Number.POSITIVE_INFINITY, largest: 0 };
   let [difference, largest] = [0, 0];
-  for (let at = 0; at < first.byteLength; at += 4) {
-    const [x, y] = [(a as DataView).getFloat32(at, true), (b as DataView).getFloat32(at, true)];
+  first.forEach((x, i) => {
+    const y = second[i] as number;
     // A NaN is no number that could be close to another.
     const apart = Number.isNaN(x - y) ? Number.POSITIVE_INFINITY : Math.abs(x - y);
     difference = Math.max(difference, apart);
     largest = Math.max(largest, Math.abs(x));
-  }
+  });
   return { difference, largest };
 }
 

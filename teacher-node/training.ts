@@ -4,7 +4,7 @@ import { planBatches } from "../shared/compute/planBatches.ts";
 import { type TrainProgress, trainLoop } from "../shared/compute/trainLoop.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { outsideFold } from "../shared/data/folds.ts";
-import { gatherLabels } from "../shared/data/gather.ts";
+import { labelledIds } from "../shared/data/gather.ts";
 import { rng } from "../shared/determinism/rng.ts";
 import { buildModel } from "../shared/model/build.ts";
 import { packTrained } from "../shared/model/packTrained.ts";
@@ -24,8 +24,7 @@ export async function trainTeacher(
   const seed = ["teacher", task.name, task.train.seed];
   const { train } = dataset.splits;
   const ids = task.fold ? outsideFold(dataset.shards, train, task.fold) : train;
-  const labels = gatherLabels(dataset, ids);
-  const labelled = ids.filter((_, i) => (labels[i] as number) >= 0);
+  const labelled = labelledIds(dataset, ids);
   const model = buildModel(task.model, dataset.inputShape, dataset.classes, seed);
   try {
     const { curve } = await trainLoop({

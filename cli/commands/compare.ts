@@ -9,12 +9,14 @@ import { compareReports } from "../../shared/evaluate/comparison.ts";
 import type { Report } from "../../shared/evaluate/reportSchema.ts";
 import { chooseBus, type ServerChoice, withServer } from "../local/chooseBus.ts";
 import { writeWhole } from "../local/files.ts";
+import { INTERRUPTED, unlessInterrupted } from "../local/interruption.ts";
 import { runNodes } from "../local/nodes.ts";
 import { type OutFolder, openOutFolder, writeReport } from "../local/outFolder.ts";
 import { Processes } from "../local/processes.ts";
 import { refuseMissingDevice } from "../local/refuseMissingDevice.ts";
 import { sharesOf, threadsEach } from "../local/threads.ts";
 import { makeLogger } from "../logger.ts";
+import { credentialsOf } from "../openBus.ts";
 import { startCoordinator } from "../roles.ts";
 import { stopSignals } from "../stopSignals.ts";
 import { comparisonTable } from "../view/comparisonTable.ts";
@@ -27,8 +29,6 @@ export interface CompareOptions extends ServerChoice {
   device?: DeviceChoice;
   fresh?: boolean;
 }
-
-const INTERRUPTED = 130;
 
 /** `stillhouse compare`: one run a variant, over one label log and the same nodes, and a table. @returns the exit code */
 export async function compare(specPath: string, options: CompareOptions): Promise<number> {
@@ -43,13 +43,10 @@ export async function compare(specPath: string, options: CompareOptions): Promis
   const threads = threadsEach(spec.nodes);
   say(sharesOf(spec, threads));
   say(`${variants.length} variants, reports in ${folder}.`);
-  const reports = await withServer(place, options, say, signal, (url) =>
+  const running = withServer(place, options, say, signal, (url) =>
     runVariants({ variants, baseDir, folder, url, threads, options, signal, say }),
-  ).catch((error: unknown) => {
-    // What fails because it was told to end has not failed.
-    if (signal.aborted) return undefined;
-    throw error;
-  });
+  );
+  const reports = await unlessInterrupted(running, signal);
   if (!reports) {
     say("Interrupted. The same command goes on with the variant that was under way.");
     return INTERRUPTED;
@@ -117,8 +114,7 @@ async function coordinate(
   out: OutFolder,
   notices: string[],
 ): Promise<Report | undefined> {
-  const credentials = options.creds === undefined ? {} : { credentialsPath: options.creds };
-  const bus = await connectNats({ url, name: `compare ${out.run}`, signal, ...credentials });
+  const bus = await connectNats({ url, name: `compare ${out.run}`, signal, ...credentialsOf(options.creds) });
   const stop = new AbortController();
   const until = anySignal(signal, stop.signal);
   const view = watchRun(bus, out.run, process.stderr, until, notices);

@@ -17,6 +17,7 @@ import { buckets, jobKeys } from "../../shared/protocol/subjects.ts";
 import { chooseBus, type ServerChoice, withServer } from "../local/chooseBus.ts";
 import { writeWhole } from "../local/files.ts";
 import { runOfFolder } from "../local/outFolder.ts";
+import { credentialsOf } from "../openBus.ts";
 import { stopSignals } from "../stopSignals.ts";
 
 export interface ExportOptions extends ServerChoice {
@@ -42,8 +43,7 @@ export async function exportModel(source: string, options: ExportOptions): Promi
   const place = await chooseBus({ ...options, bus: "nats" }, say);
   if (place.kind === "memory") throw new RangeError("A server was asked for, and the memory bus was chosen");
   return withServer(place, options, say, stopSignals(), async (url) => {
-    const credentials = options.creds === undefined ? {} : { credentialsPath: options.creds };
-    const bus = await connectNats({ url, name: `export of ${run}`, ...credentials });
+    const bus = await connectNats({ url, name: `export of ${run}`, ...credentialsOf(options.creds) });
     try {
       const stored = await findModel(bus, run, options);
       const file = resolve(options.out ?? `${run}-${stored.what}.onnx`);

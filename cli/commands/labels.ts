@@ -8,6 +8,7 @@ import { openDataset } from "../../shared/data/open.ts";
 import { StillhouseError } from "../../shared/errors.ts";
 import { chooseBus, type ServerChoice, withServer } from "../local/chooseBus.ts";
 import { nodeId } from "../nodeId.ts";
+import { credentialsOf } from "../openBus.ts";
 import { stopSignals } from "../stopSignals.ts";
 
 export interface ImportFileOptions extends ServerChoice {
@@ -35,9 +36,8 @@ export async function importFile(path: string, options: ImportFileOptions): Prom
   if (place.kind === "memory") throw new RangeError("A server was asked for, and the memory bus was chosen");
   const signal = stopSignals();
   return withServer(place, options, say, signal, async (url) => {
-    const credentials = options.creds === undefined ? {} : { credentialsPath: options.creds };
     const node = nodeId("import");
-    const bus = await connectNats({ url, name: node, signal, ...credentials });
+    const bus = await connectNats({ url, name: node, signal, ...credentialsOf(options.creds) });
     try {
       const imported = await importLabels(source, process.cwd(), {
         bus,

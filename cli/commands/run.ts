@@ -14,12 +14,14 @@ import type { RunSpec } from "../../shared/config/spec.ts";
 import { StillhouseError } from "../../shared/errors.ts";
 import type { Report } from "../../shared/evaluate/reportSchema.ts";
 import { chooseBus, withServer } from "../local/chooseBus.ts";
+import { INTERRUPTED, unlessInterrupted } from "../local/interruption.ts";
 import { runNodes, serverArguments } from "../local/nodes.ts";
 import { type OutFolder, openOutFolder, writeReport } from "../local/outFolder.ts";
 import { Processes } from "../local/processes.ts";
 import { refuseMissingDevice } from "../local/refuseMissingDevice.ts";
 import { sharesOf, threadsEach } from "../local/threads.ts";
 import { makeLogger } from "../logger.ts";
+import { credentialsOf } from "../openBus.ts";
 import { type RoleStart, startCoordinator, startStudent, startTeacher } from "../roles.ts";
 import { stopSignals } from "../stopSignals.ts";
 import { summarise } from "../view/summary.ts";
@@ -35,9 +37,6 @@ export interface RunOptions {
   backend?: BackendName;
   device?: DeviceChoice;
 }
-
-/** The run was interrupted; the same command goes on. */
-const INTERRUPTED = 130;
 
 /** `stillhouse run`: all roles on this machine, to the report. @returns the exit code */
 export async function run(specPath: string, options: RunOptions): Promise<number> {
@@ -63,11 +62,7 @@ export async function run(specPath: string, options: RunOptions): Promise<number
         : withServer(place, options, say, signal, (url) =>
             runProcesses({ spec, specPath, out, signal, url, compute, threads, creds: options.creds }),
           );
-    const report = await running.catch((error: unknown) => {
-      // What fails because it was told to end has not failed.
-      if (signal.aborted) return undefined;
-      throw error;
-    });
+    const report = await unlessInterrupted(running, signal);
     if (!report) {
       say(
         place.kind === "nats"
@@ -100,7 +95,7 @@ async function runProcesses(of: {
     url,
     name: `run ${out.run}`,
     signal,
-    ...(creds === undefined ? {} : { credentialsPath: creds }),
+    ...credentialsOf(creds),
   });
   if (signal.aborted) {
     await bus.close();

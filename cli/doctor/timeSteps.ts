@@ -8,6 +8,7 @@ import type { Dataset } from "../../shared/data/dataset.ts";
 import { cutLabels, cutShards } from "../../shared/data/shards.ts";
 import { idsOf } from "../../shared/data/split.ts";
 import { rng } from "../../shared/determinism/rng.ts";
+import { median } from "../../shared/evaluate/median.ts";
 import { buildModel } from "../../shared/model/build.ts";
 
 /** What is timed on every backend: small enough for plain JavaScript. */
@@ -73,13 +74,6 @@ async function repeat(
   const began = performance.now();
   while (times.length < steps || performance.now() - began < ms) times.push(await step());
   return times;
-}
-
-function median(values: number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  const [low, high] = [sorted[Math.ceil(sorted.length / 2) - 1], sorted[middle]] as [number, number];
-  return (low + high) / 2;
 }
 
 /** Images of noise with labels of noise: what is learnt does not matter. */

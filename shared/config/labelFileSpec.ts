@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { probabilityFloor } from "./modelFileSpec.ts";
 
 /** Labels that were made elsewhere, as a spec names them by their file. */
 export const LabelFileSpec = z.strictObject({
@@ -21,12 +22,7 @@ export const LabelFileSpec = z.strictObject({
     .describe(
       "path of an NPY file with the sample of each row (docs/labels.md); absent: the file's own `ids`, else all samples in the order of the data",
     ),
-  probabilityFloor: z
-    .number()
-    .positive()
-    .max(0.01)
-    .default(1e-7)
-    .describe("smallest probability before the log"),
+  probabilityFloor,
   columns: z
     .array(z.int().nonnegative())
     .min(2)

@@ -20,6 +20,13 @@ export const Quantise = z
     "int8: products with its matrices are computed in whole numbers of 8 bits, for ONNX models and what is compiled; absent: as the model has them",
   );
 
+export const probabilityFloor = z
+  .number()
+  .positive()
+  .max(0.01)
+  .default(1e-7)
+  .describe("smallest probability before the log");
+
 /** What stands between the data and such a model. */
 export const ModelMapping = z.strictObject({
   input: z
@@ -46,12 +53,7 @@ export const ModelMapping = z.strictObject({
     .enum(["logits", "probabilities"])
     .describe("what the model's output holds; probabilities become logits by a floored log"),
   outputName: z.string().min(1).optional().describe("name of that output; absent: the only one"),
-  probabilityFloor: z
-    .number()
-    .positive()
-    .max(0.01)
-    .default(1e-7)
-    .describe("smallest probability before the log"),
+  probabilityFloor,
   labels: z
     .array(z.int().nonnegative())
     .min(2)

@@ -49,6 +49,12 @@ export function gatherRows(dataset: Inputs, shard: number, rows: Ids): Float32Ar
   return out;
 }
 
+/** Those of the samples that have a label, in their order. */
+export function labelledIds(dataset: Pick<Dataset, "labels">, ids: Uint32Array): Uint32Array {
+  const labels = gatherLabels(dataset, ids);
+  return ids.filter((_, i) => (labels[i] as number) >= 0);
+}
+
 /**
  * The labels of samples, -1 where there is none.
  * @returns [ids.length]

@@ -3,8 +3,9 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { alternate } from "../../bench/blocks.ts";
 import { rowsOf } from "../../bench/rows.ts";
-import { fastestDecile, median } from "../../bench/statistics.ts";
+import { fastestDecile } from "../../bench/statistics.ts";
 import { table } from "../../bench/table.ts";
+import { median } from "../../shared/evaluate/median.ts";
 
 const cell = {
   bench: "step",

@@ -1,8 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
-import { type EnsembleRule, normaliseWeights } from "./ensemble.ts";
-
-/** Of a class that all rank last. */
-const FLOOR = 1e-7;
+import type { EnsembleRule } from "./ensemble.ts";
+import { softenedShares, weightedSum } from "./weightedShares.ts";
 
 /**
  * Borda counts: a class gets a point for each class that a teacher ranks below it, and half a point where two tie; the
@@ -10,12 +8,8 @@ const FLOOR = 1e-7;
  */
 export const rank: EnsembleRule = ({ logits, weights }, temper) =>
   tf.tidy(() => {
-    const shares = normaliseWeights(weights, logits.length);
-    const points = logits
-      .map((of, k) => bordaPoints(of).mul<tf.Tensor2D>(shares[k] as number))
-      .reduce((sum, one) => sum.add<tf.Tensor2D>(one)); // [batch, classes]
-    const share = points.div<tf.Tensor2D>(points.sum(-1, true));
-    return tf.logSoftmax(temper(tf.maximum(share, FLOOR).log() as tf.Tensor2D));
+    const points = weightedSum(logits, weights, bordaPoints); // [batch, classes]
+    return softenedShares(points.div(points.sum(-1, true)), temper);
   });
 
 /** From 0 for the last to classes - 1 for the first of each row: [batch, classes]. */

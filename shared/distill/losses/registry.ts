@@ -3,7 +3,7 @@ import type { TermKind, TermSpec } from "../../config/distillSpec.ts";
 import { crossEntropy } from "./crossEntropy.ts";
 import { decoupledKdRows } from "./decoupledKd.ts";
 import { dist } from "./dist.ts";
-import { forwardKlRows } from "./forwardKl.ts";
+import { forwardKl, forwardKlRows } from "./forwardKl.ts";
 import { jensenShannonRows } from "./jensenShannon.ts";
 import { logitMseRows } from "./logitMse.ts";
 import { meanOverLabelled, meanOverRows } from "./means.ts";
@@ -32,7 +32,7 @@ export const termLosses: {
   readonly [K in TermKind]: (batch: TermBatch, term: Of<K>, T: number) => tf.Scalar;
 } = {
   "cross-entropy": ({ student, labels }, { smoothing }) => crossEntropy(student, labels, smoothing),
-  kl: ({ student, target }, _, T) => meanOverRows(forwardKlRows(student, target(T), T)),
+  kl: ({ student, target }, _, T) => forwardKl(student, target(T), T),
   "reverse-kl": ({ student, target }, _, T) => meanOverRows(reverseKlRows(student, target(T), T)),
   jsd: ({ student, target }, { beta }, T) => meanOverRows(jensenShannonRows(student, target(T), T, beta)),
   "logit-mse": ({ student, target }, { centred }) => meanOverRows(logitMseRows(student, target(1), centred)),

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { firstChoices } from "../firstChoices.ts";
 
 /**
  * Cross-entropy with the teachers' first choice, which is all that is left of a teacher that gives decisions alone.
@@ -12,8 +13,7 @@ import * as tf from "@tensorflow/tfjs";
  */
 export function teacherLabelRows(student: tf.Tensor2D, targetLogProbs: tf.Tensor2D): tf.Tensor1D {
   return tf.tidy(() => {
-    const first = targetLogProbs.greaterEqual(targetLogProbs.max(-1, true)).toFloat(); // [batch, classes]
-    const target = first.div(first.sum(-1, true));
+    const target = firstChoices(targetLogProbs); // [batch, classes]
     return target.mul(tf.logSoftmax(student)).sum(-1).neg().as1D(); // [batch]
   });
 }
