@@ -3,6 +3,7 @@ import { seededMasks } from "../model/dropout.ts";
 import { assignFloats, type NamedWeight, type WeightSlot, weightSlots } from "../model/weights.ts";
 import { eagerGradients } from "./eagerGradients.ts";
 import { inputTensor } from "./inputTensor.ts";
+import type { Emitted } from "./objective.ts";
 import type { Batch } from "./planBatches.ts";
 import { eagerPredict, predictLogits } from "./predictLogits.ts";
 import { learningRateAt } from "./schedule.ts";
@@ -15,6 +16,7 @@ export class EagerTrainer implements Trainer {
   readonly #options: TrainerOptions;
   readonly #slots: WeightSlot[];
   readonly #store: WeightStore;
+  #emitted: Emitted = {};
 
   constructor(options: TrainerOptions) {
     this.#options = options;
@@ -31,7 +33,18 @@ export class EagerTrainer implements Trainer {
       const inputs = inputTensor(dataset, batch);
       const targets = targetTensors(objective, batch.ids, step);
       const masks = seededMasks(maskSeed, step);
-      const { loss, gradients } = eagerGradients(model, this.#slots, objective, inputs, targets, masks);
+      const { loss, gradients, emitted } = eagerGradients(
+        model,
+        this.#slots,
+        objective,
+        inputs,
+        targets,
+        masks,
+      );
+      this.#emitted = Object.fromEntries(
+        Object.entries(emitted).map(([name, tensor]) => [name, tensor.dataSync().slice() as Float32Array]),
+      );
+      tf.dispose(emitted);
       value = loss.dataSync()[0] as number;
       this.#store.trained().forEach(({ gradient }, i) => {
         const given = gradients[i]?.dataSync() as Float32Array | undefined;
@@ -49,6 +62,10 @@ export class EagerTrainer implements Trainer {
       else values.set(variable.dataSync() as Float32Array);
     });
     return value;
+  }
+
+  emitted(): Emitted {
+    return this.#emitted;
   }
 
   async predict(ids: Uint32Array): Promise<Float32Array> {

@@ -1,6 +1,7 @@
 import type * as tf from "@tensorflow/tfjs";
 import type { Dataset } from "../data/dataset.ts";
 import { gatherInputs } from "../data/gather.ts";
+import { inferLogits } from "../model/tapped.ts";
 import { eagerLogits } from "./eagerLogits.ts";
 import { type Predictor, ROWS_AT_ONCE } from "./predictors/predictor.ts";
 
@@ -23,6 +24,5 @@ export async function predictLogits(
 
 /** As a Predictor's: a model in inference mode with the weights that it has now, by TensorFlow.js. */
 export function eagerPredict(model: tf.LayersModel, { inputShape }: Dataset): Predictor["predict"] {
-  const forward = (inputs: tf.Tensor): tf.Tensor => model.apply(inputs, { training: false }) as tf.Tensor;
-  return async (inputs, rows) => eagerLogits(forward, inputShape, inputs, rows);
+  return async (inputs, rows) => eagerLogits((x) => inferLogits(model, x), inputShape, inputs, rows);
 }

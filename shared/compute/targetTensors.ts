@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
-import type { Objective } from "./objective.ts";
+import { type Objective, targetShape } from "./objective.ts";
 
-/** The targets of a batch as tensors, each [ids.length, ...shape]. */
+/** The targets of a batch as tensors. */
 export function targetTensors(
   objective: Objective,
   ids: Uint32Array,
@@ -9,9 +9,9 @@ export function targetTensors(
 ): Record<string, tf.Tensor> {
   const values = objective.gather(ids, step);
   return Object.fromEntries(
-    Object.entries(objective.targets).map(([name, { dtype, shape }]) => [
+    Object.entries(objective.targets).map(([name, type]) => [
       name,
-      tf.tensor(values[name] as Float32Array, [ids.length, ...shape], dtype),
+      tf.tensor(values[name] as Float32Array, targetShape(type, ids.length), type.dtype),
     ]),
   );
 }

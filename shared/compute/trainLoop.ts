@@ -22,6 +22,8 @@ export interface TrainingState {
   /** Best epoch so far by validation accuracy, the earlier on a tie; kept only under `keep: best`. */
   best: { epoch: number; accuracy: number; weights: NamedWeight[] } | null;
   snapshot: TrainingSnapshot;
+  /** Of an objective with a memory. */
+  memory?: unknown;
 }
 
 export interface TrainProgress {
@@ -87,7 +89,10 @@ export async function trainLoop(options: TrainLoopOptions): Promise<TrainLoopRes
     options.compute,
   );
   try {
-    if (resume) trainer.restore(resume.snapshot);
+    if (resume) {
+      trainer.restore(resume.snapshot);
+      options.objective.memory?.restore(resume.memory);
+    }
     const result = await trainEpochs(options, trainer, stepsPerEpoch);
     writeWeights(model, result.weights);
     return result;
@@ -103,7 +108,8 @@ async function trainEpochs(
 ): Promise<TrainLoopResult & { weights: NamedWeight[] }> {
   const { dataset, train, now } = options;
   const total = stepsPerEpoch * train.epochs;
-  const state: Omit<TrainingState, "snapshot"> = options.resume
+  const { memory } = options.objective;
+  const state: Omit<TrainingState, "snapshot" | "memory"> = options.resume
     ? { ...options.resume, curve: [...options.resume.curve] }
     : { step: 0, epochLoss: 0, epochRows: 0, curve: [], best: null };
 
@@ -152,13 +158,19 @@ async function trainEpochs(
         waitMs += now() - since;
       }
       const loss = await trainer.step(state.step, batch);
+      if (memory) await memory.after(state.step, batch, trainer.emitted());
       state.step++;
       state.epochLoss += loss * batch.ids.length;
       state.epochRows += batch.ids.length;
 
       if (s === stepsPerEpoch - 1) await endEpoch(epoch);
       if (options.onCheckpoint && state.step % (options.checkpointSteps ?? Number.POSITIVE_INFINITY) === 0) {
-        await options.onCheckpoint({ ...state, curve: [...state.curve], snapshot: trainer.snapshot() });
+        await options.onCheckpoint({
+          ...state,
+          curve: [...state.curve],
+          snapshot: trainer.snapshot(),
+          ...(memory ? { memory: memory.snapshot() } : {}),
+        });
       }
       if (now() - lastReport > PROGRESS_MS) report(false);
       if (now() - lastBreath > BREATH_MS) {

@@ -4,12 +4,15 @@ import type { Dataset } from "../data/dataset.ts";
 import { StillhouseError } from "../errors.ts";
 import type { Seed } from "../model/seed.ts";
 import type { NamedWeight } from "../model/weights.ts";
-import type { Objective } from "./objective.ts";
+import type { Emitted, Objective } from "./objective.ts";
 import type { NamedState } from "./optimizers/optimizer.ts";
 import type { Batch, BatchShape } from "./planBatches.ts";
 
 export interface TrainerOptions {
-  /** Gives the first weights; what it holds while it is trained is not defined. */
+  /**
+   * Gives the first weights; what it holds while it is trained is not defined. For an objective that looks inside, a
+   * model that shows it: see `tapped`.
+   */
   model: tf.LayersModel;
   dataset: Dataset;
   objective: Objective;
@@ -41,6 +44,8 @@ export interface Trainer {
    * @throws TrainingDiverged; the weights are then those before the step
    */
   step(step: number, batch: Batch): Promise<number>;
+  /** What the loss emitted in the last step; good until the next. */
+  emitted(): Emitted;
   /** Logits in inference mode with the weights as they are now: [ids.length, classes]. */
   predict(ids: Uint32Array): Promise<Float32Array>;
   /** Copies of all weights, in the order of the layers. */

@@ -1,6 +1,7 @@
 import type { Tensor } from "onnxruntime-node";
 import { gatherInputs } from "../../data/gather.ts";
 import { fillDropoutMask } from "../../model/dropoutMask.ts";
+import { targetShape } from "../objective.ts";
 import { type Batch, type BatchShape, sampleShape } from "../planBatches.ts";
 import { Arena } from "../simd/arena.ts";
 import type { TrainerOptions } from "../trainer.ts";
@@ -32,19 +33,18 @@ export class BatchFeeds {
   ) {
     this.#options = options;
     const batch = shape.rows;
-    const targets = Object.entries(options.objective.targets);
+    const targets = Object.entries(options.objective.targets).map(
+      ([name, type]) => [name, type.dtype, targetShape(type, batch)] as const,
+    );
     const inputs = [batch, ...sampleShape(shape, options.dataset.inputShape)];
     const arena = new Arena(
       Arena.bytesFor(
-        [inputs, ...targets.map(([, { shape }]) => [batch, ...shape]), ...masks.map((m) => m.shape)].map(
-          sizeOf,
-        ),
+        [inputs, ...targets.map(([, , dims]) => dims), ...masks.map((m) => m.shape)].map(sizeOf),
       ),
     );
     this.#inputs = arena.floats(sizeOf(inputs));
     this.tensors[names.inputs] = new TensorType("float32", this.#inputs, inputs);
-    this.#targets = targets.map(([name, { dtype, shape }]) => {
-      const dims = [batch, ...shape];
+    this.#targets = targets.map(([name, dtype, dims]) => {
       const values = dtype === "int32" ? arena.ints(sizeOf(dims)) : arena.floats(sizeOf(dims));
       this.tensors[names.target(name)] = new TensorType(dtype, values as Float32Array, dims);
       return { name, values };

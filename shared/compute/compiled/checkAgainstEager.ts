@@ -3,6 +3,7 @@ import { gatherInputs } from "../../data/gather.ts";
 import { sha256 } from "../../determinism/hash.ts";
 import { StillhouseError } from "../../errors.ts";
 import { seededMasks } from "../../model/dropout.ts";
+import { inferLogits } from "../../model/tapped.ts";
 import { weightSlots } from "../../model/weights.ts";
 import { eagerGradients } from "../eagerGradients.ts";
 import { inputTensor } from "../inputTensor.ts";
@@ -69,6 +70,7 @@ export function checkGradients(
     const inputs = inputTensor(dataset, batch);
     const targets = targetTensors(objective, batch.ids, step);
     const eager = eagerGradients(model, slots, objective, inputs, targets, seededMasks(maskSeed, step));
+    tf.dispose(eager.emitted);
     const expected = eager.loss.dataSync()[0] as number;
     if (!(Math.abs(loss - expected) <= OF_ITSELF * Math.max(1, Math.abs(expected)))) {
       throw differs("loss", rows, `${loss}, where TensorFlow.js gives ${expected}`);
@@ -123,7 +125,7 @@ export function checkLogits(
   store.writeToModel();
   const few = ids.subarray(0, ROWS_CHECKED);
   compareLogits(
-    (inputs) => model.apply(inputs, { training: false }) as tf.Tensor,
+    (inputs) => inferLogits(model, inputs),
     gatherInputs(dataset, few),
     [few.length, ...dataset.inputShape],
     logits,

@@ -8,6 +8,7 @@ import { BatchFeeds } from "./batchFeeds.ts";
 import { graphHash } from "./checkAgainstEager.ts";
 import { checkNothingBakedIn } from "./compareRecordings.ts";
 import { GradientOutputs } from "./gradientOutputs.ts";
+import { sizeOf } from "./kernels/operators.ts";
 import { lower } from "./lower.ts";
 import { withRowGradients } from "./rowGradients.ts";
 import { createSession, loadOnnxRuntime, type SessionOptions } from "./session.ts";
@@ -27,8 +28,16 @@ export interface CompiledStep {
   readonly feeds: Readonly<Record<string, Tensor>>;
   readonly loss: { readonly tensor: Tensor; readonly values: Float32Array };
   readonly gradients: GradientOutputs;
+  /** What the loss gives out, by its name. */
+  readonly emitted: readonly EmittedOutput[];
   /** Weights that the forward pass moves, and where it leaves them. */
   readonly moved: readonly MovedWeight[];
+}
+
+interface EmittedOutput {
+  readonly name: string;
+  readonly values: Float32Array;
+  readonly tensor: Tensor;
 }
 
 interface MovedWeight {
@@ -115,6 +124,11 @@ async function compileStep(
   const taken = new Set(session.inputNames);
   for (const name of Object.keys(feeds)) if (!taken.has(name)) delete feeds[name];
   const loss = new Float32Array(1);
+  const emitted = Object.entries(options.objective.emits ?? {}).map(([name, ofOne]) => {
+    const dims = [shape.rows, ...ofOne];
+    const values = new Float32Array(sizeOf(dims));
+    return { name, values, tensor: new Tensor("float32", values, dims) };
+  });
   return {
     graphHash: graphHash(graph),
     session,
@@ -122,6 +136,7 @@ async function compileStep(
     feeds,
     loss: { tensor: new Tensor("float32", loss, []), values: loss },
     gradients: await GradientOutputs.of(rowGradients, store),
+    emitted,
     moved: movedWeights,
   };
 }

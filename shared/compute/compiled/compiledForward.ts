@@ -1,5 +1,6 @@
 import type * as tf from "@tensorflow/tfjs";
 import type { InferenceSession, Tensor } from "onnxruntime-node";
+import { inferLogits } from "../../model/tapped.ts";
 import type { WeightSlot } from "../../model/weights.ts";
 import type { GivenTensor } from "../predictors/predictor.ts";
 import type { StoredWeight } from "../weightStore.ts";
@@ -25,7 +26,7 @@ export class CompiledForward {
     weights: readonly WeightSlot[],
     options: SessionOptions,
   ): Promise<CompiledForward> {
-    const forward = (inputs: tf.Tensor): tf.Tensor => model.apply(inputs, { training: false }) as tf.Tensor;
+    const forward = (inputs: tf.Tensor): tf.Tensor => inferLogits(model, inputs);
     return CompiledForward.of(await forwardGraph(forward, inputShape, { weights }), inputShape, options);
   }
 

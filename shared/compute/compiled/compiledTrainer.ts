@@ -1,6 +1,7 @@
 import type { Tensor } from "onnxruntime-node";
 import { type NamedWeight, weightSlots } from "../../model/weights.ts";
 import type { ComputeSettings } from "../computeSettings.ts";
+import type { Emitted } from "../objective.ts";
 import { tensorUpdate } from "../optimizers/inGraph.ts";
 import { type Batch, shapeName, shapeOf } from "../planBatches.ts";
 import { predictLogits } from "../predictLogits.ts";
@@ -30,6 +31,7 @@ export class CompiledTrainer implements Trainer {
   readonly #forward: CompiledForward;
   readonly #update: InGraphUpdate | undefined;
   #graphMs = 0;
+  #emitted: Emitted = {};
 
   /** @throws UnsupportedKernel, ValueReadWhileRecording, BakedIn, TooManyBatchShapes */
   static async open(options: TrainerOptions, settings: CompiledSettings): Promise<CompiledTrainer> {
@@ -85,7 +87,12 @@ export class CompiledTrainer implements Trainer {
     if (update) update.done(check ? { rate, clipNorm } : null);
     else this.#store.update(rate, clipNorm);
     for (const { values, next } of sized.moved) values.set(next);
+    this.#emitted = Object.fromEntries(sized.emitted.map(({ name, values }) => [name, values]));
     return loss;
+  }
+
+  emitted(): Emitted {
+    return this.#emitted;
   }
 
   /** Time that the last step spent in its graph. */
@@ -124,10 +131,11 @@ export class CompiledTrainer implements Trainer {
   }
 
   /** Where a step leaves what it computes; its gradients only where somebody takes them. */
-  #fetches({ loss, gradients, moved }: CompiledStep, check: boolean): Record<string, Tensor> {
+  #fetches({ loss, gradients, moved, emitted }: CompiledStep, check: boolean): Record<string, Tensor> {
     return {
       [names.loss]: loss.tensor,
       ...(this.#update && !check ? {} : gradients.fetches),
+      ...Object.fromEntries(emitted.map(({ name, tensor }) => [names.emitted(name), tensor])),
       ...Object.fromEntries(moved.map(({ name, tensor }) => [names.next(names.weight(name)), tensor])),
       ...this.#update?.fetches(),
     };

@@ -3,7 +3,7 @@ import { StillhouseError } from "../../errors.ts";
 import type { MaskSource } from "../../model/dropout.ts";
 import { type WeightSlot, weightSlots } from "../../model/weights.ts";
 import { eagerGradients } from "../eagerGradients.ts";
-import type { Objective } from "../objective.ts";
+import { type Objective, targetShape } from "../objective.ts";
 import type { TensorUpdate } from "../optimizers/inGraph.ts";
 import { type BatchShape, sampleShape } from "../planBatches.ts";
 import { type Recorder, type Recording, record } from "./record.ts";
@@ -28,6 +28,7 @@ export const names = {
   inputs: "inputs",
   logits: "logits",
   feature: (name: string): string => `feature/${name}`,
+  emitted: (name: string): string => `emitted/${name}`,
   target: (name: string): string => `target/${name}`,
   weight: (name: string): string => `weight/${name}`,
   mask: (layer: string): string => `mask/${layer}`,
@@ -71,12 +72,12 @@ export async function recordTraining(
         dtype: "float32",
       });
       const targets = Object.fromEntries(
-        Object.entries(objective.targets).map(([name, { dtype, shape: ofOne }]) => [
+        Object.entries(objective.targets).map(([name, type]) => [
           name,
-          recorder.input(names.target(name), { shape: [batch, ...ofOne], dtype }),
+          recorder.input(names.target(name), { shape: targetShape(type, batch), dtype: type.dtype }),
         ]),
       );
-      const { loss, gradients } = eagerGradients(
+      const { loss, gradients, emitted } = eagerGradients(
         model,
         slots,
         objective,
@@ -85,6 +86,10 @@ export async function recordTraining(
         maskInputs(recorder, masks),
       );
       const outputs: Record<string, tf.Tensor> = { [names.loss]: loss };
+      for (const [name, tensor] of Object.entries(emitted)) {
+        outputs[names.emitted(name)] = tensor.clone();
+        tensor.dispose();
+      }
       for (const { name, variable, trained } of slots) {
         if (trained || variable.dataId === kept.find((k) => k.variable === variable)?.dataId) continue;
         moved.push(name);

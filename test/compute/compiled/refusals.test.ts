@@ -32,7 +32,10 @@ const dataset = smallDataset("mlp");
 /** The objective of labels with something else in its loss. */
 function withLoss(more: (logits: tf.Tensor2D) => tf.Tensor): Objective {
   const plain = labelObjective(dataset);
-  return { ...plain, loss: (logits, targets) => plain.loss(logits, targets).add(more(logits)) };
+  return {
+    ...plain,
+    loss: (logits, targets, student) => plain.loss(logits, targets, student).add(more(logits)),
+  };
 }
 
 const opening = (objective: Objective, fallback = false) =>
