@@ -7,6 +7,7 @@ import { chunksNeeded, dispatchOrder, epochOrder, trainChunks } from "../shared/
 import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
 import { buildModel } from "../shared/model/build.ts";
 import { packTrained } from "../shared/model/packTrained.ts";
+import { tapped } from "../shared/model/tapped.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
 import type { StudentTraining, TrainedStudent, TrainingHooks } from "./compute.ts";
 import { distillingObjective } from "./distillingObjective.ts";
@@ -34,24 +35,26 @@ export async function trainStudent(
   if (taught && scalesAreLearnt(training.ensemble)) {
     await hooks.labelsUpTo(dispatchOrder(dataset, chunkSize).length);
   }
+  const objective = taught
+    ? distillingObjective(
+        training,
+        dataset,
+        labels,
+        teacherScales(training.ensemble, training.teachers.length, dataset, labels),
+        first.length,
+      )
+    : labelObjective(dataset);
   const model = buildModel(student.model, dataset.inputShape, dataset.classes, seed);
+  const opened = tapped(model, objective.taps ?? [], objective.learnt ?? []);
   try {
     const result = await trainLoop({
-      model,
+      model: opened.model,
       dataset,
       train: student.train,
       maskSeed: seed,
       batchesOf,
       ...(taught ? { ready: labelGate(training, dataset, first, hooks) } : {}),
-      objective: taught
-        ? distillingObjective(
-            training,
-            dataset,
-            labels,
-            teacherScales(training.ensemble, training.teachers.length, dataset, labels),
-            first.length,
-          )
-        : labelObjective(dataset),
+      objective,
       compute,
       resume: training.checkpoint ? decodeCheckpoint(training.checkpoint) : undefined,
       checkpointSteps: student.checkpointSteps,
@@ -67,6 +70,7 @@ export async function trainStudent(
       waitSeconds: result.waitMs / 1000,
     };
   } finally {
+    opened.dispose();
     model.dispose();
   }
 }
