@@ -11,7 +11,7 @@ import type { CoordinatorContext } from "./context.ts";
 import { dispatch } from "./dispatch.ts";
 import { failOnExhausted, failOnFault, faultTopics, RunFailed } from "./failures.ts";
 import { restoreImports } from "./importTeacher.ts";
-import { findMissing } from "./missingLabels.ts";
+import { findMissing, type Labelling } from "./missingLabels.ts";
 import { makeReport, readReport, storeReport } from "./report.ts";
 import { watchStalls } from "./stalls.ts";
 import { getTeachers } from "./teach.ts";
@@ -113,11 +113,11 @@ async function labelAll(context: CoordinatorContext, signal: AbortSignal): Promi
 }
 
 /** Of the teachers that nodes label with. */
-function labellings({ run, teachers }: CoordinatorContext["store"]["record"]): string[] {
+function labellings({ run, teachers }: CoordinatorContext["store"]["record"]): Labelling[] {
   return teachers.flatMap(({ name, ready }) => {
     if (!ready)
       throw new StillhouseError(`Cannot label with teacher "${name}" of run ${run}: it is not there`);
-    return ready.model ? [ready.labelling] : [];
+    return ready.model ? [ready] : [];
   });
 }
 

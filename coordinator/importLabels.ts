@@ -56,7 +56,7 @@ export async function importLabels(
   const { identity, output, samples, bytes } = imported;
   const labelling = labellingHash({ identity, encoding, chunkSize });
   const log = await bus.log(streams.labels.name, streams.labels.filter);
-  const { chunks } = await findMissing(log, dataset, { labels }, [labelling]);
+  const { chunks } = await findMissing(log, dataset, { labels }, [{ labelling }]);
   const onWait = (error: Error): void => options.onNotice(`import waits for room: ${error.message}`);
   for (const [done, chunk] of chunks.entries()) {
     for (const message of messagesOf(imported, chunk, options)) {
@@ -95,8 +95,8 @@ function* messagesOf(
   for (const subject of parts.keys()) {
     const { part } = parseLabelsSubject(subject);
     const rows = layout.rows.slice(...(layout.parts[part] as readonly [number, number]));
-    const logits = imported.logitsOf(shardIndex, rows);
+    const values = imported.logitsOf(shardIndex, rows);
     const what = `chunk ${key.chunk} of shard ${key.shard} with "${imported.file}"`;
-    yield labelMessage({ key, part, rows, logits, classes, encoding, node, what });
+    yield labelMessage({ key, part, rows, values, layout: { classes, encoding, features: [] }, node, what });
   }
 }

@@ -43,7 +43,7 @@ export async function restoreImports(context: CoordinatorContext, signal: AbortS
   for (const [place, { name, ready }] of teachers.entries()) {
     const source = spec.teachers[place];
     if (!ready || !source || !("labels" in source)) continue;
-    const { samplesMissing, samplesNeeded } = await findMissing(log, dataset, spec, [ready.labelling]);
+    const { samplesMissing, samplesNeeded } = await findMissing(log, dataset, spec, [ready]);
     samples += samplesNeeded;
     if (samplesMissing === 0) continue;
     const { identity } = await importTeacher(context, source, signal);
@@ -86,7 +86,7 @@ async function known(
   }
   const teacher = decode(ImportedTeacher, entry.value, `imported teacher ${identity}`);
   const log = await bus.log(streams.labels.name, streams.labels.filter);
-  const { samplesMissing, samplesNeeded } = await findMissing(log, dataset, { labels }, [labelling]);
+  const { samplesMissing, samplesNeeded } = await findMissing(log, dataset, { labels }, [{ labelling }]);
   if (samplesMissing > 0) {
     throw refused(
       `the log has labels for ${samplesNeeded - samplesMissing} of the ${samplesNeeded} samples that the run needs, as they were imported for other data or have gone from the log; import "${teacher.file}" again for this spec, or name its path`,

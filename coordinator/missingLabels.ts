@@ -3,6 +3,7 @@ import type { RunSpec } from "../shared/config/spec.ts";
 import type { Dataset, Shard } from "../shared/data/dataset.ts";
 import { dispatchOrder } from "../shared/data/order.ts";
 import { chunkLayout } from "../shared/labels/layout.ts";
+import type { FeatureLayout } from "../shared/protocol/features.ts";
 import { PLAIN_VIEW } from "../shared/protocol/identifiers.ts";
 import {
   BLOCK_CHUNKS,
@@ -15,6 +16,12 @@ import {
 export interface MissingChunk {
   readonly key: ChunkKey;
   readonly parts: Map<string, number>;
+}
+
+/** What a teacher's labels lie under, and what they carry beside logits. */
+export interface Labelling {
+  readonly labelling: string;
+  readonly features?: readonly FeatureLayout[];
 }
 
 /** Samples of a run's teacher passes that the log lacks, chunk by chunk, and how many it needs in all. */
@@ -30,7 +37,7 @@ export async function findMissing(
   log: WriteOnceLog,
   dataset: Dataset,
   spec: Pick<RunSpec, "labels">,
-  labellings: readonly string[],
+  labellings: readonly Labelling[],
 ): Promise<MissingLabels> {
   const { chunkSize, encoding } = spec.labels;
   const blocks = new Map<string, Set<string>>();
@@ -46,14 +53,15 @@ export async function findMissing(
   let samplesMissing = 0;
   for (const { shard, chunk } of dispatchOrder(dataset, chunkSize)) {
     const { hash, rows } = dataset.shards[shard] as Shard;
-    const layout = chunkLayout({
-      shard: { hash, rows },
-      chunkSize,
-      chunk,
-      classes: dataset.classes,
-      encoding,
-    });
-    for (const labelling of labellings) {
+    for (const { labelling, features = [] } of labellings) {
+      const layout = chunkLayout({
+        shard: { hash, rows },
+        chunkSize,
+        chunk,
+        classes: dataset.classes,
+        encoding,
+        features,
+      });
       const key: ChunkKey = { labelling, shard: hash, view: PLAIN_VIEW, chunk };
       // Two shards of equal content, or two teachers of equal weights, share their labels.
       if (met.has(labelsSubject(key, 0))) continue;

@@ -5,10 +5,13 @@ import type { Dataset, Shard } from "../shared/data/dataset.ts";
 import { outsideFold } from "../shared/data/folds.ts";
 import { labelledIds } from "../shared/data/gather.ts";
 import { type ChunkRef, dispatchOrder } from "../shared/data/order.ts";
+import { peakBytes, type TermBytes } from "../shared/distill/features/peakBytes.ts";
+import { type FeaturePlan, planFeatures } from "../shared/distill/features/planFeatures.ts";
 import { termNeeds } from "../shared/distill/termNeeds.ts";
 import { termsOf } from "../shared/distill/termsOf.ts";
 import { StillhouseError } from "../shared/errors.ts";
-import { bytesPerRow } from "../shared/labels/encoding.ts";
+import { chunkLayout } from "../shared/labels/layout.ts";
+import { rowBytes } from "../shared/labels/rowLayout.ts";
 import { parameterCount } from "../shared/model/parameterCount.ts";
 
 /** Bytes of an envelope around a part's payload, measured on MNIST: keys, digests, node and MessagePack. */
@@ -22,6 +25,12 @@ export interface RunPlan {
   /** Teacher passes, in samples, if the log is empty; labels from elsewhere need none. */
   readonly passes: number;
   readonly labelBytes: number;
+  /** Bytes of one sample's labels, of each teacher. */
+  readonly rowBytes: readonly number[];
+  /** What each teacher's labels carry beside logits. */
+  readonly features: FeaturePlan["layouts"];
+  /** What the terms that look inside take at once, in each training. */
+  readonly insideBytes: readonly (TermBytes & { readonly name: string })[];
   readonly trainings: readonly PlannedTraining[];
 }
 
@@ -45,8 +54,15 @@ export function planRun(spec: RunSpec, dataset: Dataset): RunPlan {
   }, 0);
   const passes = samplesPerTeacher * spec.teachers.filter((teacher) => !("labels" in teacher)).length;
   const labels = samplesPerTeacher * spec.teachers.length;
-  const labelBytes =
-    labels * bytesPerRow(encoding, dataset.classes) + chunks.length * spec.teachers.length * ENVELOPE_BYTES;
+  const { layouts, uses } = planFeatures(spec, dataset);
+  const rows = layouts.map((features) => ({ encoding, classes: dataset.classes, features }));
+  const labelBytes = rows.reduce((sum, row) => {
+    const messages = chunks.reduce((count, { shard, chunk }) => {
+      const { hash, rows } = dataset.shards[shard] as Shard;
+      return count + chunkLayout({ shard: { hash, rows }, chunkSize, chunk, ...row }).parts.length;
+    }, 0);
+    return sum + samplesPerTeacher * rowBytes(row) + messages * ENVELOPE_BYTES;
+  }, 0);
   if (labelBytes > maxLogBytes) {
     throw new PlanRefused(
       `Cannot plan run "${spec.name}" as labels.maxLogBytes is ${maxLogBytes}: the labels of ${labels} samples take about ${labelBytes} bytes; raise it, or choose a smaller encoding`,
@@ -54,6 +70,11 @@ export function planRun(spec: RunSpec, dataset: Dataset): RunPlan {
     );
   }
   const { train: trainIds } = dataset.splits;
+  const insideBytes = uses.map((use) => ({
+    name: `${use.term.kind} of ${use.term.feature} and ${use.term.layer}`,
+    ...peakBytes(use, spec.student.train.batch, trainIds.length),
+  }));
+  refuseTooLarge(spec, insideBytes);
   const labelled = labelledIds(dataset, trainIds);
   if (labelled.length === 0) refuseWithoutLabels(spec, trainIds.length);
   const trainings: PlannedTraining[] = spec.teachers.flatMap((teacher) =>
@@ -71,7 +92,16 @@ export function planRun(spec: RunSpec, dataset: Dataset): RunPlan {
       });
     }
   }
-  return { chunks, samplesPerTeacher, passes, labelBytes, trainings };
+  return {
+    chunks,
+    samplesPerTeacher,
+    passes,
+    labelBytes,
+    rowBytes: rows.map(rowBytes),
+    features: layouts,
+    insideBytes,
+    trainings,
+  };
 }
 
 /** One, or one a fold. @param labelled training samples with a label */
@@ -92,6 +122,17 @@ function teacherTrainings(
       `teacher ${name}, fold ${index + 1} of ${crossFit}`,
       outsideFold(dataset.shards, labelled, { index, of: crossFit }),
     ),
+  );
+}
+
+/** @throws PlanRefused for terms that together take more memory than the spec allows */
+function refuseTooLarge({ name, student: { maxTermBytes } }: RunSpec, terms: RunPlan["insideBytes"]): void {
+  const total = terms.reduce((sum, { step, memory }) => sum + step + memory, 0);
+  if (total <= maxTermBytes) return;
+  const list = terms.map((term) => `${term.name} ${term.step + term.memory}`).join(", ");
+  throw new PlanRefused(
+    `Cannot plan run "${name}" as student.maxTermBytes is ${maxTermBytes}: its terms take up to ${total} bytes at once in each training (${list}); take a smaller batch, fewer or shared negatives, or raise it`,
+    { fields: { maxTermBytes, total, terms } },
   );
 }
 

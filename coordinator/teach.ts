@@ -3,7 +3,9 @@ import type { Bus } from "../shared/bus/bus.ts";
 import { clearFaults } from "../shared/cluster/faults.ts";
 import type { ImportedTeacherSpec, LoadedTeacherSpec, TeacherSpec } from "../shared/config/spec.ts";
 import { sha256 } from "../shared/determinism/hash.ts";
+import { planFeatures } from "../shared/distill/features/planFeatures.ts";
 import { readModelFile } from "../shared/model/modelFile.ts";
+import type { FeatureLayout } from "../shared/protocol/features.ts";
 import type { RunRecord, RunTeacher } from "../shared/protocol/run.ts";
 import { buckets } from "../shared/protocol/subjects.ts";
 import type { CoordinatorContext } from "./context.ts";
@@ -28,7 +30,8 @@ export function plannedTeachers(specs: readonly TeacherSpec[], dataHash: string)
  * as soon as it is there. Resolves when all are, or when `signal` aborts.
  */
 export async function getTeachers(context: CoordinatorContext, signal: AbortSignal): Promise<void> {
-  const { bus, store } = context;
+  const { bus, store, dataset } = context;
+  const { layouts } = planFeatures(store.record.spec, dataset);
   const missing = store.record.teachers.flatMap((teacher, place) => (teacher.ready ? [] : [place]));
   const found = async (place: number, teacher: RunTeacher): Promise<void> => {
     // A fault of an earlier run with the same labels; from the change on, a new one is this run's.
@@ -41,12 +44,13 @@ export async function getTeachers(context: CoordinatorContext, signal: AbortSign
     missing.map(async (place) => {
       const planned = store.record.teachers[place] as RunTeacher;
       const spec = store.record.spec.teachers[place] as TeacherSpec;
+      const features = layouts[place] ?? [];
       const teacher =
         "train" in spec
-          ? await trainedTeacher(bus, store.record, spec, planned, signal)
+          ? await trainedTeacher(bus, store.record, spec, planned, features, signal)
           : "labels" in spec
             ? await imported(context, spec, planned, signal)
-            : await loaded(bus, store.record, spec, planned);
+            : await loaded(bus, store.record, spec, planned, features);
       if (teacher) await found(place, teacher);
     }),
   );
@@ -57,12 +61,13 @@ async function loaded(
   { spec, data }: RunRecord,
   { model }: LoadedTeacherSpec,
   planned: RunTeacher,
+  features: readonly FeatureLayout[],
 ): Promise<RunTeacher> {
   const { format, path, ...mapping } = model;
   const { bytes, parameters } = await readModelFile(format, resolve(data.baseDir, path), path);
   const artifact = sha256(bytes);
   await (await bus.objects(buckets.weights)).put(artifact, bytes);
-  return readyTeacher(planned, spec.labels, {
+  return readyTeacher(planned, spec.labels, features, {
     model: { artifact, format, mapping },
     parameters,
     bytes: bytes.byteLength,
@@ -76,5 +81,8 @@ async function imported(
   signal: AbortSignal,
 ): Promise<RunTeacher> {
   const { identity, labelling, output, bytes } = await importTeacher(context, spec, signal);
-  return { ...planned, ready: { identity, labelling, model: null, output, parameters: 0, bytes } };
+  return {
+    ...planned,
+    ready: { identity, labelling, model: null, output, features: [], parameters: 0, bytes },
+  };
 }

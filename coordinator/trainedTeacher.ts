@@ -6,6 +6,7 @@ import { contentHash, sha256 } from "../shared/determinism/hash.ts";
 import { StillhouseError } from "../shared/errors.ts";
 import { packFolds } from "../shared/model/foldBundle.ts";
 import { decode, encode } from "../shared/protocol/codec.ts";
+import type { FeatureLayout } from "../shared/protocol/features.ts";
 import { RECIPE_VERSION } from "../shared/protocol/identifiers.ts";
 import { TrainedTeacher } from "../shared/protocol/jobs.ts";
 import { ownMapping, type RunRecord, type RunTeacher } from "../shared/protocol/run.ts";
@@ -36,6 +37,7 @@ function foldsOf({ crossFit }: TrainedTeacherSpec): (Fold | undefined)[] {
 /**
  * A teacher that is trained in the run: found in the store where its recipe was trained before, else by a work item for
  * the teacher nodes, one a fold.
+ * @param carried features of its labels
  * @returns undefined when `signal` aborted first
  */
 export async function trainedTeacher(
@@ -43,6 +45,7 @@ export async function trainedTeacher(
   record: RunRecord,
   spec: TrainedTeacherSpec,
   planned: RunTeacher,
+  carried: readonly FeatureLayout[],
   signal: AbortSignal,
 ): Promise<RunTeacher | undefined> {
   const found = await Promise.all(
@@ -63,14 +66,14 @@ export async function trainedTeacher(
   };
   const own = { format: "stillhouse", mapping } as const;
   if (spec.crossFit === undefined) {
-    return readyTeacher({ ...planned, source }, record.spec.labels, {
+    return readyTeacher({ ...planned, source }, record.spec.labels, carried, {
       model: { artifact: first.artifact, ...own },
       parameters: first.parameters,
       bytes: first.artifactBytes,
     });
   }
   const bundle = await bundleFolds(bus, spec, answers);
-  return readyTeacher({ ...planned, source }, record.spec.labels, {
+  return readyTeacher({ ...planned, source }, record.spec.labels, carried, {
     model: { artifact: bundle.artifact, ...own, folds: spec.crossFit },
     parameters: answers.reduce((sum, { parameters }) => sum + parameters, 0),
     bytes: bundle.bytes,

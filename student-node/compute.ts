@@ -2,6 +2,7 @@ import type { TrainProgress } from "../shared/compute/trainLoop.ts";
 import type { DistillSpec } from "../shared/config/distillSpec.ts";
 import type { ComputeSpec, EnsembleSpec, StudentSpec } from "../shared/config/spec.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
+import type { FeaturePlan } from "../shared/distill/features/planFeatures.ts";
 import type { CurvePoint } from "../shared/evaluate/reportSchema.ts";
 import type { LabelStoreLayout, StoredPart } from "../shared/labels/labelStore.ts";
 import type { PackedModel } from "../shared/model/packTrained.ts";
@@ -44,6 +45,8 @@ export interface StudentTraining {
   /** Their names, in the order of the spec. */
   readonly teachers: readonly string[];
   readonly chunkSize: number;
+  /** What the terms look at inside teachers and student. */
+  readonly features: FeaturePlan;
   readonly compute: ComputeSpec;
   /** What `onCheckpoint` was given last, to go on from. */
   readonly checkpoint: Uint8Array | null;

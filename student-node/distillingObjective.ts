@@ -3,14 +3,15 @@ import type { Objective, TargetType } from "../shared/compute/objective.ts";
 import type { TermSpec } from "../shared/config/distillSpec.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { gatherLabels } from "../shared/data/gather.ts";
-import { rng } from "../shared/determinism/rng.ts";
 import { distillationLoss } from "../shared/distill/distillationLoss.ts";
 import { ensembleRules } from "../shared/distill/ensembles/registry.ts";
 import { termNeeds } from "../shared/distill/termNeeds.ts";
 import { temperatureAt, weightAt, weightChanges } from "../shared/distill/termSchedule.ts";
 import { termsOf } from "../shared/distill/termsOf.ts";
 import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
+import { rngOf, type Seed } from "../shared/model/seed.ts";
 import type { StudentTraining } from "./compute.ts";
+import { featureSide } from "./featureSide.ts";
 import { teacherLogits } from "./teacherLogits.ts";
 import { calibrated, type TeacherScales } from "./teacherScales.ts";
 
@@ -22,9 +23,12 @@ type Targets = Readonly<Record<string, tf.Tensor>>;
  * step is baked into a compiled graph.
  */
 export function distillingObjective(
-  training: Pick<StudentTraining, "distill" | "ensemble" | "teachers" | "runSeed" | "job">,
+  training: Pick<
+    StudentTraining,
+    "distill" | "ensemble" | "teachers" | "runSeed" | "job" | "features" | "chunkSize"
+  >,
   dataset: Dataset,
-  labels: Pick<LabelStoreReader, "read">,
+  labels: Pick<LabelStoreReader, "read" | "readFeature">,
   scales: TeacherScales,
   stepsPerEpoch: number,
 ): Objective {
@@ -35,7 +39,13 @@ export function distillingObjective(
   const heard = terms.some(({ kind }) => termNeeds[kind].teachers) ? teachers : [];
   const perSample = (value: number, rows: number): Float32Array => new Float32Array(rows).fill(value);
   const scheduled = scheduledValues(terms, stepsPerEpoch);
+  const seed = ["student", runSeed, job.seed];
+  const inside = featureSide(training.features, dataset, labels, training.chunkSize, seed);
   return {
+    taps: inside.taps,
+    learnt: inside.learnt,
+    emits: inside.emits,
+    ...(inside.memory && { memory: inside.memory }),
     targets: {
       labels: { dtype: "int32", shape: [] },
       ...Object.fromEntries(
@@ -48,6 +58,7 @@ export function distillingObjective(
         scheduled.map(({ name }): [string, TargetType] => [name, { dtype: "float32", shape: [] }]),
       ),
       ...(draws ? { drawn: { dtype: "float32", shape: [teachers.length] } as const } : {}),
+      ...inside.targets,
     },
     gather: (ids, step) => ({
       labels: gatherLabels(dataset, ids),
@@ -58,11 +69,10 @@ export function distillingObjective(
         ]),
       ),
       ...Object.fromEntries(scheduled.map(({ name, at }) => [name, perSample(at(step), ids.length)])),
-      ...(draws
-        ? { drawn: drawnTeacher(["student", runSeed, job.seed], step, scales.weights, ids.length) }
-        : {}),
+      ...(draws ? { drawn: drawnTeacher(seed, step, scales.weights, ids.length) } : {}),
+      ...inside.gather(ids, step),
     }),
-    loss: (student, targets) =>
+    loss: (student, targets, within) =>
       distillationLoss(terms, {
         student,
         labels: targets.labels as tf.Tensor1D,
@@ -76,6 +86,7 @@ export function distillingObjective(
         },
         weight: (place) => targets[weightName(place)] as tf.Tensor1D | undefined,
         temperature: (place) => targets[temperatureName(place)] as tf.Tensor1D | undefined,
+        inside: (place) => inside.view(place, targets, within),
       }),
   };
 }
@@ -120,14 +131,9 @@ function teachersOf(
 }
 
 /** 1 at the teacher of a step's batch, drawn by weight, and 0 at the others: [rows, teachers]. */
-function drawnTeacher(
-  seed: readonly [string, ...(string | number)[]],
-  step: number,
-  weights: readonly number[],
-  rows: number,
-): Float32Array {
+function drawnTeacher(seed: Seed, step: number, weights: readonly number[], rows: number): Float32Array {
   const total = weights.reduce((sum, weight) => sum + weight, 0);
-  let left = rng(...seed, "teacher", step).uniform() * total;
+  let left = rngOf(seed, "teacher", step).uniform() * total;
   let chosen = 0;
   while (chosen < weights.length - 1 && left >= (weights[chosen] as number)) {
     left -= weights[chosen] as number;

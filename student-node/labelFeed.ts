@@ -3,11 +3,13 @@ import type { LabelEncoding } from "../shared/config/spec.ts";
 import type { Dataset, Shard } from "../shared/data/dataset.ts";
 import { dispatchOrder } from "../shared/data/order.ts";
 import { StillhouseError } from "../shared/errors.ts";
-import { bytesPerRow, firstUnusable } from "../shared/labels/encoding.ts";
 import type { LabelStoreWriter, StoredPart } from "../shared/labels/labelStore.ts";
 import { type ChunkLayout, chunkLayout } from "../shared/labels/layout.ts";
+import { firstUnusableOf } from "../shared/labels/rowCodec.ts";
+import { type RowLayout, rowBytes } from "../shared/labels/rowLayout.ts";
 import { rowsDigest } from "../shared/labels/rowsDigest.ts";
 import { decode } from "../shared/protocol/codec.ts";
+import type { FeatureLayout } from "../shared/protocol/features.ts";
 import { PLAIN_VIEW } from "../shared/protocol/identifiers.ts";
 import { Labels } from "../shared/protocol/labels.ts";
 import { parseLabelsSubject, shardLabelsFilter, streams } from "../shared/protocol/subjects.ts";
@@ -19,6 +21,8 @@ export interface LabelFeedOptions {
   readonly bus: Bus;
   readonly dataset: Dataset;
   readonly labellings: readonly string[];
+  /** Of each, what its rows hold beside logits. */
+  readonly features: readonly (readonly FeatureLayout[])[];
   readonly chunkSize: number;
   readonly encoding: LabelEncoding;
   readonly store: LabelStoreWriter;
@@ -49,7 +53,7 @@ export class LabelFeed {
     this.#chunks = dispatchOrder(options.dataset, options.chunkSize);
     this.#missing = this.#chunks.map(({ shard, chunk }, place) => {
       this.#place.set(`${shard}/${chunk}`, place);
-      return this.#layout(shard, chunk).parts.length * options.labellings.length;
+      return options.labellings.reduce((sum, _, k) => sum + this.#layout(k, shard, chunk).parts.length, 0);
     });
   }
 
@@ -110,8 +114,8 @@ export class LabelFeed {
     // Chunks that this run leaves out may be there for another run; a log read again after a reconnect may repeat.
     const taken = `${teacher}/${shard}/${entry.subject}`;
     if (place === undefined || this.#seen.has(taken)) return;
-    const layout = this.#layout(shard, key.chunk);
-    const labels = this.#checked(entry, layout);
+    const layout = this.#layout(teacher, shard, key.chunk);
+    const labels = this.#checked(entry, teacher, layout);
     const [from, to] = layout.parts[key.part] as readonly [number, number];
     const stored = this.#options.store.append(
       { teacher, shard, chunk: key.chunk, from, rows: to - from },
@@ -137,8 +141,10 @@ export class LabelFeed {
   }
 
   /** The message, held against its subject and against what this run expects at that place. */
-  #checked(entry: LogEntry, layout: ChunkLayout): Labels {
-    const { dataset, encoding } = this.#options;
+  #checked(entry: LogEntry, teacher: number, layout: ChunkLayout): Labels {
+    const { dataset } = this.#options;
+    const row = this.#row(teacher);
+    const { encoding } = row;
     const where = `labels at ${entry.subject}`;
     const labels = decode(Labels, entry.data, where);
     const key = parseLabelsSubject(entry.subject);
@@ -158,9 +164,15 @@ export class LabelFeed {
       encoding,
       shape: `${rows.length},${dataset.classes}`,
       rowsDigest: rowsDigest(rows),
-      bytes: rows.length * bytesPerRow(encoding, dataset.classes),
+      features: featuresText(row.features),
+      bytes: rows.length * rowBytes(row),
     };
-    const seen = { ...labels, shape: labels.shape.join(","), bytes: labels.payload.byteLength };
+    const seen = {
+      ...labels,
+      shape: labels.shape.join(","),
+      features: featuresText(labels.features ?? []),
+      bytes: labels.payload.byteLength,
+    };
     for (const name of Object.keys(expected) as (keyof typeof expected)[]) {
       if (seen[name] === expected[name]) continue;
       throw new WrongLabels(
@@ -168,28 +180,39 @@ export class LabelFeed {
         { fields: { name, expected: expected[name], seen: seen[name] } },
       );
     }
-    const unusable = firstUnusable(encoding, labels.payload);
-    if (unusable >= 0) {
+    const unusable = firstUnusableOf(row, labels.payload);
+    if (unusable !== undefined) {
       throw new WrongLabels(
-        `Cannot use ${where}, written by node ${labels.node}, as row ${Math.floor(unusable / dataset.classes)} class ${unusable % dataset.classes} is not finite`,
+        `Cannot use ${where}, written by node ${labels.node}, as ${unusable} is not finite`,
       );
     }
     return labels;
   }
 
-  #layout(shard: number, chunk: number): ChunkLayout {
-    const key = `${shard}/${chunk}`;
+  #row(teacher: number): RowLayout {
+    const { dataset, encoding, features } = this.#options;
+    return { encoding, classes: dataset.classes, features: features[teacher] ?? [] };
+  }
+
+  #layout(teacher: number, shard: number, chunk: number): ChunkLayout {
+    // Teachers whose rows take as many bytes have the same parts.
+    const row = this.#row(teacher);
+    const key = `${rowBytes(row)}/${shard}/${chunk}`;
     const known = this.#layouts.get(key);
     if (known) return known;
-    const { dataset, chunkSize, encoding } = this.#options;
+    const { dataset, chunkSize } = this.#options;
     const layout = chunkLayout({
       shard: dataset.shards[shard] as Shard,
       chunkSize,
       chunk,
-      classes: dataset.classes,
-      encoding,
+      ...row,
     });
     this.#layouts.set(key, layout);
     return layout;
   }
+}
+
+function featuresText(features: readonly FeatureLayout[]): string {
+  const one = ({ name, form, shape }: FeatureLayout): string => `${name} ${form} [${shape.join(", ")}]`;
+  return features.map(one).join("; ") || "none";
 }

@@ -1,6 +1,7 @@
 import type { Bus, KeyValue, ObjectStore } from "../shared/bus/bus.ts";
 import { CorruptObject } from "../shared/bus/errors.ts";
 import { sha256 } from "../shared/determinism/hash.ts";
+import type { FeaturePlan } from "../shared/distill/features/planFeatures.ts";
 import { StillhouseError } from "../shared/errors.ts";
 import { decode, encode } from "../shared/protocol/codec.ts";
 import { Event } from "../shared/protocol/events.ts";
@@ -22,6 +23,7 @@ export async function trainJob(
   { bus, clock, node, log }: StudentContext,
   { run, spec, data, teachers }: RunRecord,
   job: JobKey,
+  features: FeaturePlan,
   compute: StudentCompute,
   labelsUpTo: (count: number) => Promise<void>,
 ): Promise<void> {
@@ -50,6 +52,7 @@ export async function trainJob(
       distill: spec.distill,
       teachers: teachers.map(({ name }) => name),
       chunkSize: spec.labels.chunkSize,
+      features,
       compute: spec.compute,
       checkpoint: resumed?.state ?? null,
     },

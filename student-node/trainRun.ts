@@ -2,6 +2,7 @@ import { aborted } from "../shared/bus/aborted.ts";
 import { anySignal } from "../shared/bus/anySignal.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { sha256 } from "../shared/determinism/hash.ts";
+import { type FeaturePlan, planFeatures } from "../shared/distill/features/planFeatures.ts";
 import { LabelStoreWriter, type StoredPart } from "../shared/labels/labelStore.ts";
 import { decode, encode } from "../shared/protocol/codec.ts";
 import {
@@ -25,6 +26,7 @@ import { loadArtifact, readResult, trainJob } from "./trainJob.ts";
 export async function trainRun(context: StudentContext, watch: RunWatch, signal: AbortSignal): Promise<void> {
   const { spec, data, run } = watch.current;
   const dataset = await context.data.open(data, `student node ${context.node}`);
+  const features = planFeatures(spec, dataset);
   const store = new LabelStoreWriter(context.scratch);
   const computes = Array.from({ length: context.workers ?? spec.nodes.studentWorkers }, context.makeCompute);
   const stop = new AbortController();
@@ -35,6 +37,7 @@ export async function trainRun(context: StudentContext, watch: RunWatch, signal:
       await compute.openLabels(store.path, {
         encoding: spec.labels.encoding,
         classes: dataset.classes,
+        features: features.layouts,
         chunkSize: spec.labels.chunkSize,
         cacheBytes: spec.student.labelCacheBytes,
       });
@@ -49,7 +52,7 @@ export async function trainRun(context: StudentContext, watch: RunWatch, signal:
     });
     // The first failure ends the run's training: stopping frees those who wait for labels or for the next state.
     await Promise.race([
-      Promise.all(computes.map((compute) => work(context, watch, feed, queue, compute, until))),
+      Promise.all(computes.map((compute) => work(context, watch, features, feed, queue, compute, until))),
       reading.then(() => new Promise<never>(() => undefined)),
       aborted(until),
     ]);
@@ -86,6 +89,7 @@ async function feedOnceReady(
     bus: context.bus,
     dataset,
     labellings: record.teachers.map(({ ready }) => ready?.labelling ?? ""),
+    features: record.teachers.map(({ ready }) => ready?.features ?? []),
     chunkSize,
     encoding,
     store,
@@ -100,6 +104,7 @@ async function feedOnceReady(
 async function work(
   context: StudentContext,
   watch: RunWatch,
+  features: FeaturePlan,
   feed: Promise<StartedFeed>,
   queue: JobQueue,
   compute: StudentCompute,
@@ -111,7 +116,9 @@ async function work(
     const name = `training ${jobName(job)}`;
     context.doing.add(name);
     try {
-      await trainJob(context, watch.current, job, compute, async (count) => (await feed).feed.upTo(count));
+      await trainJob(context, watch.current, job, features, compute, async (count) =>
+        (await feed).feed.upTo(count),
+      );
     } finally {
       context.doing.delete(name);
     }

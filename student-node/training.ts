@@ -27,8 +27,9 @@ export async function trainStudent(
   const { job, student, chunkSize } = training;
   const seed = ["student", training.runSeed, job.seed];
   const batchesOf = (epoch: number): Batch[] => {
-    const { shuffleChunks, train } = student;
-    return planBatches(dataset, epochOrder({ seed, epoch, dataset, chunkSize, shuffleChunks }), train);
+    const { shuffleChunks, shuffle, train } = student;
+    const order = epochOrder({ seed, epoch, dataset, chunkSize, shuffleChunks, shuffle });
+    return planBatches(dataset, order, train);
   };
   const first = batchesOf(0);
   const taught = job.kind === "student";

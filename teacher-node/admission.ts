@@ -4,6 +4,7 @@ import { chunkRows } from "../shared/data/chunks.ts";
 import type { Dataset, Shard } from "../shared/data/dataset.ts";
 import { sha256 } from "../shared/determinism/hash.ts";
 import { StillhouseError } from "../shared/errors.ts";
+import { rowWidth } from "../shared/labels/rowLayout.ts";
 import { bytesOfFloats, floatsOfBytes } from "../shared/model/bytes.ts";
 import type { Computer, Numerics } from "../shared/protocol/numerics.ts";
 import type { NodeContext, ServedTeacher } from "./context.ts";
@@ -28,7 +29,7 @@ export class NumericsRefused extends StillhouseError {
 type Asking = Pick<NodeContext, "bus" | "compute" | "log" | "node">;
 type Candidate = Pick<
   ServedTeacher,
-  "name" | "labelling" | "numerics" | "threads" | "quantised" | "admitted"
+  "name" | "labelling" | "features" | "numerics" | "threads" | "quantised" | "admitted"
 >;
 
 /**
@@ -53,7 +54,8 @@ async function ask(
   shard: Shard,
 ): Promise<void> {
   const { labelling, name, numerics } = teacher;
-  const probed = probeRows(shard, dataset.classes);
+  const width = rowWidth({ classes: dataset.classes, features: teacher.features });
+  const probed = probeRows(shard, width);
   const logits = await compute.probe(labelling, dataset.hash, 0, probed);
   const backend = await compute.backend();
   const bytes = bytesOfFloats(logits);
@@ -66,7 +68,7 @@ async function ask(
       threads: teacher.threads,
       machine: machine(),
     },
-    shape: [probed.length, dataset.classes],
+    shape: [probed.length, width],
     logits: bytes,
     digest: sha256(bytes),
     quantised: teacher.quantised,
@@ -95,8 +97,8 @@ async function ask(
 }
 
 /** The first rows of chunk 0, as many as fit a record: the permutation is the same for every chunk size. */
-function probeRows({ hash, rows }: Shard, classes: number): Uint32Array {
-  const fitting = Math.max(1, Math.floor(PROBE_BYTES / (4 * classes)));
+function probeRows({ hash, rows }: Shard, width: number): Uint32Array {
+  const fitting = Math.max(1, Math.floor(PROBE_BYTES / (4 * width)));
   return chunkRows(hash, rows, Math.min(rows, PROBE_ROWS, fitting), 0);
 }
 

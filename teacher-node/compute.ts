@@ -4,6 +4,7 @@ import type { Dataset } from "../shared/data/dataset.ts";
 import type { Fold } from "../shared/data/folds.ts";
 import type { CurvePoint, LogitAgreement } from "../shared/evaluate/reportSchema.ts";
 import type { PackedModel } from "../shared/model/packTrained.ts";
+import type { FeatureLayout } from "../shared/protocol/features.ts";
 import type { TeacherModel } from "../shared/protocol/run.ts";
 
 /** What a teacher node asks of its compute: TensorFlow in a worker thread, or a stand-in in a test. */
@@ -19,8 +20,9 @@ export interface TeacherCompute {
   load(teacher: TeacherToLoad): Promise<LogitAgreement | null>;
   unload(labelling: string): Promise<void>;
   /**
-   * Logits of the teacher for rows of a shard.
-   * @returns [rows.length, classes], row-major
+   * Logits of the teacher for rows of a shard, and after each row's logits its features as they cross the network.
+   * Products are between the rows that are asked for at once.
+   * @returns [rows.length, rowWidth], row-major
    */
   predict(labelling: string, dataHash: string, shard: number, rows: Uint32Array): Promise<Float32Array>;
   /** As `predict`, for the probe by which a node is admitted: no pass, and counted by nobody. */
@@ -38,6 +40,8 @@ export interface TeacherToLoad {
   readonly bytes: Uint8Array;
   readonly classes: number;
   readonly inputShape: readonly number[];
+  /** What its labels carry beside logits. */
+  readonly features: readonly FeatureLayout[];
   /** Of the data that a quantised teacher is compared on. */
   readonly dataHash: string;
   readonly compute: ComputeSpec;

@@ -15,6 +15,7 @@ import type { LogitAgreement } from "../shared/evaluate/reportSchema.ts";
 import { unpackFolds } from "../shared/model/foldBundle.ts";
 import type { TeacherCompute, TeacherToLoad, TeacherTraining, TrainedModel } from "./compute.ts";
 import { predictByFold } from "./predictByFold.ts";
+import { predictRows } from "./predictRows.ts";
 import { trainTeacher } from "./training.ts";
 
 /** A teacher whose answers have another number of classes than the data. */
@@ -23,11 +24,15 @@ export class ClassCountMismatch extends StillhouseError {}
 /** Validation samples on which a quantised teacher is compared with itself in floats; of folds the first is. */
 const COMPARED = 2000;
 
+/** One predictor a teacher, or one a fold, and what its labels carry. */
+interface LoadedTeacher extends Pick<TeacherToLoad, "name" | "features"> {
+  readonly predictors: readonly Predictor[];
+}
+
 /** The TensorFlow side of a teacher node: runs in the worker thread, or in a test's own thread. */
 export class TeacherEngine implements TeacherCompute {
   readonly #datasets = new Map<string, Dataset>();
-  /** One predictor a teacher, or one a fold. */
-  readonly #teachers = new Map<string, readonly Predictor[]>();
+  readonly #teachers = new Map<string, LoadedTeacher>();
   readonly #backend: ReturnType<typeof chooseBackend>;
 
   constructor(role: RoleCompute) {
@@ -44,7 +49,7 @@ export class TeacherEngine implements TeacherCompute {
   }
 
   async load(teacher: TeacherToLoad): Promise<LogitAgreement | null> {
-    const { labelling, name, model, bytes, classes, inputShape, compute, dataHash } = teacher;
+    const { labelling, name, model, bytes, classes, inputShape, features, compute, dataHash } = teacher;
     const settings = await this.#settings(compute);
     if (this.#teachers.has(labelling)) return null;
     const models = model.folds === undefined ? [bytes] : unpackFolds(bytes, model.folds);
@@ -72,12 +77,12 @@ export class TeacherEngine implements TeacherCompute {
       for (const predictor of predictors) await predictor.close();
       throw error;
     }
-    this.#teachers.set(labelling, predictors);
+    this.#teachers.set(labelling, { name, features, predictors });
     return agreement;
   }
 
   async unload(labelling: string): Promise<void> {
-    const predictors = this.#teachers.get(labelling) ?? [];
+    const predictors = this.#teachers.get(labelling)?.predictors ?? [];
     this.#teachers.delete(labelling);
     for (const predictor of predictors) await predictor.close();
   }
@@ -88,10 +93,14 @@ export class TeacherEngine implements TeacherCompute {
     shard: number,
     rows: Uint32Array,
   ): Promise<Float32Array> {
-    const predictors = this.#teachers.get(labelling);
-    if (!predictors)
-      throw new StillhouseError(`Cannot predict with labelling ${labelling}: it is not loaded`);
-    return predictByFold(predictors, this.#dataset(dataHash), shard, rows);
+    const loaded = this.#teachers.get(labelling);
+    if (!loaded) throw new StillhouseError(`Cannot predict with labelling ${labelling}: it is not loaded`);
+    const { predictors, features, name } = loaded;
+    const dataset = this.#dataset(dataHash);
+    const [only, ...others] = predictors as [Predictor, ...Predictor[]];
+    // A teacher of folds has no features.
+    if (others.length > 0) return predictByFold(predictors, dataset, shard, rows);
+    return predictRows(only, features, name, dataset, shard, rows);
   }
 
   probe(labelling: string, dataHash: string, shard: number, rows: Uint32Array): Promise<Float32Array> {

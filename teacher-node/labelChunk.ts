@@ -5,6 +5,7 @@ import { messageOf, StillhouseError } from "../shared/errors.ts";
 import { appendWhenRoom } from "../shared/labels/appendWhenRoom.ts";
 import { labelMessage } from "../shared/labels/labelMessage.ts";
 import { chunkLayout } from "../shared/labels/layout.ts";
+import { rowWidth } from "../shared/labels/rowLayout.ts";
 import { decode, MalformedMessage } from "../shared/protocol/codec.ts";
 import { PLAIN_VIEW } from "../shared/protocol/identifiers.ts";
 import { chunkLabelsFilter, labelWorkSubject, parseLabelsSubject } from "../shared/protocol/subjects.ts";
@@ -52,24 +53,33 @@ async function appendMissing(
   const { dataset, shardIndex, shard } = await findShard(context, teacher, work);
   await admit(context, teacher, dataset);
   const { encoding, chunkSize } = teacher.runs[0].spec.labels;
-  const layout = chunkLayout({ shard, chunkSize, chunk: work.chunk, classes: dataset.classes, encoding });
+  const { features } = teacher;
+  const row = { encoding, classes: dataset.classes, features };
+  const layout = chunkLayout({ shard, chunkSize, chunk: work.chunk, ...row });
   const there =
     item.delivery > 1
       ? new Set((await log.subjects(chunkLabelsFilter(work))).map((s) => parseLabelsSubject(s).part))
       : new Set<number>();
 
+  const predict = async (rows: Uint32Array): Promise<Float32Array> => {
+    const values = await context.compute.predict(teacher.labelling, dataset.hash, shardIndex, rows);
+    context.counters.samplesPredicted += rows.length;
+    return values;
+  };
+  // Products are with all samples of the chunk, whatever part a row is in.
+  const related = features.some(({ form }) => form === "gram") && there.size < layout.parts.length;
+  const whole = related ? await predict(layout.rows) : undefined;
+  const width = rowWidth(row);
   for (const [part, [from, to]] of layout.parts.entries()) {
     if (there.has(part)) continue;
     const rows = layout.rows.slice(from, to);
-    const logits = await context.compute.predict(teacher.labelling, dataset.hash, shardIndex, rows);
-    context.counters.samplesPredicted += rows.length;
+    const values = whole ? whole.subarray(from * width, to * width) : await predict(rows);
     const message = labelMessage({
       key: work,
       part,
       rows,
-      logits,
-      classes: dataset.classes,
-      encoding,
+      values,
+      layout: row,
       node: context.node,
       what: `chunk ${work.chunk} with teacher "${teacher.name}"`,
     });

@@ -4,8 +4,8 @@ import { foldOfRow } from "../shared/data/folds.ts";
 import { gatherRows } from "../shared/data/gather.ts";
 
 /**
- * Predicts each row by the predictor of its fold, which was trained without it; a single predictor takes them all.
- * @param predictors one, or one a fold
+ * Predicts each row by the predictor of its fold, which was trained without it.
+ * @param predictors one a fold
  * @returns [rows.length, classes]
  */
 export async function predictByFold(
@@ -14,9 +14,7 @@ export async function predictByFold(
   shard: number,
   rows: Uint32Array,
 ): Promise<Float32Array> {
-  const [only, ...others] = predictors as [Predictor, ...Predictor[]];
-  if (others.length === 0) return only.predict(gatherRows(dataset, shard, rows), rows.length);
-  const { classes } = only;
+  const [{ classes }] = predictors as [Predictor, ...Predictor[]];
   const logits = new Float32Array(rows.length * classes);
   for (const [fold, predictor] of predictors.entries()) {
     const places = [...rows.keys()].filter(

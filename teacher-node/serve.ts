@@ -83,6 +83,7 @@ async function loadAdmitted(context: NodeContext, teacher: ServedTeacher, datase
       bytes,
       classes: dataset.classes,
       inputShape: dataset.inputShape,
+      features: teacher.features,
       dataHash: dataset.hash,
       compute: { ...spec, threads: { ...spec.threads, teacher: threads } },
     });

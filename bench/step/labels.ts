@@ -5,7 +5,7 @@ import { encodeLogits } from "../../shared/labels/encoding.ts";
 import { LabelStoreReader, LabelStoreWriter } from "../../shared/labels/labelStore.ts";
 import { chunkLayout } from "../../shared/labels/layout.ts";
 
-const CHUNK_SIZE = 512;
+export const CHUNK_SIZE = 512;
 
 /** Random labels of every teacher in a label store, in half precision, as a student keeps what it has read. */
 export function openBenchLabels(

@@ -6,7 +6,7 @@ import { distillingObjective } from "../../student-node/distillingObjective.ts";
 import { batchAt, benchDataset, shuffledIds } from "../dataset.ts";
 import { measure } from "../measure.ts";
 import type { Measured, Task } from "../task.ts";
-import { openBenchLabels } from "./labels.ts";
+import { CHUNK_SIZE, openBenchLabels } from "./labels.ts";
 
 /** Times the training loop's own step: gather, label decoding, masks, feeds, graph, optimiser and the loss. */
 export async function measureStep(task: Task, compute: ComputeSettings): Promise<Measured> {
@@ -22,6 +22,8 @@ export async function measureStep(task: Task, compute: ComputeSettings): Promise
         ensemble: { rule: "arithmetic", calibrate: false, quorum: "all" },
         runSeed: 0,
         job: { kind: "student", seed: 0 },
+        features: { uses: [], layouts: [] },
+        chunkSize: CHUNK_SIZE,
         teachers: Array.from({ length: teachers }, (_, k) => `teacher-${k}`),
       },
       dataset,

@@ -1,7 +1,9 @@
-import { planRun } from "../../coordinator/plan.ts";
+import { planRun, type RunPlan } from "../../coordinator/plan.ts";
 import { loadSpec } from "../../shared/config/load.ts";
+import type { RunSpec } from "../../shared/config/spec.ts";
+import type { Dataset } from "../../shared/data/dataset.ts";
 import { openDataset } from "../../shared/data/open.ts";
-import { bytesPerRow } from "../../shared/labels/encoding.ts";
+import { layerShapes } from "../../shared/model/layerShapes.ts";
 
 /** `stillhouse plan SPEC`: checks the spec against the data, and prints what a run would do. */
 export async function plan(specPath: string, options: { json?: boolean }): Promise<number> {
@@ -23,7 +25,8 @@ export async function plan(specPath: string, options: { json?: boolean }): Promi
     `data      ${dataset.name} ${dataset.hash}`,
     `          ${n(train.length)} train, ${n(validation.length)} validation, ${n(test.length)} test; [${dataset.inputShape.join(", ")}], ${dataset.classes} classes; ${dataset.shards.length} shards`,
     `labels    ${n(planned.chunks.length)} chunks of ${n(spec.labels.chunkSize)} a teacher, ${n(planned.passes)} teacher passes if the log is empty`,
-    `          ${bytesPerRow(spec.labels.encoding, dataset.classes)} bytes a sample (${spec.labels.encoding}), about ${megabytes(planned.labelBytes)} in the log; limit ${megabytes(spec.labels.maxLogBytes)}`,
+    `          ${[...new Set(planned.rowBytes)].join(" or ")} bytes a sample (${spec.labels.encoding}), about ${megabytes(planned.labelBytes)} in the log; limit ${megabytes(spec.labels.maxLogBytes)}`,
+    ...insideLines(spec, planned, dataset),
     ...(imported.length > 0
       ? [`          those of ${imported.join(", ")} come from elsewhere and need no pass`]
       : []),
@@ -36,6 +39,30 @@ export async function plan(specPath: string, options: { json?: boolean }): Promi
   ];
   process.stdout.write(`${lines.join("\n")}\n`);
   return 0;
+}
+
+/** What terms look at inside the models, and what that takes. */
+function insideLines(
+  spec: RunSpec,
+  { features, insideBytes }: RunPlan,
+  { inputShape, classes }: Dataset,
+): string[] {
+  if (insideBytes.length === 0) return [];
+  const sent = features.flatMap((list, k) =>
+    list.map(({ name, form, shape }) => `${spec.teachers[k]?.name}.${name} ${form} [${shape.join(", ")}]`),
+  );
+  const layers = [...layerShapes(spec.student.model, inputShape, classes)];
+  const total = insideBytes.reduce((sum, { step, memory }) => sum + step + memory, 0);
+  return [
+    ...(sent.length > 0 ? [`features  ${sent.join("; ")}`] : []),
+    "terms     that look inside, and what they take at most in each training",
+    ...insideBytes.map(
+      ({ name, step, memory }) =>
+        `          ${name.padEnd(48)} ${megabytes(step).padStart(9)} a step${memory > 0 ? `, ${megabytes(memory)} remembered` : ""}`,
+    ),
+    `          together ${megabytes(total)}; limit ${megabytes(spec.student.maxTermBytes)}`,
+    `layers    of the student: ${layers.map(([name, shape]) => `${name} [${shape.join(", ")}]`).join(", ")}`,
+  ];
 }
 
 function megabytes(bytes: number): string {

@@ -42,7 +42,8 @@ class TeacherNode:
             self.runs[run["run"]] = run
             live = [run for run in self.runs.values() if run["state"] in ("teaching", "distilling")]
             ready = [teacher["ready"] for run in live for teacher in run["teachers"] if teacher["ready"]]
-            wanted = {r["labelling"]: r["model"] for r in ready if is_served(r["model"])}
+            # Labels with a model's inside are left to nodes that can show it.
+            wanted = {r["labelling"]: r["model"] for r in ready if is_served(r["model"]) and not r["features"]}
             for labelling in self.tasks.keys() - wanted.keys():
                 self.tasks.pop(labelling).cancel()
                 self.refused.pop(labelling, None)

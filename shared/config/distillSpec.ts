@@ -1,10 +1,8 @@
 import { z } from "zod";
+import { featureTerms } from "./featureTermSpec.ts";
+import { epochs, ofAllTerms, positive, share } from "./termFields.ts";
 
 /** What a student minimises: one of the field's losses by name, or a list of terms of one's own. */
-const positive = z.number().positive();
-const share = z.number().min(0).max(1);
-const epochs = z.int().nonnegative();
-
 const temperature = (of: number) =>
   positive.max(1000).default(of).describe("T, by which logits of teacher and student are divided");
 const alpha = share.default(0.9).describe("share of the distillation term; 1 - alpha weighs the true labels");
@@ -100,17 +98,7 @@ export const LossSpec = z.discriminatedUnion("kind", [
   }),
 ]);
 
-const common = {
-  weight: positive.default(1).describe("of the term"),
-  warmupEpochs: epochs.default(0).describe("epochs over which the weight rises linearly from 0"),
-  decay: z
-    .strictObject({
-      to: share.describe("the end, as a share of the weight"),
-      epochs: z.int().positive().describe("epochs over which it falls linearly, after the warm-up"),
-    })
-    .optional()
-    .describe("how the weight falls; absent: it stays"),
-};
+const common = ofAllTerms();
 const ofTeachers = {
   ...common,
   teacher: z
@@ -175,6 +163,7 @@ export const TermSpec = z.discriminatedUnion("kind", [
     confidence,
     softening,
   }),
+  ...featureTerms,
 ]);
 
 export const DistillSpec = z.strictObject({

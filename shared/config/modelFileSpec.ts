@@ -4,12 +4,33 @@ const positive = z.number().positive();
 const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "expected lower-case letters, digits and dashes");
 const perChannel = <T extends z.ZodType<number>>(of: T) => z.union([of, z.array(of).min(1)]);
 
+const FeatureSpec = z.union([
+  z.string().min(1),
+  z.strictObject({
+    of: z.string().min(1).describe("the model's own name of the tensor"),
+    shape: z
+      .array(z.int().positive())
+      .min(1)
+      .max(3)
+      .optional()
+      .describe(
+        "of one sample, channels last, such as [7, 7, 64]; needed where a term learns from a feature of a model from elsewhere; `stillhouse inspect` shows it",
+      ),
+    pool: z
+      .union([z.literal("mean"), z.int().min(2)])
+      .optional()
+      .describe(
+        "averages instead of a map: of each channel, or of squares of so many places; they are what crosses the network",
+      ),
+  }),
+]);
+
 /** Inner tensors of a teacher. They add to what it can tell and change none of its labels. */
 export const Features = z
-  .record(name, z.string().min(1))
+  .record(name, FeatureSpec)
   .optional()
   .describe(
-    "inner tensors that the teacher can give beside its logits: a name of your own, and the model's (a tensor of ONNX, a layer, a node of a graph, an output of a SavedModel); `stillhouse inspect` shows the last",
+    "inner tensors that the teacher can give beside its logits: a name of your own, and the model's (a tensor of ONNX, a layer, a node of a graph, an output of a SavedModel), which `stillhouse inspect` shows; or { of: the model's name, shape: [7, 7, 64], pool: 2 }, where `shape` is that of one sample, channels last, needed of models from elsewhere whose feature a term learns from, and `pool` (a number of places, or mean) makes averages of a map before they cross the network",
   );
 
 /** How a teacher is made faster. It changes labels: such a teacher is another one. */
@@ -94,6 +115,13 @@ export const ModelFileSpec = z.discriminatedUnion("format", [
     ...ModelMapping.shape,
   }),
 ]);
+
+export type Features = z.infer<typeof Features>;
+
+/** The model's own name of a feature. */
+export function sourceOf(feature: NonNullable<Features>[string]): string {
+  return typeof feature === "string" ? feature : feature.of;
+}
 
 export type ModelMapping = z.infer<typeof ModelMapping>;
 export type ModelFileSpec = z.infer<typeof ModelFileSpec>;

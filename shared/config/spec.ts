@@ -274,9 +274,20 @@ export const StudentSpec = z.strictObject({
   model: ArchSpec.describe("its architecture"),
   train: TrainSpec.describe("how it is trained, with and without teachers"),
   shuffleChunks: count.default(8).describe("chunks in the window within which the first epoch is shuffled"),
+  shuffle: z
+    .enum(["all", "windows"])
+    .default("all")
+    .describe(
+      "later epochs over all training samples; or inside windows of `shuffleChunks` chunks too, whose order is drawn anew: relations between samples of one chunk then cross the network as products where that is smaller",
+    ),
   labelCacheBytes: count
     .default(256 * 2 ** 20)
     .describe("memory for labels already read; what does not fit is read again from the local file"),
+  maxTermBytes: count
+    .default(2 * 2 ** 30)
+    .describe(
+      "the run is refused when terms that look inside teachers and student would take more memory than this at once in one training; `stillhouse plan` shows them",
+    ),
   checkpointSteps: count.default(250).describe("steps between checkpoints"),
 });
 

@@ -1,4 +1,4 @@
-import { rng } from "../determinism/rng.ts";
+import { type Rng, rng } from "../determinism/rng.ts";
 import { chunkOf, chunkRows } from "./chunks.ts";
 import { type Dataset, rowOf, type Shard, sampleId, shardOf, splits } from "./dataset.ts";
 
@@ -41,12 +41,14 @@ export interface EpochOrderOptions {
   readonly chunkSize: number;
   /** Chunks in the window within which epoch 0 is shuffled. */
   readonly shuffleChunks: number;
+  /** Of later epochs: over all samples, which is the default, or inside windows of chunks drawn in any order. */
+  readonly shuffle?: "all" | "windows";
 }
 
 /**
  * The order in which a student sees the training samples. Epoch 0 follows the chunks and is shuffled only inside
  * windows of `shuffleChunks` of them, so that training starts long before labelling ends; later epochs are shuffled
- * as a whole.
+ * as a whole, or, with `shuffle: "windows"`, inside windows too, of chunks in an order of their own.
  * @returns the ids of the training split, each once
  */
 export function epochOrder(options: EpochOrderOptions): Uint32Array {
@@ -54,13 +56,16 @@ export function epochOrder(options: EpochOrderOptions): Uint32Array {
   const [first, ...rest] = options.seed;
   if (first === undefined) throw new RangeError("Cannot order an epoch without a seed: the list is empty");
   const stream = rng(first, ...rest, "order", epoch);
-  if (epoch > 0) return stream.shuffle(Uint32Array.from(dataset.splits.train));
+  const windowed = options.shuffle === "windows";
+  if (epoch > 0 && !windowed) return stream.shuffle(Uint32Array.from(dataset.splits.train));
 
   const selected = new Set(dataset.splits.train);
   const order = new Uint32Array(dataset.splits.train.length);
   let at = 0;
   let windowStart = 0;
-  trainChunks(dataset, chunkSize).forEach(({ shard, chunk }, index) => {
+  const chunks = trainChunks(dataset, chunkSize);
+  if (epoch > 0) shuffleList(chunks, rng(first, ...rest, "chunks", epoch));
+  chunks.forEach(({ shard, chunk }, index) => {
     if (index % shuffleChunks === 0) {
       stream.shuffle(order.subarray(windowStart, at));
       windowStart = at;
@@ -73,6 +78,14 @@ export function epochOrder(options: EpochOrderOptions): Uint32Array {
   });
   stream.shuffle(order.subarray(windowStart, at));
   return order;
+}
+
+function shuffleList<T>(list: T[], stream: Rng): void {
+  const order = stream.shuffle(Uint32Array.from(list.keys()));
+  const before = [...list];
+  order.forEach((from, to) => {
+    list[to] = before[from] as T;
+  });
 }
 
 /**

@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import type { TermSpec } from "../config/distillSpec.ts";
+import type { FeatureView } from "./features/featureView.ts";
 import { termLoss } from "./losses/registry.ts";
 import { temperatureAt } from "./termSchedule.ts";
 
@@ -18,6 +19,8 @@ export interface DistillationBatch {
   weight?(place: number): tf.Tensor1D | undefined;
   /** The same of its temperature. */
   temperature?(place: number): tf.Tensor1D | undefined;
+  /** Of a term that learns from a feature. */
+  inside?(place: number): FeatureView;
 }
 
 /**
@@ -44,12 +47,21 @@ function tempered(term: TermSpec, place: number, batch: DistillationBatch): tf.S
   if (!changing) {
     const target = (T: number): tf.Tensor2D =>
       batch.target(term, (logits) => (T === 1 ? logits : logits.div(T)));
-    return termLoss({ student, labels, target }, term, temperatureAt(term, 0, 1) ?? 1);
+    const inside = (): FeatureView => viewOf(batch, place);
+    return termLoss({ student, labels, target, inside }, term, temperatureAt(term, 0, 1) ?? 1);
   }
   const T = changing.expandDims(1); // [batch, 1]
   const target = (): tf.Tensor2D => batch.target(term, (logits) => logits.div(T));
-  const value = termLoss({ student: student.div(T), labels, target }, term, 1);
+  const inside = (): FeatureView => viewOf(batch, place);
+  const value = termLoss({ student: student.div(T), labels, target, inside }, term, 1);
   return value.mul(changing.mean().square()).asScalar();
+}
+
+function viewOf(batch: DistillationBatch, place: number): FeatureView {
+  if (batch.inside) return batch.inside(place);
+  throw new RangeError(
+    `Cannot compute term ${place} as it looks inside the student, which is not shown here`,
+  );
 }
 
 /** A weight of 1 costs nothing. */

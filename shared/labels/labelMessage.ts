@@ -1,8 +1,8 @@
-import type { LabelEncoding } from "../config/spec.ts";
 import { encode } from "../protocol/codec.ts";
 import { Labels } from "../protocol/labels.ts";
 import { type ChunkKey, labelsSubject } from "../protocol/subjects.ts";
-import { encodeLogits } from "./encoding.ts";
+import { encodeRows } from "./rowCodec.ts";
+import type { RowLayout } from "./rowLayout.ts";
 import { rowsDigest } from "./rowsDigest.ts";
 
 /** A message of the label log, with the subject that it belongs to. */
@@ -14,7 +14,7 @@ export interface LabelMessage {
 /**
  * What one teacher says of one part of a chunk, as it stands in the label log.
  * @param of.rows of the shard, in the part's order
- * @param of.logits [rows.length, classes]
+ * @param of.values [rows.length, rowWidth]: logits, then features
  * @param of.node who says it
  * @param of.what for errors: which chunk and teacher
  * @throws UnusableLogits
@@ -23,13 +23,13 @@ export function labelMessage(of: {
   key: ChunkKey;
   part: number;
   rows: Uint32Array;
-  logits: Float32Array;
-  classes: number;
-  encoding: LabelEncoding;
+  values: Float32Array;
+  layout: RowLayout;
   node: string;
   what: string;
 }): LabelMessage {
-  const { key, part, rows, classes, encoding, node } = of;
+  const { key, part, rows, layout, node } = of;
+  const { classes, encoding, features } = layout;
   const labels: Labels = {
     type: "labels",
     labelling: key.labelling,
@@ -39,9 +39,10 @@ export function labelMessage(of: {
     part,
     shape: [rows.length, classes],
     encoding,
+    ...(features.length > 0 ? { features: [...features] } : {}),
     rowsDigest: rowsDigest(rows),
     node,
-    payload: encodeLogits(encoding, of.logits, classes, of.what),
+    payload: encodeRows(layout, of.values, of.what),
   };
   return { subject: labelsSubject(key, part), data: encode(Labels, labels) };
 }

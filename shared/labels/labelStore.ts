@@ -3,7 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { LabelEncoding } from "../config/spec.ts";
 import { StillhouseError } from "../errors.ts";
+import type { FeatureLayout } from "../protocol/features.ts";
 import { bytesPerRow, decodeRow } from "./encoding.ts";
+import { featureBytes, featureEncoding, sizeOfFeature } from "./rowLayout.ts";
 
 /** Where one part of a chunk stands in the store's file. */
 export interface StoredPart {
@@ -61,13 +63,11 @@ export class LabelStoreReader {
   readonly #index: StoredPart[][][][] = [];
   readonly #cache = new Map<StoredPart, Uint8Array>();
   readonly #options: LabelStoreLayout;
-  readonly #rowBytes: number;
   #cachedBytes = 0;
 
   constructor(path: string, layout: LabelStoreLayout) {
     this.#file = openSync(path, "r");
     this.#options = layout;
-    this.#rowBytes = bytesPerRow(layout.encoding, layout.classes);
   }
 
   add(part: StoredPart): void {
@@ -87,7 +87,41 @@ export class LabelStoreReader {
    * @throws StillhouseError when that label was not read yet, which is a fault of the caller
    */
   read(teacher: number, shard: number, place: number, out: Float32Array, outRow: number): void {
-    const { chunkSize, encoding, classes } = this.#options;
+    const { encoding, classes } = this.#options;
+    const { bytes, from } = this.#rowOf(teacher, shard, place);
+    decodeRow(encoding, bytes, from, classes, out, outRow);
+  }
+
+  /**
+   * Writes a feature of one teacher's of one sample into `out` at row `outRow`.
+   * @param feature its place among the teacher's
+   * @param out [?, ...shape of the feature]
+   * @throws StillhouseError when that label was not read yet, which is a fault of the caller
+   */
+  readFeature(
+    teacher: number,
+    feature: number,
+    shard: number,
+    place: number,
+    out: Float32Array,
+    outRow: number,
+  ): void {
+    const { encoding, classes } = this.#options;
+    const features = this.#featuresOf(teacher);
+    const layout = features[feature] as FeatureLayout;
+    const { bytes, from } = this.#rowOf(teacher, shard, place);
+    const before = features.slice(0, feature).reduce((sum, one) => sum + featureBytes(one), 0);
+    const at = from + bytesPerRow(encoding, classes) + before;
+    decodeRow(featureEncoding(layout), bytes, at, sizeOfFeature(layout), out, outRow);
+  }
+
+  #featuresOf(teacher: number): readonly FeatureLayout[] {
+    return this.#options.features?.[teacher] ?? [];
+  }
+
+  /** The bytes of the part that a sample is in, and where its row starts there. */
+  #rowOf(teacher: number, shard: number, place: number): { bytes: Uint8Array; from: number } {
+    const { chunkSize } = this.#options;
     const chunk = Math.floor(place / chunkSize);
     const inChunk = place - chunk * chunkSize;
     const part = this.#index[teacher]?.[shard]?.[chunk]?.find(
@@ -98,7 +132,7 @@ export class LabelStoreReader {
         `Cannot read the labels of teacher ${teacher}, shard ${shard}, chunk ${chunk}, place ${inChunk}: they have not arrived`,
       );
     }
-    decodeRow(encoding, this.#bytesOf(part), (inChunk - part.from) * this.#rowBytes, classes, out, outRow);
+    return { bytes: this.#bytesOf(part), from: (inChunk - part.from) * (part.bytes / part.rows) };
   }
 
   #bytesOf(part: StoredPart): Uint8Array {
@@ -132,6 +166,8 @@ export class LabelStoreReader {
 export interface LabelStoreLayout {
   readonly encoding: LabelEncoding;
   readonly classes: number;
+  /** Of each teacher, what its rows hold beside logits; absent: nothing. */
+  readonly features?: readonly (readonly FeatureLayout[])[];
   readonly chunkSize: number;
   readonly cacheBytes: number;
 }

@@ -1,6 +1,7 @@
 import type { LabelEncoding } from "../config/spec.ts";
 import { chunkParts, chunkRows } from "../data/chunks.ts";
-import { bytesPerRow } from "./encoding.ts";
+import type { FeatureLayout } from "../protocol/features.ts";
+import { rowBytes } from "./rowLayout.ts";
 
 /** How a chunk of a shard is laid out in messages; a function of its key, computed alike by writer and reader. */
 export interface ChunkLayout {
@@ -16,7 +17,8 @@ export function chunkLayout(of: {
   chunk: number;
   classes: number;
   encoding: LabelEncoding;
+  features?: readonly FeatureLayout[];
 }): ChunkLayout {
   const rows = chunkRows(of.shard.hash, of.shard.rows, of.chunkSize, of.chunk);
-  return { rows, parts: chunkParts(rows.length, bytesPerRow(of.encoding, of.classes)) };
+  return { rows, parts: chunkParts(rows.length, rowBytes({ features: [], ...of })) };
 }

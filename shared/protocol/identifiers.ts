@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { contentHash } from "../determinism/hash.ts";
+import type { FeatureLayout } from "./features.ts";
 
 /** 32 hexadecimal digits: the first half of a SHA-256. */
 export const Hash = z.string().regex(/^[0-9a-f]{32}$/, "expected 32 hexadecimal digits");
@@ -22,6 +23,16 @@ export const RECIPE_VERSION = 1;
 export const PLAIN_VIEW = contentHash({ augmentation: [], view: 0 });
 
 /** What makes labels comparable: the teacher, what is stored of it and how. */
-export function labellingHash(of: { identity: string; encoding: string; chunkSize: number }): string {
-  return contentHash({ ...of, outputs: "logits", version: LABEL_VERSION });
+export function labellingHash({
+  features = [],
+  ...of
+}: {
+  identity: string;
+  encoding: string;
+  chunkSize: number;
+  features?: readonly FeatureLayout[];
+}): string {
+  // Without features nothing of them enters: such labels are one for all runs that need no more.
+  const inside = features.length > 0 ? { features } : {};
+  return contentHash({ ...of, ...inside, outputs: "logits", version: LABEL_VERSION });
 }

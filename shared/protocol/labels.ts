@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { FeatureLayout } from "./features.ts";
 import { Bytes, Hash, NodeId } from "./identifiers.ts";
 
 /**
@@ -15,6 +16,8 @@ export const Labels = z.strictObject({
   /** [rows, classes] */
   shape: z.tuple([z.int().positive(), z.int().positive()]),
   encoding: z.enum(["half", "float32"]),
+  /** What each row holds after its logits: half precision, but float32 for a gram. Absent: nothing. */
+  features: z.array(FeatureLayout).optional(),
   /** Digest of the rows' numbers in the shard, in their order. */
   rowsDigest: Hash,
   /** The node that computed them: the first to answer. */

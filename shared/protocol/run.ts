@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { ModelMapping } from "../config/modelFileSpec.ts";
 import { RunSpec } from "../config/spec.ts";
+import { FeatureLayout } from "./features.ts";
 import { Digest, Hash, NodeId, RunId } from "./identifiers.ts";
 import { DataSource } from "./work.ts";
 
@@ -32,6 +33,8 @@ export const RunTeacher = z.strictObject({
       model: TeacherModel.nullable(),
       /** What its numbers were before they became logits. */
       output: z.enum(["logits", "probabilities"]),
+      /** What its labels carry beside logits, in the order of a row. */
+      features: z.array(FeatureLayout),
       /** 0 where there is no model. */
       parameters: z.int().nonnegative(),
       /** Of the model, or of the files of labels. */

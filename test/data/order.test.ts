@@ -62,6 +62,25 @@ describe("the order of an epoch", () => {
     expect(first).not.toEqual([...first].sort((a, b) => a - b));
   });
 
+  it("stays inside windows later too where that is asked for, of chunks in an order that each epoch draws anew", () => {
+    const windowed = (epoch: number, shuffle: "all" | "windows" = "windows"): number[] => [
+      ...epochOrder({ seed: [0, 1], epoch, dataset, chunkSize, shuffleChunks: 1, shuffle }),
+    ];
+    const visits = (epoch: number): number[] => {
+      const places = windowed(epoch).map(placeOf);
+      return places.filter((place, i) => place !== places[i - 1]);
+    };
+    const chunks = trainChunks(dataset, chunkSize).map((_, place) => place);
+    for (const epoch of [1, 2]) {
+      // A chunk is left once: all its samples come together.
+      expect([...visits(epoch)].sort((a, b) => a - b)).toEqual(chunks);
+      expect(visits(epoch)).not.toEqual(chunks);
+      expect([...windowed(epoch)].sort((a, b) => a - b)).toEqual([...dataset.splits.train]);
+    }
+    expect(visits(1)).not.toEqual(visits(2));
+    expect(windowed(0)).toEqual(windowed(0, "all"));
+  });
+
   it("follows the windows for every seed, so the same chunks come first", () => {
     const firstWindow = (seed: number): number[] => {
       const ids = [...order(0, [0, seed])].filter((id) => placeOf(id) < 3);

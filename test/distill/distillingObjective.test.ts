@@ -20,6 +20,9 @@ const labels = {
     const draws = rng("labels", teacher, shard, place);
     for (let c = 0; c < CLASSES; c++) out[row * CLASSES + c] = 2 * draws.normal();
   },
+  readFeature(): never {
+    throw new Error("no term looks inside");
+  },
 };
 const teachers = ["ada", "bea"];
 const scales = { temperatures: [1, 1.25], weights: [1, 2] };
@@ -32,6 +35,8 @@ function objectiveOf(distill: object, dataset: Dataset, rule: EnsembleRuleName =
       distill: DistillSpec.parse(distill),
       ensemble,
       teachers,
+      features: { uses: [], layouts: [] },
+      chunkSize: 512,
       runSeed: 0,
       job: { kind: "student", seed: 1 },
     },

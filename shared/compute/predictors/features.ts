@@ -1,3 +1,4 @@
+import { type Features, sourceOf } from "../../config/modelFileSpec.ts";
 import { nearMatches } from "../../config/nearest.ts";
 import { StillhouseError } from "../../errors.ts";
 
@@ -15,12 +16,13 @@ const SHOWN = 8;
  * @throws UnknownFeature with names that are much like it
  */
 export function checkFeatures(
-  features: Readonly<Record<string, string>> | undefined,
+  features: Features,
   known: readonly string[],
   what: string,
 ): { readonly name: string; readonly of: string }[] {
   const all = new Set(known);
-  return Object.entries(features ?? {}).map(([name, of]) => {
+  return Object.entries(features ?? {}).map(([name, feature]) => {
+    const of = sourceOf(feature);
     if (all.has(of)) return { name, of };
     const near = nearMatches(of, known);
     const last = known.slice(-SHOWN);

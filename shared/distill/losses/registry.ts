@@ -1,8 +1,11 @@
 import * as tf from "@tensorflow/tfjs";
 import type { TermKind, TermSpec } from "../../config/distillSpec.ts";
+import type { FeatureView } from "../features/featureView.ts";
+import type { FeatureTerm } from "../features/planFeatures.ts";
 import { crossEntropy } from "./crossEntropy.ts";
 import { decoupledKdRows } from "./decoupledKd.ts";
 import { dist } from "./dist.ts";
+import { featureTermLoss } from "./featureTerms.ts";
 import { forwardKl, forwardKlRows } from "./forwardKl.ts";
 import { jensenShannonRows } from "./jensenShannon.ts";
 import { logitMseRows } from "./logitMse.ts";
@@ -20,8 +23,12 @@ export interface TermBatch {
   readonly labels: tf.Tensor1D;
   /** What the term's teachers say: log-probabilities at T, [batch, classes], outside of the gradient. */
   target(T: number): tf.Tensor2D;
+  /** Of a term that learns from a feature. */
+  inside(): FeatureView;
 }
 
+/** Terms that look at answers alone; the others are in `featureTerms.ts`. */
+type AnswerKind = Exclude<TermKind, FeatureTerm["kind"]>;
 type Of<K extends TermKind> = Extract<TermSpec, { kind: K }>;
 
 /**
@@ -29,7 +36,7 @@ type Of<K extends TermKind> = Extract<TermSpec, { kind: K }>;
  * Cross-entropy and what needs the true class average over the labelled samples, everything else over all.
  */
 export const termLosses: {
-  readonly [K in TermKind]: (batch: TermBatch, term: Of<K>, T: number) => tf.Scalar;
+  readonly [K in AnswerKind]: (batch: TermBatch, term: Of<K>, T: number) => tf.Scalar;
 } = {
   "cross-entropy": ({ student, labels }, { smoothing }) => crossEntropy(student, labels, smoothing),
   kl: ({ student, target }, _, T) => forwardKl(student, target(T), T),
@@ -53,6 +60,7 @@ export const termLosses: {
 
 /** The value of one term, whatever its kind. */
 export function termLoss(batch: TermBatch, term: TermSpec, T: number): tf.Scalar {
+  if ("feature" in term) return tf.tidy(() => featureTermLoss(batch.inside(), term));
   const loss = termLosses[term.kind] as (batch: TermBatch, term: TermSpec, T: number) => tf.Scalar;
   return tf.tidy(() => loss(batch, term, T));
 }
