@@ -1,3 +1,6 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RunSpec } from "../../shared/config/spec.ts";
 import type { Report } from "../../shared/evaluate/reportSchema.ts";
@@ -99,4 +102,66 @@ describe("a student learns from the inside of a teacher", () => {
     expect(Math.abs(a - b)).toBeLessThan(2e-3 * Math.abs(a));
     expect(products.labelLog.bytes).not.toBe(values.labelLog.bytes);
   });
+
+  it("to the same weights where its training was cut off, memory of samples and learnt weights included", async () => {
+    // 135 training samples in batches of 16 are 9 steps an epoch, 18 in all.
+    const both = spec([terms.crd as object, terms.vid as object], { checkpointSteps: 5 });
+    const [calm] = (await reportsOf(both)) as [Report];
+    await withCluster(files.dir, async (cluster) => {
+      cluster.teacher("t1", { real: true });
+      let at = 0;
+      const watch = {
+        onCheckpoint: (_: unknown, step: number) => {
+          at = step;
+          if (step === 10) victim.kill();
+        },
+      };
+      const victim = cluster.student("victim", { watch });
+      const ended = cluster.coordinator(both).ended;
+      await cluster.until(() => at === 10);
+      cluster.student("heir");
+      const [seed] = (await cluster.drive(ended))?.seeds ?? [];
+      expect(seed?.student.lineage.map(({ fromStep }) => fromStep)).toEqual([0, 10]);
+      expect(seed?.student.weightsHash).toBe(calm.seeds[0]?.student.weightsHash);
+    });
+  });
+
+  it("is refused, with the shape that it has, where a spec says another for a model from elsewhere", async () => {
+    const wrong = spec([{ kind: "fitnets", feature: "inner", layer: "dense_1" }]);
+    const file = { format: "tfjs-layers", path: "model.json", output: "logits" } as const;
+    const model = { ...file, features: { inner: { of: "hidden", shape: [9] } } };
+    await writeLayersModel(files.dir);
+    await withCluster(files.dir, async (cluster) => {
+      cluster.teacher("t1", { real: true });
+      cluster.student("s1");
+      const given = RunSpec.parse({ ...wrong, teachers: [{ name: "old", model }] });
+      await expect(cluster.run(given)).rejects.toThrow(
+        /feature "inner" of teacher "old".*gives \[9\]: the model's "hidden" has the shape \[5\].*say shape: \[5\]/,
+      );
+      const right = { ...model, features: { inner: { of: "hidden", shape: [5] } } };
+      const mended = RunSpec.parse({ ...wrong, teachers: [{ name: "old", model: right }] });
+      await expect(cluster.run(mended, "r2")).resolves.toMatchObject({ teacherPasses: { made: ROWS } });
+    });
+  });
 });
+
+/** A layers model of the small images: 5 hidden units. */
+async function writeLayersModel(dir: string): Promise<void> {
+  const { side, classes } = SMALL_IMAGES;
+  const model = tf.sequential({
+    layers: [
+      tf.layers.flatten({ inputShape: [side, side, 1], name: "flat" }),
+      tf.layers.dense({ units: 5, activation: "relu", name: "hidden" }),
+      tf.layers.dense({ units: classes, name: "out" }),
+    ],
+  });
+  await model.save({
+    async save({ modelTopology, weightSpecs, weightData }) {
+      const weightsManifest = [{ paths: ["weights.bin"], weights: weightSpecs }];
+      await writeFile(join(dir, "model.json"), JSON.stringify({ modelTopology, weightsManifest }));
+      await writeFile(join(dir, "weights.bin"), new Uint8Array(weightData as ArrayBuffer));
+      return { modelArtifactsInfo: { dateSaved: new Date(0), modelTopologyType: "JSON" } };
+    },
+  });
+  model.dispose();
+}
