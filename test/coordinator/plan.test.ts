@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { PlanRefused, planRun } from "../../coordinator/plan.ts";
 import { chooseBackend } from "../../shared/compute/backend.ts";
-import { ArchSpec } from "../../shared/config/spec.ts";
+import { ArchSpec, RunSpec } from "../../shared/config/spec.ts";
 import { openDataset } from "../../shared/data/open.ts";
 import { buildModel, countParameters } from "../../shared/model/build.ts";
 import { parameterCount } from "../../shared/model/parameterCount.ts";
@@ -64,6 +64,54 @@ describe("the plan of a run", () => {
       new RegExp(
         `labels.maxLogBytes is ${labelBytes - 1}: the labels of 250 samples take about ${labelBytes} bytes`,
       ),
+    );
+  });
+});
+
+describe("a term between samples", () => {
+  const planned = (term: object, student: object = {}) => {
+    const base = smallSpec();
+    const spec = RunSpec.parse({
+      ...base,
+      student: { ...base.student, ...student },
+      distill: { terms: [term] },
+    });
+    return planOf(spec);
+  };
+  // 180 training samples in batches of 32; logits of 4 on both sides.
+  const values = 4 * 8 * 32 * (4 + 4);
+
+  it("is planned with the memory that it takes in a step and from step to step", async () => {
+    // Angles of 32 rows: their cube; distances: their square; eight arrays of floats each.
+    const { insideBytes } = await planned({ kind: "rkd" });
+    expect(insideBytes).toEqual([
+      { name: "rkd of logits and logits", step: values + 4 * 8 * 32 ** 2 + 4 * 8 * 32 ** 3, memory: 0 },
+    ]);
+    // An eighth of 180 are 22 negatives, of 16 numbers on two sides, with scores for 32 samples.
+    const { insideBytes: crd } = await planned({ kind: "crd", dimension: 16 });
+    expect(crd).toMatchObject([
+      { step: values + 4 * 2 * 22 * 16 + 4 * 8 * 2 * 32 * 22, memory: 2 * 2 * 180 * 16 },
+    ]);
+  });
+
+  it("is refused above `student.maxTermBytes`, with what it would take", async () => {
+    const crd = { kind: "crd", negatives: 16384, shared: false };
+    const { insideBytes } = await planned(crd);
+    const { step = 0, memory = 0 } = insideBytes[0] ?? {};
+    // The paper's own: 32 x 16,384 x 128 floats are 268 MB, for each of two sides, and multiplied out.
+    expect(step).toBeGreaterThan(4 * 4 * 32 * 16384 * 128);
+    const limit = step + memory - 1;
+    await expect(planned(crd, { maxTermBytes: limit })).rejects.toThrow(PlanRefused);
+    await expect(planned(crd, { maxTermBytes: limit })).rejects.toThrow(
+      new RegExp(
+        `student.maxTermBytes is ${limit}: its terms take up to ${limit + 1} bytes.*shared negatives`,
+      ),
+    );
+  });
+
+  it("is refused where it wants a feature that no teacher of the run exposes", async () => {
+    await expect(planned({ kind: "rkd", feature: "late" })).rejects.toThrow(
+      /"ada" does not expose the feature "late"; it exposes none/,
     );
   });
 });
