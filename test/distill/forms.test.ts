@@ -1,6 +1,11 @@
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
+import { chooseBackend } from "../../shared/compute/backend.ts";
 import { FeatureShape, inWireForm } from "../../shared/distill/features/forms.ts";
 import type { FeatureLayout } from "../../shared/protocol/features.ts";
+
+beforeAll(async () => {
+  await chooseBackend({ prefer: "wasm" });
+});
 
 const layout = (about: Partial<FeatureLayout>): FeatureLayout => ({
   name: "late",

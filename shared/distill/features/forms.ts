@@ -1,3 +1,4 @@
+import * as tf from "@tensorflow/tfjs";
 import { StillhouseError } from "../../errors.ts";
 import type { FeatureLayout } from "../../protocol/features.ts";
 import { asMap, type MapShape, pooledShape } from "./mapShapes.ts";
@@ -82,20 +83,16 @@ function attention(values: Float32Array, [, , channels]: MapShape): Float32Array
   });
 }
 
-/** Products of all pairs of rows, summed in float64: [rows, ...] -> [rows, columns]. */
+/** Products of all pairs of rows: [rows, ...] -> [rows, columns]. */
 function gram(values: Float32Array, rows: number, columns: number): Float32Array {
-  const size = values.length / rows;
   const out = new Float32Array(rows * columns);
-  for (let a = 0; a < rows; a++) {
-    const one = values.subarray(a * size, (a + 1) * size);
-    for (let b = 0; b <= a; b++) {
-      const other = values.subarray(b * size, (b + 1) * size);
-      let sum = 0;
-      for (let i = 0; i < size; i++) sum += (one[i] as number) * (other[i] as number);
-      out[a * columns + b] = sum;
-      out[b * columns + a] = sum;
+  tf.tidy(() => {
+    const tensor = tf.tensor2d(values, [rows, values.length / rows]);
+    const products = tf.matMul(tensor, tensor, false, true).dataSync();
+    for (let row = 0; row < rows; row++) {
+      out.set(products.subarray(row * rows, (row + 1) * rows), row * columns);
     }
-  }
+  });
   return out;
 }
 

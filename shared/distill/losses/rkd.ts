@@ -45,8 +45,8 @@ export function rkdAngle(
 ): tf.Scalar {
   return tf.tidy(() => {
     const rows = Math.min(student.shape[0], most);
-    const first = (pairs: tf.Tensor2D): tf.Tensor2D =>
-      pairs.shape[0] === rows ? pairs : pairs.slice([0, 0], [rows, rows]);
+    // Sliced at any size: a step is recorded alike for every batch.
+    const first = (pairs: tf.Tensor2D): tf.Tensor2D => pairs.slice([0, 0], [rows, rows]);
     const others = otherPairs(rows, known && first(known));
     const losses = smoothL1(cosinesOf(first(student), others).sub(cosinesOf(first(teacher), others)));
     if (!known) return losses.mean().asScalar();
