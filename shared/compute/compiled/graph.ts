@@ -206,7 +206,7 @@ export function withoutDeadNodes({ nodes, constants, inputs, outputs }: OnnxGrap
   for (const node of nodes.toReversed()) {
     if (!node.outputs.some((name) => needed.has(name))) continue;
     for (const name of node.inputs) needed.add(name);
-    alive.push({ ...node, outputs: withoutUnusedTail(node.outputs, needed) });
+    alive.push({ ...node, outputs: withoutUnusedTail(node, needed) });
   }
   return {
     nodes: alive.reverse(),
@@ -216,7 +216,9 @@ export function withoutDeadNodes({ nodes, constants, inputs, outputs }: OnnxGrap
   };
 }
 
-function withoutUnusedTail(outputs: readonly string[], needed: ReadonlySet<string>): string[] {
+function withoutUnusedTail({ type, outputs }: OnnxNode, needed: ReadonlySet<string>): string[] {
+  // As many outputs as its list of sizes, used or not.
+  if (type === "Split") return [...outputs];
   let last = outputs.length;
   while (last > 1 && !needed.has(outputs[last - 1] as string)) last--;
   return outputs.slice(0, last);
