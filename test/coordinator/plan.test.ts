@@ -79,18 +79,18 @@ describe("a term between samples", () => {
     return planOf(spec);
   };
   // 180 training samples in batches of 32; logits of 4 on both sides.
-  const values = 4 * 8 * 32 * (4 + 4);
+  const values = 4 * 16 * 32 * (4 + 4);
 
   it("is planned with the memory that it takes in a step and from step to step", async () => {
-    // Angles of 32 rows: their cube; distances: their square; eight arrays of floats each.
+    // Angles of 32 rows: their cube; distances: their square; 64 arrays of floats each.
     const { insideBytes } = await planned({ kind: "rkd" });
     expect(insideBytes).toEqual([
-      { name: "rkd of logits and logits", step: values + 4 * 8 * 32 ** 2 + 4 * 8 * 32 ** 3, memory: 0 },
+      { name: "rkd of logits and logits", step: values + 4 * 64 * (32 ** 2 + 32 ** 3), memory: 0 },
     ]);
-    // An eighth of 180 are 22 negatives, of 16 numbers on two sides, with scores for 32 samples.
+    // An eighth of 180 are 22 negatives of 16 numbers, 12 arrays, with scores of two sides for 32 samples, 40 arrays.
     const { insideBytes: crd } = await planned({ kind: "crd", dimension: 16 });
     expect(crd).toMatchObject([
-      { step: values + 4 * 2 * 22 * 16 + 4 * 8 * 2 * 32 * 22, memory: 2 * 2 * 180 * 16 },
+      { step: values + 4 * 12 * 22 * 16 + 4 * 40 * 2 * 32 * 22, memory: 2 * 2 * 180 * 16 },
     ]);
   });
 
@@ -98,8 +98,8 @@ describe("a term between samples", () => {
     const crd = { kind: "crd", negatives: 16384, shared: false };
     const { insideBytes } = await planned(crd);
     const { step = 0, memory = 0 } = insideBytes[0] ?? {};
-    // The paper's own: 32 x 16,384 x 128 floats are 268 MB, for each of two sides, and multiplied out.
-    expect(step).toBeGreaterThan(4 * 4 * 32 * 16384 * 128);
+    // The paper's own: 32 x 16,384 x 128 floats are 268 MB, six times for each of two sides.
+    expect(step).toBeGreaterThan(4 * 12 * 32 * 16384 * 128);
     const limit = step + memory - 1;
     await expect(planned(crd, { maxTermBytes: limit })).rejects.toThrow(PlanRefused);
     await expect(planned(crd, { maxTermBytes: limit })).rejects.toThrow(

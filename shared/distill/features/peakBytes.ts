@@ -3,9 +3,17 @@ import type { FeatureUse } from "./planFeatures.ts";
 
 /** Rows of a batch whose triplets are compared: more of them are a cube. */
 export const MOST_ANGLE_ROWS = 128;
-/** Arrays of a value's size that forward and backward pass of a comparison hold at once, counted in the compiled step. */
-const HELD = 8;
 const FLOAT = 4;
+/*
+ * How many arrays of a size are held at once. The most is at the first step, which TensorFlow.js checks kernel by kernel
+ * with all tensors of forward and backward pass. Measured as the process's peak above that of kd alone, batch 128, 20,000
+ * samples, embeddings of 128: rkd 514 MB (planned 545), crd with 16,384 shared negatives 618 MB (736), with 2,048 of each
+ * sample's own 1,433 MB (1,705).
+ */
+const OF_FEATURES = 16;
+const OF_PAIRS = 64;
+const OF_SCORES = 40;
+const OF_OTHERS = 12;
 
 /** What one term takes at once in one training: with its batch in a step, and from step to step. */
 export interface TermBytes {
@@ -24,8 +32,8 @@ export function peakBytes(
   samples: number,
 ): TermBytes {
   const sizeOf = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
-  const features = FLOAT * HELD * batch * (sizeOf(studentShape) + sizeOf(teacherShape));
-  const pairs = FLOAT * HELD * batch * batch;
+  const features = FLOAT * OF_FEATURES * batch * (sizeOf(studentShape) + sizeOf(teacherShape));
+  const pairs = FLOAT * OF_PAIRS * batch * batch;
   switch (term.kind) {
     case "fitnets":
     case "attention-transfer":
@@ -33,23 +41,21 @@ export function peakBytes(
       return { step: features, memory: 0 };
     case "nst": {
       const channels = (studentShape.at(-1) as number) + (teacherShape.at(-1) as number);
-      return { step: features + FLOAT * HELD * batch * channels * channels, memory: 0 };
+      return { step: features + FLOAT * OF_FEATURES * batch * channels * channels, memory: 0 };
     }
     case "similarity-preserving":
       return { step: features + pairs, memory: 0 };
     case "rkd": {
       const rows = Math.min(batch, MOST_ANGLE_ROWS);
-      const triplets = term.angle > 0 ? FLOAT * HELD * rows ** 3 : 0;
+      const triplets = term.angle > 0 ? FLOAT * OF_PAIRS * rows ** 3 : 0;
       return { step: features + pairs + triplets, memory: 0 };
     }
     case "crd": {
       const negatives = negativesOf(term, samples);
       const others = (term.shared ? 1 : batch) * negatives * term.dimension;
-      // Both sides are gathered; what is not shared is multiplied out.
-      const copies = term.shared ? 2 : 4;
-      const scores = FLOAT * HELD * 2 * batch * negatives;
+      const scores = FLOAT * OF_SCORES * 2 * batch * negatives;
       return {
-        step: features + FLOAT * copies * others + scores,
+        step: features + FLOAT * OF_OTHERS * others + scores,
         memory: 2 * 2 * samples * term.dimension,
       };
     }
