@@ -96,7 +96,7 @@ describe("a term between samples", () => {
 
   it("is refused above `student.maxTermBytes`, with what it would take", async () => {
     const crd = { kind: "crd", negatives: 16384, shared: false };
-    const { insideBytes } = await planned(crd);
+    const { insideBytes } = await planned(crd, { maxTermBytes: 2 ** 33 });
     const { step = 0, memory = 0 } = insideBytes[0] ?? {};
     // The paper's own: 32 x 16,384 x 128 floats are 268 MB, six times for each of two sides.
     expect(step).toBeGreaterThan(4 * 12 * 32 * 16384 * 128);

@@ -7,8 +7,8 @@ const FLOAT = 4;
 /*
  * How many arrays of a size are held at once. The most is at the first step, which TensorFlow.js checks kernel by kernel
  * with all tensors of forward and backward pass. Measured as the process's peak above that of kd alone, batch 128, 20,000
- * samples, embeddings of 128: rkd 514 MB (planned 545), crd with 16,384 shared negatives 618 MB (736), with 2,048 of each
- * sample's own 1,433 MB (1,705).
+ * samples, embeddings of 128: rkd 514 MB (planned 543), crd with 16,384 shared negatives 618 MB (773), with 2,048 of each
+ * sample's own 1,433 MB (1,695).
  */
 const OF_FEATURES = 16;
 const OF_PAIRS = 64;
