@@ -36,7 +36,7 @@ interface Batch {
   labels: tf.Tensor1D;
 }
 type Loss = (z: tf.Tensor2D, batch: Batch) => tf.Tensor;
-const unit = (x: tf.Tensor2D): tf.Tensor2D => x.div(x.square().sum(1, true).sqrt());
+const unit = (x: tf.Tensor2D): tf.Tensor2D => x.div<tf.Tensor2D>(x.square().sum(1, true).sqrt());
 
 const losses: Record<string, Loss> = {
   "PS-KD with one trust": (z, { teacher, labels }) => psKdRows(z, labels, tf.softmax(teacher), 0.3).mean(),
@@ -106,7 +106,8 @@ onEachBackend("losses of self-distillation", () => {
         [1, 0, 0.5],
         [0, 1, 0.5],
       ];
-      const projected = (): tf.Tensor2D => unit(matrix("rel.es")().matMul<tf.Tensor2D>(tf.tensor2d(kernel)));
+      const projected = (): tf.Tensor2D =>
+        unit(tf.matMul<tf.Tensor2D>(matrix("rel.es")(), tf.tensor2d(kernel)));
       expectClose(
         valueIn(() => infoNce(projected(), unit(matrix("rel.et")()), 0.07)),
         goldenNumber("infonce.inbatch.tau0.07(proj es@[[1,0,.5],[0,1,.5]])"),
