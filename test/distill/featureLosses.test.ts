@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
-import { expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
+import { chooseBackend } from "../../shared/compute/backend.ts";
 import { rng } from "../../shared/determinism/rng.ts";
 import { averaged, sameSize } from "../../shared/distill/features/maps.ts";
 import { activity, attentionTransfer } from "../../shared/distill/losses/attentionTransfer.ts";
@@ -10,6 +11,7 @@ import { centredGram, gramOf } from "../../shared/distill/losses/pairs.ts";
 import { rkdAngle, rkdDistance } from "../../shared/distill/losses/rkd.ts";
 import { similarityPreserving } from "../../shared/distill/losses/similarityPreserving.ts";
 import { initialLogScale, vid } from "../../shared/distill/losses/vid.ts";
+import { expectParity } from "../helpers/compiled.ts";
 import { describeWithGoldens, goldenMatrix, goldenNumber, goldenVector } from "../helpers/golden.ts";
 import { expectClose, expectNoLeak, onEachBackend } from "../helpers/tensors.ts";
 
@@ -22,7 +24,7 @@ function valuesOf(compute: () => tf.Tensor): number[] {
     return out.values;
   });
 }
-const valueOf = (compute: () => tf.Tensor): number => valuesOf(compute)[0] as number;
+const valueIn = (compute: () => tf.Tensor): number => valuesOf(compute)[0] as number;
 const matrix = (key: string) => (): tf.Tensor2D => tf.tensor2d(goldenMatrix(key));
 const map = (key: string) => (): tf.Tensor4D => tf.tensor(goldenMatrix(key)) as tf.Tensor4D;
 
@@ -142,7 +144,7 @@ onEachBackend("feature and relation losses", () => {
         1e-6,
       );
       expectClose(
-        valueOf(() => fitnets(project(FS(), W()), FT())),
+        valueIn(() => fitnets(project(FS(), W()), FT())),
         goldenNumber("fitnet.mse_mean"),
         1e-6,
       );
@@ -152,7 +154,7 @@ onEachBackend("feature and relation losses", () => {
 
     it("attention transfer equals the authors' code and the paper's equation, by name", () => {
       const at = (variant: "official" | "principled"): number =>
-        valueOf(() => attentionTransfer(activity(AS()), activity(AT()), variant));
+        valueIn(() => attentionTransfer(activity(AS()), activity(AT()), variant));
       expectClose(at("official"), goldenNumber("at.mse_mean(official code)"), 1e-5);
       expectClose(at("principled"), goldenNumber("at.l2norm_mean(paper eq, no beta/2)"), 1e-5);
     });
@@ -160,7 +162,7 @@ onEachBackend("feature and relation losses", () => {
     it("VID equals PyTorch's, and starts at the variance that is asked for", () => {
       const mu = matrix("hint.projected");
       expectClose(
-        valueOf(() => vid(mu(), FT(), tf.tensor1d([0, 1, -1]))),
+        valueIn(() => vid(mu(), FT(), tf.tensor1d([0, 1, -1]))),
         goldenNumber("vid.loss(mu=projected,ft,log_scale=[0,1,-1])"),
         1e-5,
       );
@@ -169,7 +171,7 @@ onEachBackend("feature and relation losses", () => {
 
     it("NST equals PyTorch's", () => {
       expectClose(
-        valueOf(() => nst(AS(), AT())),
+        valueIn(() => nst(AS(), AT())),
         goldenNumber("nst.poly2(using at.fs/at.ft)"),
         1e-5,
       );
@@ -177,8 +179,8 @@ onEachBackend("feature and relation losses", () => {
 
     it("RKD's distances and angles equal PyTorch's, from products around the mean and from plain ones", () => {
       for (const gram of [centredGram, gramOf]) {
-        const d = valueOf(() => rkdDistance(gram(ES()), gram(ET())));
-        const a = valueOf(() => rkdAngle(gram(ES()), gram(ET())));
+        const d = valueIn(() => rkdDistance(gram(ES()), gram(ET())));
+        const a = valueIn(() => rkdAngle(gram(ES()), gram(ET())));
         expectClose(d, goldenNumber("rkd.D(smoothL1,mean incl diag)"), 1e-5);
         expectClose(a, goldenNumber("rkd.A(smoothL1,mean over b^3)"), 1e-5);
         expectClose(25 * d + 50 * a, goldenNumber("rkd.25D+50A"), 1e-5);
@@ -187,7 +189,7 @@ onEachBackend("feature and relation losses", () => {
 
     it("similarity preserving equals PyTorch's", () => {
       expectClose(
-        valueOf(() => similarityPreserving(gramOf(ES()), gramOf(ET()))),
+        valueIn(() => similarityPreserving(gramOf(ES()), gramOf(ET()))),
         goldenNumber("sp.loss(/b^2)"),
         1e-5,
       );
@@ -196,7 +198,7 @@ onEachBackend("feature and relation losses", () => {
     it("one side of CRD equals the authors' formula", () => {
       const scores = matrix("crd.x(pos first)");
       expectClose(
-        valueOf(() => contrast(scores(), 100)),
+        valueIn(() => contrast(scores(), 100)),
         goldenNumber("crd.loss_one_side(K=3,N=100)"),
         1e-5,
       );
@@ -244,9 +246,9 @@ onEachBackend("feature and relation losses", () => {
   it("relations of known pairs are those of each chunk alone", () => {
     // Similarities: the rows of a chunk do not see the other chunk, so the sum is that of both, over 3^2 + 2^2 pairs.
     const features = drawn("student", [B, D]);
-    const whole = valueOf(() => similarityPreserving(gramOf(features), pairs(), known()));
+    const whole = valueIn(() => similarityPreserving(gramOf(features), pairs(), known()));
     const part = (from: number, rows: number): number =>
-      valueOf(() => {
+      valueIn(() => {
         const own = pairs().slice([from, from], [rows, rows]) as tf.Tensor2D;
         return similarityPreserving(gramOf(features.slice([from, 0], [rows, D])), own);
       });
@@ -268,10 +270,10 @@ onEachBackend("feature and relation losses", () => {
     const student = drawn("many", [many, D]);
     const teacher = drawn("many of the teacher", [many, 3]);
     const first = (x: tf.Tensor): tf.Tensor => x.slice([0, 0], [few, x.shape[1] as number]);
-    const found = valueOf(() => rkdAngle(gramOf(student), gramOf(teacher), undefined, few));
+    const found = valueIn(() => rkdAngle(gramOf(student), gramOf(teacher), undefined, few));
     expectClose(
       found,
-      valueOf(() => rkdAngle(gramOf(first(student)), gramOf(first(teacher)))),
+      valueIn(() => rkdAngle(gramOf(first(student)), gramOf(first(teacher)))),
       1e-5,
     );
     tf.dispose([student, teacher]);
@@ -311,4 +313,19 @@ it("the normaliser of CRD is what a sum over random unit vectors comes to", () =
     sum += Math.exp((vector[0] as number) / Math.hypot(...vector) / tau);
   }
   expectClose(normaliserOf(1000, dimension, tau), (1000 * sum) / count, 5e-3);
+});
+
+describe("compiled", () => {
+  beforeAll(async () => {
+    await chooseBackend({ prefer: "cpu" });
+  });
+  it.each(names)("%s has the value and gradient of TensorFlow.js", async (name) => {
+    const { shape, loss } = caseOf(name);
+    const z = drawn(`student of ${name}`, shape);
+    await expectParity({ z }, ({ z }) => {
+      const value = (x: tf.Tensor): tf.Scalar => loss()(x).asScalar();
+      return { value: value(z as tf.Tensor), gradient: tf.grad(value)(z as tf.Tensor) };
+    });
+    z.dispose();
+  });
 });
