@@ -1,3 +1,4 @@
+import { requireShiftable } from "../shared/compute/augmentInputs.ts";
 import type { ComputeSettings } from "../shared/compute/computeSettings.ts";
 import { labelObjective } from "../shared/compute/labelObjective.ts";
 import { planBatches } from "../shared/compute/planBatches.ts";
@@ -25,12 +26,15 @@ export async function trainTeacher(
   const { train } = dataset.splits;
   const ids = task.fold ? outsideFold(dataset.shards, train, task.fold) : train;
   const labelled = labelledIds(dataset, ids);
+  const { augment } = task.train;
+  if (augment) requireShiftable(augment, dataset, `teacher "${task.name}"`);
   const model = buildModel(task.model, dataset.inputShape, dataset.classes, seed);
   try {
     const { curve } = await trainLoop({
       model,
       dataset,
       train: task.train,
+      augment,
       maskSeed: seed,
       batchesOf: (epoch) => {
         const stream = rng("teacher", task.name, task.train.seed, "order", epoch);

@@ -21,16 +21,16 @@ export class EagerTrainer implements Trainer {
   constructor(options: TrainerOptions) {
     this.#options = options;
     this.#slots = weightSlots(options.model);
-    this.#store = new WeightStore(options.model, options.optimizer);
+    this.#store = new WeightStore(options.model, options.optimizer, options.maxNorm);
   }
 
   async step(step: number, batch: Batch): Promise<number> {
-    const { model, dataset, objective, schedule, optimizer, totalSteps, stepsPerEpoch, clipNorm, maskSeed } =
+    const { model, objective, schedule, optimizer, totalSteps, stepsPerEpoch, clipNorm, maskSeed } =
       this.#options;
     let value = Number.NaN;
     // Numbers leave through variables: tidy() searches what is returned for tensors, element by element.
     tf.tidy(() => {
-      const inputs = inputTensor(dataset, batch);
+      const inputs = inputTensor(this.#options, step, batch);
       const targets = targetTensors(objective, batch.ids, step);
       const masks = seededMasks(maskSeed, step);
       const { loss, gradients, emitted } = eagerGradients(

@@ -1,13 +1,11 @@
 import * as tf from "@tensorflow/tfjs";
-import type { Dataset } from "../data/dataset.ts";
-import { gatherInputs } from "../data/gather.ts";
 import { type Batch, sampleShape, shapeOf } from "./planBatches.ts";
+import { type InputOptions, trainingInputs } from "./trainingInputs.ts";
 
-/** The inputs of a batch: [rows, ...inputShape], or [rows, length]. */
-export function inputTensor(dataset: Dataset, batch: Batch): tf.Tensor {
-  const { ids, length } = batch;
-  return tf.tensor(gatherInputs(dataset, ids, undefined, length), [
-    ids.length,
-    ...sampleShape(shapeOf(batch), dataset.inputShape),
+/** The inputs of a step of training: [rows, ...inputShape], or [rows, length]. */
+export function inputTensor(options: InputOptions, step: number, batch: Batch): tf.Tensor {
+  return tf.tensor(trainingInputs(options, step, batch), [
+    batch.ids.length,
+    ...sampleShape(shapeOf(batch), options.dataset.inputShape),
   ]);
 }

@@ -1,5 +1,5 @@
 import type * as tf from "@tensorflow/tfjs";
-import type { TrainSpec } from "../config/spec.ts";
+import type { AugmentSpec, TrainSpec } from "../config/spec.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { gatherLabels } from "../data/gather.ts";
 import type { CurvePoint } from "../evaluate/reportSchema.ts";
@@ -39,7 +39,9 @@ export interface TrainLoopOptions {
   model: tf.LayersModel;
   dataset: Dataset;
   train: TrainSpec;
-  /** Of the dropout masks. */
+  /** How inputs are changed in training alone; absent: not at all. */
+  augment?: AugmentSpec | undefined;
+  /** Of the dropout masks, and of what augmentation draws. */
   maskSeed: readonly (string | number)[];
   /** The steps of an epoch, counted from 0; every epoch has as many, of the same shapes. */
   batchesOf(epoch: number): readonly Batch[];
@@ -83,6 +85,8 @@ export async function trainLoop(options: TrainLoopOptions): Promise<TrainLoopRes
       totalSteps: stepsPerEpoch * train.epochs,
       stepsPerEpoch,
       clipNorm: train.clipNorm,
+      maxNorm: train.maxNorm,
+      augment: options.augment,
       maskSeed: options.maskSeed,
       batchShapes: shapesOf(first),
     },

@@ -1,5 +1,5 @@
 import type * as tf from "@tensorflow/tfjs";
-import type { OptimizerSpec, ScheduleSpec } from "../config/spec.ts";
+import type { AugmentSpec, OptimizerSpec, ScheduleSpec } from "../config/spec.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { StillhouseError } from "../errors.ts";
 import type { Seed } from "../model/seed.ts";
@@ -22,7 +22,11 @@ export interface TrainerOptions {
   stepsPerEpoch: number;
   /** Largest L2 norm of all gradients together; absent: no clipping. */
   clipNorm?: number | undefined;
-  /** Of the dropout masks. */
+  /** Largest L2 norm of a unit's incoming weights, kept after each update; absent: no bound. */
+  maxNorm?: number | undefined;
+  /** How inputs are changed in training alone; absent: not at all. */
+  augment?: AugmentSpec | undefined;
+  /** Of the dropout masks, and of what augmentation draws. */
   maskSeed: Seed;
   /** Of every step that there will be: of a whole batch, and of the last partial one. */
   batchShapes: readonly BatchShape[];

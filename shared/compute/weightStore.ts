@@ -1,6 +1,7 @@
 import type * as tf from "@tensorflow/tfjs";
 import type { OptimizerSpec } from "../config/spec.ts";
 import { type NamedWeight, weightSlots, writeWeights } from "../model/weights.ts";
+import { MaxNorm, unitMatrix } from "./maxNorm.ts";
 import { createOptimizer, optimizerSlots } from "./optimizers/createOptimizer.ts";
 import type { Optimizer } from "./optimizers/optimizer.ts";
 import { Arena } from "./simd/arena.ts";
@@ -19,13 +20,21 @@ export class WeightStore {
   readonly weights: readonly StoredWeight[];
   readonly #model: tf.LayersModel;
   readonly #optimizer: Optimizer;
+  readonly #maxNorm: MaxNorm | undefined;
 
-  constructor(model: tf.LayersModel, optimizer: OptimizerSpec) {
+  /** @param maxNorm largest L2 norm of a unit's incoming weights; absent: no bound */
+  constructor(model: tf.LayersModel, optimizer: OptimizerSpec, maxNorm?: number) {
     this.#model = model;
     const slots = weightSlots(model);
     const copies = 2 + optimizerSlots(optimizer);
+    const matrices = slots
+      .filter((slot) => slot.trained)
+      .map(({ name, variable }) => unitMatrix(name, variable.shape));
     const arena = new Arena(
-      Arena.bytesFor(slots.flatMap(({ variable }) => new Array<number>(copies).fill(variable.size))),
+      Arena.bytesFor([
+        ...slots.flatMap(({ variable }) => new Array<number>(copies).fill(variable.size)),
+        ...(maxNorm === undefined ? [] : [MaxNorm.scratch(matrices)]),
+      ]),
     );
     this.weights = slots.map(({ name, variable, trained }) => ({
       name,
@@ -39,6 +48,10 @@ export class WeightStore {
       parameters: trained.map(({ values }) => values),
       gradients: trained.map(({ gradient }) => gradient),
     });
+    if (maxNorm !== undefined) {
+      const values = trained.map((weight) => weight.values);
+      this.#maxNorm = new MaxNorm(maxNorm, arena, values, matrices);
+    }
     this.#read();
   }
 
@@ -59,9 +72,10 @@ export class WeightStore {
     this.#optimizer.countStep();
   }
 
-  /** Applies the gradients. */
+  /** Applies the gradients, then the bound on incoming weights. */
   update(learningRate: number, clipNorm: number | undefined): void {
     this.#optimizer.step(learningRate, clipNorm);
+    this.#maxNorm?.apply();
   }
 
   copies(): NamedWeight[] {

@@ -1,11 +1,11 @@
 import { pathText } from "./locate.ts";
 import type { Problem } from "./problems.ts";
 import type { Path } from "./schemaNode.ts";
-import type { ArchSpec, DataSpec, RunSpec, TrainSpec } from "./spec.ts";
+import type { ArchSpec, ComputeSpec, DataSpec, RunSpec, TeacherTrainSpec, TrainSpec } from "./spec.ts";
 
 /** Finds keys that are right by themselves and do not fit each other; each message names both. */
 export function crossChecks(spec: RunSpec): Problem[] {
-  const trainings: { path: Path; model: ArchSpec; train: TrainSpec }[] = [
+  const trainings: { path: Path; model: ArchSpec; train: TrainSpec | TeacherTrainSpec }[] = [
     { path: ["student"], ...spec.student },
     ...spec.teachers.flatMap((teacher, i) =>
       "train" in teacher ? [{ path: ["teachers", i], model: teacher.model, train: teacher.train }] : [],
@@ -24,6 +24,8 @@ export function crossChecks(spec: RunSpec): Problem[] {
       ...archProblems([...path, "model"], model, spec.data),
       ...scheduleProblems([...path, "train"], train, spec.data),
       ...bucketProblems(path, model, train),
+      ...maxNormProblems(path, train, spec.compute),
+      ...augmentProblems(path, train, model, spec.data),
     ]),
   ];
 }
@@ -177,6 +179,30 @@ function bucketProblems(path: Path, { arch }: ArchSpec, { lengthBuckets }: Train
   if (arch === "transformer") return repeated(lengthBuckets, (i) => [...own, i]);
   const model = pathText([...path, "model", "arch"]);
   return [{ path: own, message: `given, and ${model} "${arch}" takes no token ids; expected none` }];
+}
+
+function maxNormProblems(path: Path, { maxNorm }: TrainSpec, { update }: ComputeSpec): Problem[] {
+  if (maxNorm === undefined || update === "in-place") return [];
+  const message = `given, and compute.update "${update}" has no step for it; expected none, or compute.update "in-place"`;
+  return [{ path: [...path, "train", "maxNorm"], message }];
+}
+
+/** Of data from files only their shape tells, when a teacher is trained. */
+function augmentProblems(
+  path: Path,
+  { augment }: Partial<TeacherTrainSpec>,
+  { arch }: ArchSpec,
+  data: DataSpec,
+): Problem[] {
+  if (augment === undefined) return [];
+  const own: Path = [...path, "train", "augment"];
+  if ("format" in data && data.format === "synthetic") {
+    const message = 'given, and data.format "synthetic" gives lists of numbers, no images; expected none';
+    return [{ path: own, message }];
+  }
+  if (arch !== "transformer") return [];
+  const message = `given, and ${pathText([...path, "model", "arch"])} "transformer" takes token ids, no images; expected none`;
+  return [{ path: own, message }];
 }
 
 function repeated(values: readonly (string | number)[], pathOf: (index: number) => Path): Problem[] {

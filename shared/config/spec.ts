@@ -86,14 +86,29 @@ export const TrainSpec = z.strictObject({
     "how the learning rate changes over the steps",
   ),
   clipNorm: positive.optional().describe("largest L2 norm of all gradients together; absent: no clipping"),
+  maxNorm: positive
+    .optional()
+    .describe(
+      "largest L2 norm of the incoming weights of a unit (a column of a dense kernel, a filter of a convolution), to which they are scaled after each update; absent: no bound",
+    ),
   keep: z
     .enum(["last", "best"])
     .default("last")
     .describe("which weights are final: of the last epoch, or of the epoch best on validation"),
 });
 
+export const AugmentSpec = z.strictObject({
+  shift: z
+    .int()
+    .min(1)
+    .describe(
+      "images are moved by a whole number of pixels, up to this many each way on both axes, drawn for each sample and epoch; zeros come in",
+    ),
+});
+
 export const TeacherTrainSpec = z.strictObject({
   ...TrainSpec.shape,
+  augment: AugmentSpec.optional().describe("how samples are changed in its training; absent: not at all"),
   seed: z
     .int()
     .nonnegative()
@@ -380,6 +395,7 @@ export type LoadedTeacherSpec = z.infer<typeof LoadedTeacherSpec>;
 export type ImportedTeacherSpec = z.infer<typeof ImportedTeacherSpec>;
 export type ArchSpec = z.infer<typeof ArchSpec>;
 export type TrainSpec = z.infer<typeof TrainSpec>;
+export type AugmentSpec = z.infer<typeof AugmentSpec>;
 export type TeacherTrainSpec = z.infer<typeof TeacherTrainSpec>;
 export type OptimizerSpec = z.infer<typeof OptimizerSpec>;
 export type ScheduleSpec = z.infer<typeof ScheduleSpec>;

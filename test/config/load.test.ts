@@ -84,7 +84,7 @@ describe("a spec that is wrong is refused, and the error", () => {
   it("names an unknown key and the known key that is nearest", () => {
     expect(problemsOf(withLine(9, "  train: { epochs: 2, optimiser: { kind: sgd } }"))).toEqual([
       "student.train.optimiser (line 9): unknown key, expected one of epochs, batch, dropRemainder, lengthBuckets, " +
-        'optimizer, schedule, clipNorm, keep; did you mean "optimizer"?',
+        'optimizer, schedule, clipNorm, maxNorm, keep; did you mean "optimizer"?',
     ]);
     expect(problemsOf(`${good}weather: fine\n`)[0]).toMatch(
       /^weather \(line 10\): unknown key, expected one of name/,

@@ -1,10 +1,10 @@
 import type { Tensor } from "onnxruntime-node";
-import { gatherInputs } from "../../data/gather.ts";
 import { fillDropoutMask } from "../../model/dropoutMask.ts";
 import { targetShape } from "../objective.ts";
 import { type Batch, type BatchShape, sampleShape } from "../planBatches.ts";
 import { Arena } from "../simd/arena.ts";
 import type { TrainerOptions } from "../trainer.ts";
+import { trainingInputs } from "../trainingInputs.ts";
 import { sizeOf } from "./kernels/operators.ts";
 import { loadOnnxRuntime } from "./session.ts";
 import { type MaskInput, names } from "./trainingGraph.ts";
@@ -57,10 +57,10 @@ export class BatchFeeds {
   }
 
   /** Gathers the batch of a step. */
-  fill(step: number, { ids, length }: Batch): void {
-    const { dataset, objective, maskSeed } = this.#options;
-    gatherInputs(dataset, ids, this.#inputs, length);
-    const given = objective.gather(ids, step);
+  fill(step: number, batch: Batch): void {
+    const { objective, maskSeed } = this.#options;
+    trainingInputs(this.#options, step, batch, this.#inputs);
+    const given = objective.gather(batch.ids, step);
     for (const { name, values } of this.#targets) values.set(given[name] as Float32Array);
     for (const { layer, rate, values } of this.#masks) fillDropoutMask(values, rate, maskSeed, step, layer);
   }

@@ -10,6 +10,7 @@ import { inputTensor } from "../inputTensor.ts";
 import type { Batch } from "../planBatches.ts";
 import { targetTensors } from "../targetTensors.ts";
 import type { TrainerOptions } from "../trainer.ts";
+import type { InputOptions } from "../trainingInputs.ts";
 import type { WeightStore } from "../weightStore.ts";
 import { encodeModel } from "./encode.ts";
 import type { OnnxGraph } from "./graph.ts";
@@ -51,23 +52,19 @@ export function isChecked(hash: string): boolean {
  */
 export function checkGradients(
   hash: string,
-  {
-    model,
-    dataset,
-    objective,
-    maskSeed,
-  }: Pick<TrainerOptions, "model" | "dataset" | "objective" | "maskSeed">,
+  options: InputOptions & Pick<TrainerOptions, "model" | "objective">,
   store: WeightStore,
   step: number,
   batch: Batch,
   loss: number,
   moved: readonly { name: string; next: Float32Array }[],
 ): void {
+  const { model, objective, maskSeed } = options;
   const slots = weightSlots(model);
   store.writeToModel();
   tf.tidy(() => {
     const rows = batch.ids.length;
-    const inputs = inputTensor(dataset, batch);
+    const inputs = inputTensor(options, step, batch);
     const targets = targetTensors(objective, batch.ids, step);
     const eager = eagerGradients(model, slots, objective, inputs, targets, seededMasks(maskSeed, step));
     tf.dispose(eager.emitted);

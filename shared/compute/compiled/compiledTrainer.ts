@@ -35,9 +35,9 @@ export class CompiledTrainer implements Trainer {
 
   /** @throws UnsupportedKernel, ValueReadWhileRecording, BakedIn, TooManyBatchShapes */
   static async open(options: TrainerOptions, settings: CompiledSettings): Promise<CompiledTrainer> {
-    const { model, dataset, optimizer, clipNorm } = options;
+    const { model, dataset, optimizer, clipNorm, maxNorm } = options;
     const formulas = settings.update === "in-graph" ? tensorUpdate(optimizer, clipNorm) : undefined;
-    const store = new WeightStore(model, optimizer);
+    const store = new WeightStore(model, optimizer, maxNorm);
     const steps = await compileSteps(options, store, formulas, settings);
     const forward = await CompiledForward.ofModel(model, dataset.inputShape, weightSlots(model), settings);
     const update = formulas && (await InGraphUpdate.of(formulas, store));

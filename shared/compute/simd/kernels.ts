@@ -37,6 +37,9 @@ export interface Kernels {
     keep: number,
   ): void;
   sumOfSquares(g: number, n: number): number;
+  /** @param sums with room for whole fours of columns */
+  addColumnSquares(sums: number, w: number, rows: number, columns: number): void;
+  scaleColumns(w: number, factors: number, rows: number, columns: number): void;
   /** @param bytes whole numbers of 8 bits, which may be the last quarter of `out` */
   bytes(out: number, bytes: number, n: number, scale: number): void;
   /** @param last largest word that gives 0 */

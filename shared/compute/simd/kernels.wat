@@ -181,6 +181,55 @@
     (local.set $low (f64x2.add (local.get $low) (local.get $high)))
     (f64.add (f64x2.extract_lane 0 (local.get $low)) (f64x2.extract_lane 1 (local.get $low))))
 
+  ;; sums[j] += w[i, j]^2 over the rows of w [rows, columns], first to last. sums holds whole fours; what it has behind
+  ;; its last column is nobody's.
+  (func (export "addColumnSquares") (param $sums i32) (param $w i32) (param $rows i32) (param $columns i32)
+    (local $sum i32) (local $at i32) (local $left i32) (local $wi v128)
+    (block $done
+      (br_if $done (i32.le_s (local.get $columns) (i32.const 0)))
+      (loop $row
+        (br_if $done (i32.le_s (local.get $rows) (i32.const 0)))
+        (local.set $sum (local.get $sums))
+        (local.set $at (local.get $w))
+        (local.set $left (local.get $columns))
+        (loop $next
+          (local.set $wi (v128.load (local.get $at)))
+          (v128.store (local.get $sum)
+            (f32x4.add (v128.load (local.get $sum)) (f32x4.mul (local.get $wi) (local.get $wi))))
+          (local.set $sum (i32.add (local.get $sum) (i32.const 16)))
+          (local.set $at (i32.add (local.get $at) (i32.const 16)))
+          (local.set $left (i32.sub (local.get $left) (i32.const 4)))
+          (br_if $next (i32.gt_s (local.get $left) (i32.const 0))))
+        (local.set $w (i32.add (local.get $w) (i32.shl (local.get $columns) (i32.const 2))))
+        (local.set $rows (i32.sub (local.get $rows) (i32.const 1)))
+        (br $row))))
+
+  ;; w[i, j] *= factors[j] for w [rows, columns]
+  (func (export "scaleColumns") (param $w i32) (param $factors i32) (param $rows i32) (param $columns i32)
+    (local $factor i32) (local $at i32) (local $left i32)
+    (local $inside v128) (local $end i32) (local $behind v128)
+    (block $done
+      (br_if $done (i32.le_s (local.get $columns) (i32.const 0)))
+      (local.set $inside (call $insideLast (local.get $columns)))
+      (loop $row
+        (br_if $done (i32.le_s (local.get $rows) (i32.const 0)))
+        (local.set $end (i32.add (local.get $w) (call $lastFour (local.get $columns))))
+        (local.set $behind (v128.load (local.get $end)))
+        (local.set $factor (local.get $factors))
+        (local.set $at (local.get $w))
+        (local.set $left (local.get $columns))
+        (loop $next
+          (v128.store (local.get $at)
+            (f32x4.mul (v128.load (local.get $at)) (v128.load (local.get $factor))))
+          (local.set $factor (i32.add (local.get $factor) (i32.const 16)))
+          (local.set $at (i32.add (local.get $at) (i32.const 16)))
+          (local.set $left (i32.sub (local.get $left) (i32.const 4)))
+          (br_if $next (i32.gt_s (local.get $left) (i32.const 0))))
+        (call $putBack (local.get $end) (local.get $behind) (local.get $inside))
+        (local.set $w (i32.add (local.get $w) (i32.shl (local.get $columns) (i32.const 2))))
+        (local.set $rows (i32.sub (local.get $rows) (i32.const 1)))
+        (br $row))))
+
   ;; out[i] = mix(mix(first + i + k0) + k1) <= last ? 0 : scale, compared unsigned; mix is triple32, as in rng.ts.
   (func (export "mask")
     (param $out i32) (param $n i32)

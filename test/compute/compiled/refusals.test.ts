@@ -158,7 +158,8 @@ describe("the first step of a graph is compared with TensorFlow.js, and ends the
     const { run, close } = await smallTraining("mlp", settings("cpu"), { dataset });
     const loss = await run(0);
     await close();
-    const options = { model, dataset, objective: labelObjective(dataset), maskSeed: ["small"] } as const;
+    const objective = labelObjective(dataset);
+    const options = { model, dataset, objective, maskSeed: ["small"], stepsPerEpoch: 5 };
     // Its gradients are 0, as after a step that left them out.
     const store = new WeightStore(model, OptimizerSpec.parse({ kind: "sgd", lr: 0.1 }));
     const check = (seen: number) =>
