@@ -3,6 +3,7 @@ import { anySignal } from "../shared/bus/anySignal.ts";
 import { sleep } from "../shared/bus/clock.ts";
 import { clearFaults } from "../shared/cluster/faults.ts";
 import { beat } from "../shared/cluster/heartbeat.ts";
+import { transferSet } from "../shared/data/transferSet.ts";
 import { messageOf, StillhouseError } from "../shared/errors.ts";
 import type { Report } from "../shared/evaluate/reportSchema.ts";
 import { PRESENCE_RENEW_MS, streams } from "../shared/protocol/subjects.ts";
@@ -91,7 +92,7 @@ async function labelAll(context: CoordinatorContext, signal: AbortSignal): Promi
   const { spec, run } = store.record;
   const { chunks, samplesNeeded, samplesMissing } = await findMissing(
     log,
-    dataset,
+    transferSet(dataset, spec.data),
     spec,
     labellings(store.record),
   );

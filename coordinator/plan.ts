@@ -5,6 +5,7 @@ import type { Dataset, Shard } from "../shared/data/dataset.ts";
 import { outsideFold } from "../shared/data/folds.ts";
 import { labelledIds } from "../shared/data/gather.ts";
 import { type ChunkRef, dispatchOrder } from "../shared/data/order.ts";
+import { transferSet } from "../shared/data/transferSet.ts";
 import { peakBytes, type TermBytes } from "../shared/distill/features/peakBytes.ts";
 import { type FeaturePlan, planFeatures } from "../shared/distill/features/planFeatures.ts";
 import { termNeeds } from "../shared/distill/termNeeds.ts";
@@ -47,7 +48,8 @@ export class PlanRefused extends StillhouseError {}
 /** What a run does, computed before anything starts. @throws PlanRefused when the labels take more bytes than the spec allows */
 export function planRun(spec: RunSpec, dataset: Dataset): RunPlan {
   const { chunkSize, encoding, maxLogBytes } = spec.labels;
-  const chunks = dispatchOrder(dataset, chunkSize);
+  const transfer = transferSet(dataset, spec.data);
+  const chunks = dispatchOrder(transfer, chunkSize);
   const samplesPerTeacher = chunks.reduce((sum, { shard, chunk }) => {
     const { hash, rows } = dataset.shards[shard] as Shard;
     return sum + chunkRows(hash, rows, chunkSize, chunk).length;
@@ -72,7 +74,7 @@ export function planRun(spec: RunSpec, dataset: Dataset): RunPlan {
   const { train: trainIds } = dataset.splits;
   const insideBytes = uses.map((use) => ({
     name: `${use.term.kind} of ${use.term.feature} and ${use.term.layer}`,
-    ...peakBytes(use, spec.student.train.batch, trainIds.length),
+    ...peakBytes(use, spec.student.train.batch, transfer.splits.train.length),
   }));
   refuseTooLarge(spec, insideBytes);
   const labelled = labelledIds(dataset, trainIds);
@@ -88,7 +90,7 @@ export function planRun(spec: RunSpec, dataset: Dataset): RunPlan {
         name: `${kind}, seed ${seed}`,
         parameters: parameterCount(model, dataset.inputShape, dataset.classes),
         epochs: train.epochs,
-        stepsPerEpoch: planBatches(dataset, trainIds, train).length,
+        stepsPerEpoch: planBatches(dataset, transfer.splits.train, train).length,
       });
     }
   }

@@ -149,8 +149,18 @@ function tested(evaluation: Evaluation, job: JobKey): Evaluation["seeds"][number
 }
 
 function seedResult(result: JobResult, metrics: Evaluation["ensemble"]): SeedResult {
-  const { weightsHash, keptEpoch, seconds, waitSeconds, steps, curve, lineage } = result;
-  return { ...metrics, weightsHash, keptEpoch, seconds, waitSeconds, steps, curve, lineage };
+  const { weightsHash, keptEpoch, seconds, waitSeconds, steps, curve, lineage, correctedBias } = result;
+  return {
+    ...metrics,
+    weightsHash,
+    keptEpoch,
+    seconds,
+    waitSeconds,
+    ...(correctedBias && { correctedBias }),
+    steps,
+    curve,
+    lineage,
+  };
 }
 
 /** Seconds from the first entry of each state to that of the next; labelling ends on its own, inside distilling. */

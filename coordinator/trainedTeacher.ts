@@ -13,6 +13,7 @@ import { ownMapping, type RunRecord, type RunTeacher } from "../shared/protocol/
 import { buckets, streams, trainWorkSubject } from "../shared/protocol/subjects.ts";
 import { TrainTeacher } from "../shared/protocol/work.ts";
 import { readyTeacher } from "./readyTeacher.ts";
+import { requireReached } from "./teacherGate.ts";
 
 /** The recipe of each training of a teacher: one, or one a fold. */
 export function recipesOf(spec: TrainedTeacherSpec, dataHash: string): string[] {
@@ -57,6 +58,7 @@ export async function trainedTeacher(
   const answers = found.filter((one) => one !== undefined);
   const [first] = answers;
   if (!first || answers.length < found.length) return undefined;
+  if (spec.atLeast) requireReached(record.run, spec, answers);
   const source = answers.every(({ reused }) => reused) ? "reused" : "trained";
   const { features, quantise } = spec;
   const mapping: ModelMapping = {

@@ -3,7 +3,7 @@ import type { DistillSpec } from "../shared/config/distillSpec.ts";
 import type { ComputeSpec, EnsembleSpec, StudentSpec } from "../shared/config/spec.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import type { FeaturePlan } from "../shared/distill/features/planFeatures.ts";
-import type { CurvePoint } from "../shared/evaluate/reportSchema.ts";
+import type { CorrectedBias, CurvePoint } from "../shared/evaluate/reportSchema.ts";
 import type { LabelStoreLayout, StoredPart } from "../shared/labels/labelStore.ts";
 import type { PackedModel } from "../shared/model/packTrained.ts";
 import type { Evaluation, JobKey } from "../shared/protocol/jobs.ts";
@@ -57,6 +57,8 @@ export interface TrainedStudent extends PackedModel {
   readonly steps: number;
   readonly curve: CurvePoint[];
   readonly waitSeconds: number;
+  /** Of the classes of `student.correctBias`. */
+  readonly correctedBias?: readonly CorrectedBias[];
 }
 
 export interface EvaluationTask {

@@ -81,6 +81,7 @@ export async function trainJob(
     lineage,
     seconds: secondsSoFar(),
     waitSeconds: trained.waitSeconds,
+    ...(trained.correctedBias && { correctedBias: [...trained.correctedBias] }),
     backend: await compute.backend(),
   };
   await jobs.put(jobKeys.result(run, jobName(job)), encode(JobResult, result));

@@ -1,6 +1,7 @@
 import { aborted } from "../shared/bus/aborted.ts";
 import { anySignal } from "../shared/bus/anySignal.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
+import { transferSet } from "../shared/data/transferSet.ts";
 import { sha256 } from "../shared/determinism/hash.ts";
 import { type FeaturePlan, planFeatures } from "../shared/distill/features/planFeatures.ts";
 import { LabelStoreWriter, type StoredPart } from "../shared/labels/labelStore.ts";
@@ -25,7 +26,7 @@ import { loadArtifact, readResult, trainJob } from "./trainJob.ts";
 /** Trains every student and baseline of a run that has no result yet, then evaluates them all. */
 export async function trainRun(context: StudentContext, watch: RunWatch, signal: AbortSignal): Promise<void> {
   const { spec, data, run } = watch.current;
-  const dataset = await context.data.open(data, `student node ${context.node}`);
+  const dataset = transferSet(await context.data.open(data, `student node ${context.node}`), spec.data);
   const features = planFeatures(spec, dataset);
   const store = new LabelStoreWriter(context.scratch);
   const computes = Array.from({ length: context.workers ?? spec.nodes.studentWorkers }, context.makeCompute);

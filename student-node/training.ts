@@ -10,6 +10,7 @@ import { packTrained } from "../shared/model/packTrained.ts";
 import { tapped } from "../shared/model/tapped.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
 import type { StudentTraining, TrainedStudent, TrainingHooks } from "./compute.ts";
+import { correctBias } from "./correctBias.ts";
 import { distillingObjective } from "./distillingObjective.ts";
 import { scalesAreLearnt, teacherScales } from "./teacherScales.ts";
 
@@ -63,8 +64,10 @@ export async function trainStudent(
       onProgress: hooks.onProgress,
       now: () => performance.now(),
     });
+    const correctedBias = await correctBias(student, model, dataset, compute);
     return {
       ...packTrained(model, student.model, dataset),
+      ...(correctedBias && { correctedBias }),
       keptEpoch: result.keptEpoch,
       steps: result.steps,
       curve: result.curve,

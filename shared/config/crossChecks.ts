@@ -18,6 +18,7 @@ export function crossChecks(spec: RunSpec): Problem[] {
       (i) => ["teachers", i, "name"],
     ),
     ...repeated(spec.seeds, (i) => ["seeds", i]),
+    ...classListProblems(spec),
     ...ensembleProblems(spec),
     ...distillProblems(spec),
     ...trainings.flatMap(({ path, model, train }) => [
@@ -116,6 +117,30 @@ function dataProblems(data: DataSpec): Problem[] {
         ]
       : []),
   ];
+}
+
+/** Lists of classes: each once, and of those that there are as far as a spec tells without its data. */
+function classListProblems({ data, student: { correctBias } }: RunSpec): Problem[] {
+  const without: Path = ["data", "transfer", "without"];
+  const left = data.transfer?.without;
+  const classes = "dataset" in data ? 10 : data.classes;
+  const from = "dataset" in data ? `data.dataset "${data.dataset}"` : "data.classes";
+  const lists: { path: Path; list: readonly number[] | undefined }[] = [
+    { path: without, list: left },
+    { path: ["student", "correctBias"], list: correctBias },
+  ];
+  const problems = lists.flatMap(({ path, list = [] }) => [
+    ...repeated(list, (i) => [...path, i]),
+    ...list.flatMap((of, i) =>
+      classes === undefined || of < classes
+        ? []
+        : [{ path: [...path, i], message: `${of}, expected a class below the ${classes} of ${from}` }],
+    ),
+  ]);
+  if (left === undefined || data.labelled === undefined) return problems;
+  const message =
+    "given beside data.labelled, which hides the classes that it would go by; expected one of the two";
+  return [...problems, { path: without, message }];
 }
 
 function archProblems(path: Path, model: ArchSpec, data: DataSpec): Problem[] {

@@ -184,6 +184,18 @@ export const TrainedTeacherSpec = z.strictObject({
     .describe(
       "folds: it is trained that many times, each time without one fold of the data, and each sample is labelled by the one that has not seen it; absent: trained once, on all",
     ),
+  atLeast: z
+    .strictObject({
+      validationAccuracy: z
+        .number()
+        .gt(0)
+        .max(1)
+        .describe("of the weights that training kept; with crossFit of each fold's"),
+    })
+    .optional()
+    .describe(
+      "what it must reach to teach: below it the run fails before anything is distilled; absent: none",
+    ),
   features: Features,
   quantise: Quantise,
 });
@@ -221,6 +233,17 @@ const split = {
     .optional()
     .describe(
       "use only this many samples of train (stratified, chosen by id) and leave the others out; their chunks are labelled whole all the same; absent: all",
+    ),
+  transfer: z
+    .strictObject({
+      without: z
+        .array(z.int().nonnegative())
+        .min(1)
+        .describe("classes whose training samples no student sees, with teachers or alone"),
+    })
+    .optional()
+    .describe(
+      "the samples that students learn from, where they are not the whole training split; teachers, validation and test keep all; absent: the training split",
     ),
 };
 
@@ -302,6 +325,13 @@ export const StudentSpec = z.strictObject({
     .default(2 * 2 ** 30)
     .describe(
       "the run is refused when terms that look inside teachers and student would take more memory than this at once in one training; `stillhouse plan` shows them",
+    ),
+  correctBias: z
+    .array(z.int().nonnegative())
+    .min(1)
+    .optional()
+    .describe(
+      "classes whose bias in the last layer is raised after the training, one after the other, by what gives the best validation accuracy; the report says by how much; absent: none",
     ),
   checkpointSteps: count.default(250).describe("steps between checkpoints"),
 });

@@ -55,9 +55,11 @@ export function compareReports(reports: readonly { name: string; report: Report 
   return { variants, chosen, onTest };
 }
 
-/** Of the weights that were kept, seed by seed. */
+/** Of the weights that were kept, seed by seed, with the biases that were corrected afterwards. */
 function validationOf({ seeds, run }: Report): number[] {
-  return seeds.map(({ student: { curve, keptEpoch } }) => {
+  return seeds.map(({ student: { curve, keptEpoch, correctedBias } }) => {
+    const corrected = correctedBias?.at(-1);
+    if (corrected) return corrected.validationAccuracy;
     const point = curve.find(({ epoch }) => epoch === keptEpoch);
     if (!point) throw new ReportError(`Cannot compare run ${run} as its curve has no epoch ${keptEpoch}.`);
     return point.validationAccuracy;

@@ -49,6 +49,12 @@ export const CurvePoint = z.strictObject({
   validationAccuracy: share.describe("on the validation split"),
 });
 
+export const CorrectedBias = z.strictObject({
+  class: count.describe("whose bias in the last layer was raised after the training"),
+  added: z.number().nonnegative().describe("by how much, in logits; 0: nothing was gained"),
+  validationAccuracy: share.describe("on the validation split, with this and those before it"),
+});
+
 export const SeedResult = z.strictObject({
   ...TestMetrics.shape,
   weightsHash: text.describe("hash of the final weights"),
@@ -57,6 +63,10 @@ export const SeedResult = z.strictObject({
   steps: count.describe("optimiser steps"),
   curve: z.array(CurvePoint).describe("one point an epoch"),
   waitSeconds: seconds.describe("of these, spent waiting for labels, in the last attempt"),
+  correctedBias: z
+    .array(CorrectedBias)
+    .optional()
+    .describe("what `student.correctBias` found, class by class; absent: not asked for"),
   lineage: z
     .array(
       z.strictObject({
@@ -326,5 +336,6 @@ export type LogitAgreement = z.infer<typeof LogitAgreement>;
 export type Disagreement = z.infer<typeof Disagreement>;
 export type LabelQuality = z.infer<typeof LabelQuality>;
 export type TeacherReport = z.infer<typeof TeacherReport>;
+export type CorrectedBias = z.infer<typeof CorrectedBias>;
 export type CurvePoint = z.infer<typeof CurvePoint>;
 export type Latency = z.infer<typeof Latency>;

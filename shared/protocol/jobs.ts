@@ -1,6 +1,13 @@
 import { z } from "zod";
 import type { RunSpec } from "../config/spec.ts";
-import { CurvePoint, Disagreement, LabelQuality, Latency, TestMetrics } from "../evaluate/reportSchema.ts";
+import {
+  CorrectedBias,
+  CurvePoint,
+  Disagreement,
+  LabelQuality,
+  Latency,
+  TestMetrics,
+} from "../evaluate/reportSchema.ts";
 import { Bytes, Digest, Hash, NodeId } from "./identifiers.ts";
 
 /** One training of a student: with its teachers, or alone. */
@@ -52,6 +59,7 @@ export const JobResult = z.strictObject({
   seconds: z.number().nonnegative(),
   /** Of these, seconds spent waiting for labels. */
   waitSeconds: z.number().nonnegative(),
+  correctedBias: z.array(CorrectedBias).optional(),
   backend: z.string(),
 });
 export type JobResult = z.infer<typeof JobResult>;

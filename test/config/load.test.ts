@@ -161,7 +161,7 @@ describe("a slip in one of several alternatives is reported for the one that was
     expect(problemsOf(withLine(5, "    modle: { arch: mlp, hidden: [4] }"))).toEqual([
       "teachers[0].model (line 4): missing, expected one of them: " +
         'arch: "mlp" or "cnn" or "separable" or "transformer"; format: "onnx" or "tfjs-layers" or "tfjs-graph" or "saved-model"',
-      'teachers[0].modle (line 5): unknown key, expected one of name, model, train, crossFit, features, quantise, labels; did you mean "model"?',
+      'teachers[0].modle (line 5): unknown key, expected one of name, model, train, crossFit, atLeast, features, quantise, labels; did you mean "model"?',
     ]);
   });
 
@@ -278,6 +278,52 @@ describe("keys that do not fit each other are refused, both named:", () => {
     );
     expect(one(text)).toBe(
       "student.model.heads (line 8): 4, and student.model.width is 10; expected a divisor of it",
+    );
+  });
+});
+
+describe("keys of Hinton's protocol that do not fit are refused:", () => {
+  const one = (text: string): string => problemsOf(text).join("\n");
+  const shifted = (text: string): string =>
+    text.replace("train: { epochs: 1", "train: { epochs: 1, augment: { shift: 2 }");
+
+  it("a bound on incoming weights, and an update in the graph", () => {
+    const bound = withLine(9, "  train: { epochs: 2, maxNorm: 3 }");
+    expect(problemsOf(bound)).toEqual([]);
+    expect(one(`${bound}compute: { update: in-graph }\n`)).toBe(
+      'student.train.maxNorm (line 9): given, and compute.update "in-graph" has no step for it; expected none, or compute.update "in-place"',
+    );
+  });
+
+  it("shifts, and data or models without images", () => {
+    expect(problemsOf(shifted(good))).toEqual([]);
+    expect(one(shifted(withLine(2, "data: { format: synthetic }")))).toMatch(
+      /^teachers\[0\].train.augment \(line 6\): given, and data.format "synthetic" gives lists of numbers/,
+    );
+    const idx = "{ inputs: a, labels: b }";
+    const tokens = shifted(withLine(2, `data: { format: idx, train: ${idx}, test: ${idx} }`)).replace(
+      "{ arch: mlp, hidden: [4] }",
+      "{ arch: transformer, vocabulary: 9 }",
+    );
+    expect(one(tokens)).toMatch(
+      /^teachers\[0\].train.augment .*teachers\[0\].model.arch "transformer" takes token ids, no images/,
+    );
+    // Students learn from labels of samples as they are.
+    expect(one(withLine(9, "  train: { epochs: 2, augment: { shift: 2 } }"))).toMatch(/augment.*unknown key/);
+  });
+
+  it("classes that repeat or that there are not, and classes that are hidden", () => {
+    expect(one(withLine(2, "data: { dataset: mnist, transfer: { without: [3, 10, 3] } }"))).toBe(
+      [
+        "data.transfer.without[2] (line 2): 3 again, as in data.transfer.without[0]; expected another",
+        'data.transfer.without[1] (line 2): 10, expected a class below the 10 of data.dataset "mnist"',
+      ].join("\n"),
+    );
+    expect(one(`${good}  correctBias: [12]\n`)).toMatch(
+      /^student.correctBias\[0\].*: 12, expected a class below/,
+    );
+    expect(one(withLine(2, "data: { dataset: mnist, labelled: 100, transfer: { without: [3] } }"))).toMatch(
+      /^data.transfer.without.*: given beside data.labelled/,
     );
   });
 });
