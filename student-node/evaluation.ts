@@ -6,19 +6,16 @@ import type { Dataset } from "../shared/data/dataset.ts";
 import { gatherLabels } from "../shared/data/gather.ts";
 import { answeringRule, type EnsembleRuleName, ensembleRules } from "../shared/distill/ensembles/registry.ts";
 import { correctness } from "../shared/evaluate/accuracy.ts";
-import { disagreement } from "../shared/evaluate/disagreement.ts";
 import { evaluateLogits } from "../shared/evaluate/evaluateLogits.ts";
 import type { LabelQuality } from "../shared/evaluate/reportSchema.ts";
 import { topClasses } from "../shared/evaluate/softmax.ts";
 import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
 import type { EvaluationTask, TestFindings } from "./compute.ts";
 import { measureLatency } from "./latency.ts";
+import { teacherDisagreement } from "./teacherDisagreement.ts";
 import { teacherLogits } from "./teacherLogits.ts";
-import { evenlySpaced, teacherQuality } from "./teacherQuality.ts";
+import { teacherQuality } from "./teacherQuality.ts";
 import { calibrated, type TeacherScales, teacherScales } from "./teacherScales.ts";
-
-/** Of validation that all teachers are compared on at once. */
-const DISAGREEMENT_SAMPLES = 8_192;
 
 /**
  * Reads the test split once: every teacher and the ensemble from their labels in the log, every student from its
@@ -68,23 +65,12 @@ export async function evaluateRun(
       },
     })),
     ensemble: evaluateLogits(ensemble, truth, classes, ensemble),
-    disagreement: disagreementOf(task.teachers.length, dataset, labels),
+    disagreement: teacherDisagreement(task.teachers.length, dataset, task.chunkSize, labels),
     ensembleAnswersBy: rule,
     scales: { temperatures: [...scales.temperatures], weights: [...scales.weights] },
     seeds,
     latency,
   };
-}
-
-function disagreementOf(
-  teachers: number,
-  dataset: Dataset,
-  labels: LabelStoreReader,
-): TestFindings["disagreement"] {
-  if (teachers < 2) return null;
-  const ids = evenlySpaced(dataset.splits.validation, DISAGREEMENT_SAMPLES);
-  const logits = Array.from({ length: teachers }, (_, k) => teacherLogits(labels, dataset, k, ids));
-  return disagreement(logits, gatherLabels(dataset, ids), dataset.classes);
 }
 
 /** Log-probabilities of the ensemble at T = 1: [samples, classes]. */

@@ -32,6 +32,21 @@ export function trainChunks(dataset: Ordered, chunkSize: number): ChunkRef[] {
   return chunksOf(dataset, chunkSize, dataset.splits.train);
 }
 
+/** The ids of the training split, each once, in the order in which they are labelled. */
+export function dispatchedTrainIds(dataset: Ordered, chunkSize: number): Uint32Array {
+  const selected = new Set(dataset.splits.train);
+  const order = new Uint32Array(dataset.splits.train.length);
+  let at = 0;
+  for (const { shard, chunk } of trainChunks(dataset, chunkSize)) {
+    const { hash, rows } = dataset.shards[shard] as Pick<Shard, "hash" | "rows">;
+    for (const row of chunkRows(hash, rows, chunkSize, chunk)) {
+      const id = sampleId(shard, row);
+      if (selected.has(id)) order[at++] = id;
+    }
+  }
+  return order;
+}
+
 export interface EpochOrderOptions {
   /** What the shuffles derive from, such as [run seed, student seed]. */
   readonly seed: readonly (string | number)[];

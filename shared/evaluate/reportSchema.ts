@@ -99,6 +99,16 @@ export const LogitAgreement = z.strictObject({
 export const Disagreement = z.strictObject({
   mean: nats.describe("mean over the validation split, nats a sample; 0: all say the same"),
   perClass: z.array(nats.nullable()).describe("of each true class; null for a class without samples"),
+  overTime: z
+    .array(
+      z.strictObject({
+        samples: count.describe(
+          "of the block that were looked at, evenly spaced, and that two teachers labelled",
+        ),
+        mean: nats.nullable().describe("over these, nats a sample; null: there are none"),
+      }),
+    )
+    .describe("of up to 20 equal blocks of the training split, in the order in which it was labelled"),
 });
 
 export const TeacherReport = z.strictObject({

@@ -3,6 +3,7 @@ import { chunkOf, chunkRows } from "../../shared/data/chunks.ts";
 import { rowOf, sampleId, shardOf } from "../../shared/data/dataset.ts";
 import {
   chunksNeeded,
+  dispatchedTrainIds,
   dispatchOrder,
   epochOrder,
   type Ordered,
@@ -38,6 +39,15 @@ const placeOf = (id: number): number => {
   const chunk = chunkOf(hash, rows, chunkSize, rowOf(id));
   return trainChunks(dataset, chunkSize).findIndex((ref) => ref.shard === shardOf(id) && ref.chunk === chunk);
 };
+
+describe("the order in which training samples are labelled", () => {
+  it("has each once, chunk by chunk, and is not that of the ids", () => {
+    const ids = [...dispatchedTrainIds(dataset, chunkSize)];
+    expect(ids.toSorted((a, b) => a - b)).toEqual([...dataset.splits.train]);
+    expect(ids).not.toEqual([...dataset.splits.train]);
+    expect(ids.map(placeOf)).toEqual(ids.map(placeOf).toSorted((a, b) => a - b));
+  });
+});
 
 describe("the order of an epoch", () => {
   it("has every training sample once, in the first epoch and later", () => {

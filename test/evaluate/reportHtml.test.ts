@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { assembleReport } from "../../shared/evaluate/assembleReport.ts";
 import { classDeltas, shownDeltas } from "../../shared/evaluate/html/classPlot.ts";
+import { disagreementPlot } from "../../shared/evaluate/html/disagreementFigure.ts";
 import { bytes, duration, percent, signedPoints } from "../../shared/evaluate/html/format.ts";
 import { html } from "../../shared/evaluate/html/markup.ts";
 import { verdictSentence } from "../../shared/evaluate/html/verdictSection.ts";
@@ -74,7 +75,7 @@ describe("the page", () => {
       "teacher-2",
     ];
     expect(expected.filter((part) => !text.includes(part))).toEqual([]);
-    expect(text.match(/<svg /g)).toHaveLength(4);
+    expect(text.match(/<svg /g)).toHaveLength(5);
   });
 
   it("runs no script and refers to nothing outside itself", async () => {
@@ -116,7 +117,7 @@ describe("the page", () => {
   });
 
   it("leaves out what was not measured", async () => {
-    const { student } = reportInput();
+    const { student, ensemble } = reportInput();
     const bare = seedsWith(0.02).map((one) => ({
       ...one,
       student: seedResult(0.92, { curve: [], klToEnsemble: null }),
@@ -124,6 +125,7 @@ describe("the page", () => {
     }));
     const text = await page({
       seeds: bare,
+      ensemble: { ...ensemble, disagreement: null },
       student: { ...student, latencyMs: null },
       secondsByPhase: {},
       teacherNodes: [],
@@ -196,5 +198,25 @@ describe("html``", () => {
     expect(html`<p title="${`"'`}">${[inner, "<", 3, null]}</p>`.text).toBe(
       '<p title="&quot;&#39;"><b>a&amp;b</b>&lt;3</p>',
     );
+  });
+});
+
+describe("the plot of disagreement over time", () => {
+  const point = (mean: number | null) => ({ samples: mean === null ? 0 : 9, mean });
+
+  it("has a point in the middle of each block that two teachers labelled", () => {
+    const plot = disagreementPlot([point(0.1), point(null), point(0.3), point(0.2)]);
+    expect(plot?.data).toEqual({
+      values: [
+        { share: 12.5, mean: 0.1 },
+        { share: 62.5, mean: 0.3 },
+        { share: 87.5, mean: 0.2 },
+      ],
+    });
+  });
+
+  it("is left out where there is no line to draw, and on the page otherwise", async () => {
+    expect(disagreementPlot([point(0.1), point(null)])).toBeNull();
+    expect(await page()).toContain("in the order in which it was labelled");
   });
 });

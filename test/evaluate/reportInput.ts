@@ -114,7 +114,11 @@ export function reportInput(about: Partial<ReportInput> = {}): ReportInput {
       answersBy: "arithmetic",
       weights: [1 / 3, 1 / 3, 1 / 3],
       temperatures: [1, 1, 1],
-      disagreement: { mean: 0.021, perClass: Array.from({ length: 10 }, (_, c) => 0.012 + 0.002 * c) },
+      disagreement: {
+        mean: 0.021,
+        perClass: Array.from({ length: 10 }, (_, c) => 0.012 + 0.002 * c),
+        overTime: Array.from({ length: 20 }, (_, i) => ({ samples: 1024, mean: 0.02 + 0.001 * Math.sin(i) })),
+      },
       accuracy: 0.9881,
       nll: 0.0405,
       ece: 0.0031,

@@ -1,5 +1,6 @@
 import type { LabelQuality, Report } from "../reportSchema.ts";
 import { accuracyPlot } from "./accuracyPlot.ts";
+import { disagreementFigure } from "./disagreementFigure.ts";
 import { bytes, duration, fixed, milliseconds, percent, points, short, whole } from "./format.ts";
 import { type Content, html, type Markup } from "./markup.ts";
 import { plotSvg } from "./plot.ts";
@@ -20,7 +21,7 @@ export async function modelsSection(report: Report): Promise<Markup> {
 </figure>
 ${table(report)}
 ${latency(report)}
-${labels(report)}
+${await labels(report)}
 </section>`;
 }
 
@@ -67,19 +68,8 @@ function row(
 `;
 }
 
-/** How much the teachers contradict each other, and on which class the most. */
-function disagreementLine({ disagreement }: Report["ensemble"], { classes }: Report["data"]): Markup | null {
-  if (!disagreement) return null;
-  const { mean, perClass } = disagreement;
-  const most = perClass.reduce<number>(
-    (best, value, c) => ((value ?? 0) > (perClass[best] ?? 0) ? c : best),
-    0,
-  );
-  return html`<p>The teachers differ by ${fixed(mean, 4)} nats a sample (Jensen-Shannon divergence on validation), the most on class ${whole(most)} of ${whole(classes)}: ${fixed(perClass[most] ?? 0, 4)}.</p>
-`;
-}
-
-function labels({ teachers, ensemble, data }: Report): Markup {
+async function labels(report: Report): Promise<Markup> {
+  const { teachers } = report;
   const share = (value: number | null): string => (value === null ? "" : percent(value));
   const cells = ({ trueClassProbability, accuracy, entropy }: LabelQuality): Markup =>
     html`<td>${share(trueClassProbability)}</td><td>${share(accuracy)}</td><td>${entropy === null ? "" : fixed(entropy, 3)}</td>`;
@@ -95,7 +85,7 @@ ${teachers.map(
 `,
 )}
 </tbody></table></div>
-${disagreementLine(ensemble, data)}<p class="note">True class: its mean probability at temperature 1; entropy in nats. A teacher that is much surer of the data it was trained on tells little of it beyond the label.</p>`;
+${await disagreementFigure(report)}<p class="note">True class: its mean probability at temperature 1; entropy in nats. A teacher that is much surer of the data it was trained on tells little of it beyond the label.</p>`;
 }
 
 function latency({ student: { latencyMs } }: Report): Markup | null {
