@@ -1,7 +1,9 @@
 import * as tf from "@tensorflow/tfjs";
 import type { TermSpec } from "../config/distillSpec.ts";
 import type { FeatureView } from "./features/featureView.ts";
+import { crossEntropy } from "./losses/crossEntropy.ts";
 import { termLoss } from "./losses/registry.ts";
+import { termNeeds } from "./termNeeds.ts";
 import { temperatureAt } from "./termSchedule.ts";
 
 /** What a sum of terms needs of a batch. */
@@ -15,6 +17,8 @@ export interface DistillationBatch {
    * @param temper divides logits by the temperature that is asked for
    */
   target(term: TermSpec, temper: (logits: tf.Tensor2D) => tf.Tensor2D): tf.Tensor2D;
+  /** Where targets may be missing; absent: every sample has one. */
+  readonly missing?: MissingTargets;
   /** Of the term at a place: its weight of this step, [batch] of one number; undefined where it never changes. */
   weight?(place: number): tf.Tensor1D | undefined;
   /** The same of its temperature. */
@@ -23,10 +27,25 @@ export interface DistillationBatch {
   inside?(place: number): FeatureView;
 }
 
+/** What is done with samples that lack a target. */
+export interface MissingTargets {
+  /** 1 where there is a target, of a term's own teacher where it has one, else 0, [batch]. */
+  targeted(term?: TermSpec): tf.Tensor1D;
+  /** Weight of the true label of a sample without a target; undefined: what the terms together have. */
+  readonly labelsWeight: number | undefined;
+}
+
 /**
  * The sum of terms that a student minimises.
  *
  *   L = sum_i weight_i term_i
+ *
+ * Where targets may be missing, a term that needs one averages over the samples that have it, and cross-entropy has
+ * another weight for those that have not: with n the labelled samples, w its own weight and W of `labelsWeight`,
+ *
+ *   (1/n) sum_{b labelled, targeted} w CE_b + (1/n) sum_{b labelled, not targeted} W CE_b
+ *
+ * so that a sample without a target learns from its label alone, and one without either adds nothing.
  *
  * A temperature that comes as a tensor divides student and teachers before the term, which then works at T = 1 and is
  * multiplied by T^2: the same value.
@@ -34,26 +53,50 @@ export interface DistillationBatch {
  * @returns scalar, nats a sample
  */
 export function distillationLoss(terms: readonly TermSpec[], batch: DistillationBatch): tf.Scalar {
-  return tf.tidy(() =>
-    terms
+  return tf.tidy(() => {
+    const sum = terms
       .map((term, place) => weighted(tempered(term, place, batch), term.weight, batch.weight?.(place)))
-      .reduce((sum, part) => sum.add<tf.Scalar>(part)),
-  );
+      .reduce((sum, part) => sum.add<tf.Scalar>(part));
+    return batch.missing ? sum.add<tf.Scalar>(ofLabelsAlone(terms, batch, batch.missing)) : sum;
+  });
+}
+
+/** What samples with a label and without a target add: cross-entropy, smoothed as that of the terms is. */
+function ofLabelsAlone(
+  terms: readonly TermSpec[],
+  batch: DistillationBatch,
+  { targeted, labelsWeight }: MissingTargets,
+): tf.Scalar {
+  const ofLabels = terms.find((term) => term.kind === "cross-entropy");
+  const without = tf.sub<tf.Tensor1D>(1, targeted());
+  const value = crossEntropy(batch.student, batch.labels, ofLabels?.smoothing ?? 0, without);
+  if (labelsWeight !== undefined) return weighted(value, labelsWeight, undefined);
+  return terms
+    .map((term, place) => ({ term, place }))
+    .filter(({ term: { kind } }) => kind === "cross-entropy" || termNeeds[kind].teachers)
+    .map(({ term, place }) => weighted(value, term.weight, batch.weight?.(place)))
+    .reduce((sum, part) => sum.add<tf.Scalar>(part));
+}
+
+/** Where a term has its targets: cross-entropy counts the samples that have one, and what needs none counts all. */
+function targetedBy(term: TermSpec, { missing }: DistillationBatch): tf.Tensor1D | undefined {
+  return term.kind === "cross-entropy" || termNeeds[term.kind].teachers ? missing?.targeted(term) : undefined;
 }
 
 function tempered(term: TermSpec, place: number, batch: DistillationBatch): tf.Scalar {
   const { student, labels } = batch;
+  const targeted = targetedBy(term, batch);
   const changing = batch.temperature?.(place);
   if (!changing) {
     const target = (T: number): tf.Tensor2D =>
       batch.target(term, (logits) => (T === 1 ? logits : logits.div(T)));
     const inside = (): FeatureView => viewOf(batch, place);
-    return termLoss({ student, labels, target, inside }, term, temperatureAt(term, 0, 1) ?? 1);
+    return termLoss({ student, labels, target, targeted, inside }, term, temperatureAt(term, 0, 1) ?? 1);
   }
   const T = changing.expandDims(1); // [batch, 1]
   const target = (): tf.Tensor2D => batch.target(term, (logits) => logits.div(T));
   const inside = (): FeatureView => viewOf(batch, place);
-  const value = termLoss({ student: student.div(T), labels, target, inside }, term, 1);
+  const value = termLoss({ student: student.div(T), labels, target, targeted, inside }, term, 1);
   return value.mul(changing.mean().square()).asScalar();
 }
 

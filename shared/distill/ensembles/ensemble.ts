@@ -14,7 +14,12 @@ export interface TeachersSay {
   readonly labels: tf.Tensor1D;
   /** Logits of the student, [batch, classes]. */
   readonly student: tf.Tensor2D;
-  /** For a rule that draws: 1 at the teacher that was drawn for the batch and 0 at the others, [batch, teachers]. */
+  /**
+   * 1 where a teacher said something of a sample, else 0, [batch, teachers]: the weights go to those who did, sample by
+   * sample. Absent: all did of all. What stands in `logits` of the others is finite and means nothing.
+   */
+  readonly present?: tf.Tensor2D | undefined;
+  /** For a rule that draws: 1 at the teacher that was drawn for a sample and 0 at the others, [batch, teachers]. */
   readonly drawn?: tf.Tensor2D | undefined;
 }
 
@@ -23,7 +28,8 @@ export type Temper = (logits: tf.Tensor2D) => tf.Tensor2D;
 
 /**
  * Combines what several teachers say into one target.
- * @returns log-probabilities at that temperature, [batch, classes], finite, and outside of the student's gradient
+ * @returns log-probabilities at that temperature, [batch, classes], finite, and outside of the student's gradient; rows
+ *   of samples of which nobody said anything mean nothing
  */
 export type EnsembleRule = (said: TeachersSay, temper: Temper) => tf.Tensor2D;
 

@@ -6,5 +6,5 @@ import { weightedSum } from "./weightedShares.ts";
  * Normalised geometric mean of the teachers' probabilities, which is the softmax of the mean of their logits:
  * log softmax(sum_k w_k v_k / T). One overconfident teacher can veto a class here.
  */
-export const geometric: EnsembleRule = ({ logits, weights }, temper) =>
-  tf.tidy(() => tf.logSoftmax(weightedSum(logits, weights, temper)));
+export const geometric: EnsembleRule = (said, temper) =>
+  tf.tidy(() => tf.logSoftmax(weightedSum(said, temper)));

@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { withGradient } from "../../model/customGradient.ts";
 import type { EnsembleRule } from "./ensemble.ts";
 import { mixture } from "./mixture.ts";
+import { overTheirSum, presences } from "./present.ts";
 
 /** Of one teacher, as the authors have it. */
 const LARGEST_SHARE = 0.6;
@@ -10,19 +11,24 @@ const SWEEPS = 12;
 /**
  * Mean of the teachers' probabilities with the weights for which the student's gradient is shortest (AE-KD, Du et al.
  * 2020): where teachers pull in different directions, one that all agree on. No teacher has more than 0.6, or its equal
- * share where that is more.
+ * share where that is more. Where some are absent, the weights come from the samples that all have answered, and are made a
+ * sum of 1 over those who are present.
  */
-export const minNorm: EnsembleRule = ({ logits, student }, temper) =>
+export const minNorm: EnsembleRule = ({ logits, student, present }, temper) =>
   tf.tidy(() => {
     const q = tf.softmax(temper(withoutGradient(student))); // [batch, classes]
-    const gradients = logits.map((of) => q.sub(tf.softmax(temper(of))).reshape([-1])); // [batch * classes] each
+    const gradients = logits.map((of) => {
+      const own = q.sub(tf.softmax(temper(of)));
+      return (present ? own.mul(present.min(-1, true)) : own).reshape([-1]); // [batch * classes]
+    });
     const shares = minNormShares(gradients, Math.max(LARGEST_SHARE, 1 / logits.length));
     const [batch] = student.shape;
-    return mixture(
-      logits,
-      shares.map((share) => tf.mul(share, tf.ones([batch]))),
-      temper,
-    );
+    const ofAll = shares.map((share) => tf.mul<tf.Tensor1D>(share, tf.ones([batch])));
+    if (!present) return mixture(logits, ofAll, temper);
+    const there = presences(present);
+    // A weight of 0 is one too where it is the only one left.
+    const own = ofAll.map((share, k) => tf.maximum(share, 1e-6).mul<tf.Tensor1D>(there[k] as tf.Tensor1D));
+    return mixture(logits, overTheirSum(own), temper, present);
   });
 
 /**

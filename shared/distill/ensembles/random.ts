@@ -2,7 +2,8 @@ import * as tf from "@tensorflow/tfjs";
 import type { EnsembleRule } from "./ensemble.ts";
 
 /**
- * One teacher for each batch, drawn by weight: cheap, and on average the mean of the KLs to all of them.
+ * One teacher for each batch, drawn by weight: cheap, and on average the mean of the KLs to all of them. A sample of which
+ * it said nothing has the next one drawn.
  * @throws RangeError where nobody was drawn, which is a fault of the caller
  */
 export const random: EnsembleRule = ({ logits, drawn }, temper) =>

@@ -6,10 +6,12 @@ import { softenedShares, weightedSum } from "./weightedShares.ts";
  * Borda counts: a class gets a point for each class that a teacher ranks below it, and half a point where two tie; the
  * points are made shares. It compares all pairs of classes, so its memory grows with their square.
  */
-export const rank: EnsembleRule = ({ logits, weights }, temper) =>
+export const rank: EnsembleRule = (said, temper) =>
   tf.tidy(() => {
-    const points = weightedSum(logits, weights, bordaPoints); // [batch, classes]
-    return softenedShares(points.div(points.sum(-1, true)), temper);
+    const points = weightedSum(said, bordaPoints); // [batch, classes]
+    const all = points.sum(-1, true);
+    // Nobody gives no points.
+    return softenedShares(points.div(said.present ? tf.maximum(all, 1e-12) : all), temper);
   });
 
 /** From 0 for the last to classes - 1 for the first of each row: [batch, classes]. */

@@ -1,19 +1,21 @@
 import * as tf from "@tensorflow/tfjs";
-import { normaliseWeights, type Temper } from "./ensemble.ts";
+import { normaliseWeights, type TeachersSay, type Temper } from "./ensemble.ts";
+import { presentShares } from "./present.ts";
 
 /** Of a class without a share, so that its log is finite. */
 const FLOOR = 1e-7;
 
-/** sum_k w_k of(v_k), with the weights made a sum of 1: [batch, classes]. */
+/** sum_k w_k of(v_k), with the weights of those who are present made a sum of 1: [batch, classes]. */
 export function weightedSum(
-  logits: readonly tf.Tensor2D[],
-  weights: readonly number[],
+  { logits, weights, present }: Pick<TeachersSay, "logits" | "weights" | "present">,
   of: (logits: tf.Tensor2D) => tf.Tensor2D,
 ): tf.Tensor2D {
   return tf.tidy(() => {
-    const shares = normaliseWeights(weights, logits.length);
+    const shares = present
+      ? presentShares(weights, present).map((share) => share.expandDims(1)) // [batch, 1]
+      : normaliseWeights(weights, logits.length);
     return logits
-      .map((one, k) => of(one).mul<tf.Tensor2D>(shares[k] as number))
+      .map((one, k) => of(one).mul<tf.Tensor2D>(shares[k] as number | tf.Tensor))
       .reduce((sum, one) => sum.add<tf.Tensor2D>(one));
   });
 }

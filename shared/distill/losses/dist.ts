@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { meanOverRows } from "./means.ts";
 
 export interface DistWeights {
   /** Of the correlation within a sample, over its classes. */
@@ -21,6 +22,8 @@ const EPSILON = 1e-8;
  * @param student logits, [batch, classes]
  * @param targetLogProbs log p at the same temperature, [batch, classes]; made outside of the gradient
  * @param T temperature, > 0
+ * @param targeted 1 where there is a target, else 0, [batch]: all is over these samples, and 0 where there is none;
+ *   absent: over all
  * @returns scalar; 0 where student equals target
  */
 export function dist(
@@ -28,10 +31,21 @@ export function dist(
   targetLogProbs: tf.Tensor2D,
   T: number,
   { beta, gamma }: DistWeights,
+  targeted?: tf.Tensor1D,
 ): tf.Scalar {
   return tf.tidy(() => {
     const q = tf.softmax(student.div<tf.Tensor2D>(T)); // [batch, classes]
     const p = targetLogProbs.exp<tf.Tensor2D>();
+    if (targeted) {
+      const some = tf.minimum(targeted.sum(), 1); // 0 where no sample has a target
+      const ofSamples = meanOverRows(tf.sub(1, correlation(q, p, 1)).as1D(), targeted);
+      const ofClasses = tf.sub(1, correlationOver(q, p, targeted).mean()).mul(some);
+      return ofSamples
+        .mul(beta)
+        .add(ofClasses.mul(gamma))
+        .mul(T * T)
+        .asScalar();
+    }
     const within = (axis: number): tf.Tensor => tf.scalar(1).sub(correlation(q, p, axis).mean());
     return within(1)
       .mul(beta)
@@ -43,7 +57,18 @@ export function dist(
 
 /** Pearson's correlation along an axis. */
 function correlation(a: tf.Tensor2D, b: tf.Tensor2D, axis: number): tf.Tensor {
-  const [x, y] = [a.sub(a.mean(axis, true)), b.sub(b.mean(axis, true))];
+  return cosine(a.sub(a.mean(axis, true)), b.sub(b.mean(axis, true)), axis);
+}
+
+/** Pearson's correlation within each class, over the samples that have a target: [classes]. */
+function correlationOver(a: tf.Tensor2D, b: tf.Tensor2D, targeted: tf.Tensor1D): tf.Tensor {
+  const has = targeted.expandDims(1); // [batch, 1]
+  const count = tf.maximum(has.sum(), 1);
+  const centred = (of: tf.Tensor2D): tf.Tensor => of.sub(of.mul(has).sum(0, true).div(count)).mul(has);
+  return cosine(centred(a), centred(b), 0);
+}
+
+function cosine(x: tf.Tensor, y: tf.Tensor, axis: number): tf.Tensor {
   const norm = (of: tf.Tensor): tf.Tensor =>
     of
       .square()

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { meanOverRows } from "./means.ts";
 
 /**
  * Forward KL divergence with temperature: the distillation term (Hinton, Vinyals, Dean 2015, section 2).
@@ -8,11 +9,17 @@ import * as tf from "@tensorflow/tfjs";
  * @param student logits, [batch, classes]
  * @param targetLogProbs log p at the same temperature, [batch, classes], finite; made outside of the gradient
  * @param T temperature, > 0
+ * @param targeted 1 where there is a target, else 0, [batch]: the mean is over these; absent: over all
  * @returns scalar, nats per sample; 0 where student equals target. Its gradient is T (q - p) / batch.
  * Mistake to avoid: averaging over classes too, which divides the loss by their number.
  */
-export function forwardKl(student: tf.Tensor2D, targetLogProbs: tf.Tensor2D, T: number): tf.Scalar {
-  return tf.tidy(() => forwardKlRows(student, targetLogProbs, T).mean().asScalar());
+export function forwardKl(
+  student: tf.Tensor2D,
+  targetLogProbs: tf.Tensor2D,
+  T: number,
+  targeted?: tf.Tensor1D,
+): tf.Scalar {
+  return tf.tidy(() => meanOverRows(forwardKlRows(student, targetLogProbs, T), targeted));
 }
 
 /** The same for each sample: [batch]. */

@@ -21,6 +21,8 @@ export interface TermBatch {
   readonly student: tf.Tensor2D;
   /** Class of each sample, int32, [batch]; -1 where there is none. */
   readonly labels: tf.Tensor1D;
+  /** 1 where the term has a target, else 0, [batch]: its mean is over these samples. Absent: all have one. */
+  readonly targeted?: tf.Tensor1D | undefined;
   /** What the term's teachers say: log-probabilities at T, [batch, classes], outside of the gradient. */
   target(T: number): tf.Tensor2D;
   /** Of a term that learns from a feature. */
@@ -33,24 +35,30 @@ type Of<K extends TermKind> = Extract<TermSpec, { kind: K }>;
 
 /**
  * Every term that a spec can name: its value for a batch, at temperature T where it has one, without its weight.
- * Cross-entropy and what needs the true class average over the labelled samples, everything else over all.
+ * Cross-entropy and what needs the true class average over the labelled samples, everything else over all; where targets
+ * may be missing, what needs a target over the samples that have one.
  */
 export const termLosses: {
   readonly [K in AnswerKind]: (batch: TermBatch, term: Of<K>, T: number) => tf.Scalar;
 } = {
-  "cross-entropy": ({ student, labels }, { smoothing }) => crossEntropy(student, labels, smoothing),
-  kl: ({ student, target }, _, T) => forwardKl(student, target(T), T),
-  "reverse-kl": ({ student, target }, _, T) => meanOverRows(reverseKlRows(student, target(T), T)),
-  jsd: ({ student, target }, { beta }, T) => meanOverRows(jensenShannonRows(student, target(T), T, beta)),
-  "logit-mse": ({ student, target }, { centred }) => meanOverRows(logitMseRows(student, target(1), centred)),
-  dkd: ({ student, target, labels }, weights, T) =>
-    meanOverLabelled(decoupledKdRows(student, target(T), labels, T, weights), labels),
-  dist: ({ student, target }, weights, T) => dist(student, target(T), T, weights),
-  "standardised-kl": ({ student, target }, { deviation }, T) => {
+  "cross-entropy": ({ student, labels, targeted }, { smoothing }) =>
+    crossEntropy(student, labels, smoothing, targeted),
+  kl: ({ student, target, targeted }, _, T) => forwardKl(student, target(T), T, targeted),
+  "reverse-kl": ({ student, target, targeted }, _, T) =>
+    meanOverRows(reverseKlRows(student, target(T), T), targeted),
+  jsd: ({ student, target, targeted }, { beta }, T) =>
+    meanOverRows(jensenShannonRows(student, target(T), T, beta), targeted),
+  "logit-mse": ({ student, target, targeted }, { centred }) =>
+    meanOverRows(logitMseRows(student, target(1), centred), targeted),
+  dkd: ({ student, target, labels, targeted }, weights, T) =>
+    meanOverLabelled(decoupledKdRows(student, target(T), labels, T, weights), labels, targeted),
+  dist: ({ student, target, targeted }, weights, T) => dist(student, target(T), T, weights, targeted),
+  "standardised-kl": ({ student, target, targeted }, { deviation }, T) => {
     const teacher = tf.logSoftmax(standardise(target(1), deviation).div<tf.Tensor2D>(T));
-    return meanOverRows(forwardKlRows(standardise(student, deviation), teacher, T));
+    return meanOverRows(forwardKlRows(standardise(student, deviation), teacher, T), targeted);
   },
-  "teacher-labels": ({ student, target }) => meanOverRows(teacherLabelRows(student, target(1))),
+  "teacher-labels": ({ student, target, targeted }) =>
+    meanOverRows(teacherLabelRows(student, target(1)), targeted),
   "virtual-teacher": ({ student, labels }, { temperature, confidence, softening }) => {
     const virtual = virtualTeacher(labels, student.shape[1], confidence, temperature, softening);
     const T = softening === "official" ? 1 : temperature;
