@@ -3,6 +3,8 @@ import { loadSpec } from "../../shared/config/load.ts";
 import type { RunSpec } from "../../shared/config/spec.ts";
 import type { Dataset } from "../../shared/data/dataset.ts";
 import { openDataset } from "../../shared/data/open.ts";
+import { caseOf, exactness, sourceOf } from "../../shared/distill/exactness.ts";
+import { termsOf } from "../../shared/distill/termsOf.ts";
 import { layerShapes } from "../../shared/model/layerShapes.ts";
 
 /** `stillhouse plan SPEC`: checks the spec against the data, and prints what a run would do. */
@@ -30,6 +32,7 @@ export async function plan(specPath: string, options: { json?: boolean }): Promi
     ...(imported.length > 0
       ? [`          those of ${imported.join(", ")} come from elsewhere and need no pass`]
       : []),
+    ...approximations(spec).map((text) => `          approximate: ${text}`),
     "trainings",
     ...planned.trainings.map(
       ({ name, parameters, epochs, stepsPerEpoch }) =>
@@ -63,6 +66,16 @@ function insideLines(
     `          together ${megabytes(total)}; limit ${megabytes(spec.student.maxTermBytes)}`,
     `layers    of the student: ${layers.map(([name, shape]) => `${name} [${shape.join(", ")}]`).join(", ")}`,
   ];
+}
+
+/** What the loss is not given exactly, term by term. */
+function approximations({ distill, ensemble, teachers, labels }: RunSpec): string[] {
+  const found = termsOf(distill).flatMap((term) => {
+    const source = sourceOf(term, ensemble.rule, teachers.length);
+    const one = exactness(labels.encoding, source, caseOf(term));
+    return one.grade === "approximate" ? [`${term.kind} by ${source}: ${one.why}`] : [];
+  });
+  return [...new Set(found)];
 }
 
 function megabytes(bytes: number): string {

@@ -1,3 +1,5 @@
+import { caseOf, exactness, sourceOf } from "../distill/exactness.ts";
+import { termsOf } from "../distill/termsOf.ts";
 import { pathText } from "./locate.ts";
 import type { Problem } from "./problems.ts";
 import type { Path } from "./schemaNode.ts";
@@ -54,7 +56,7 @@ function ensembleProblems({ ensemble: { weights, rule }, teachers, data }: RunSp
   return problems;
 }
 
-function distillProblems({ distill: { loss, terms }, teachers, ensemble }: RunSpec): Problem[] {
+function distillProblems({ distill: { loss, terms }, teachers, ensemble, labels }: RunSpec): Problem[] {
   if (loss !== undefined && terms !== undefined) {
     const message = "given beside distill.loss, which it would replace; expected one of the two";
     return [{ path: ["distill", "terms"], message }];
@@ -63,30 +65,25 @@ function distillProblems({ distill: { loss, terms }, teachers, ensemble }: RunSp
     return [{ path: ["distill"], message: "it has neither loss nor terms; expected one of the two" }];
   }
   const names = teachers.map(({ name }) => name);
-  const uncentred = "false, and a combination of teachers is known up to one number a row; expected true";
-  const alone = teachers.length === 1 || ensemble.rule === "geometric";
-  const problems = (terms ?? []).flatMap((term, i): Problem[] => {
-    const path: Path = ["distill", "terms", i];
-    if (!("teacher" in term)) return [];
-    const known = term.teacher === undefined || names.includes(term.teacher);
+  const unknown = (terms ?? []).flatMap((term, i): Problem[] => {
+    if (!("teacher" in term) || term.teacher === undefined || names.includes(term.teacher)) return [];
+    const message = `"${term.teacher}", expected one of [${names.join(", ")}]`;
+    return [{ path: ["distill", "terms", i, "teacher"], message }];
+  });
+  const refused = termsOf({ loss, terms }).flatMap((term, i): Problem[] => {
+    const source = sourceOf(term, ensemble.rule, teachers.length);
+    const found = exactness(labels.encoding, source, caseOf(term));
+    if (found.grade !== "refused") return [];
+    const { key = "kind", why, instead } = found;
+    const seen = term[key as keyof typeof term];
     return [
-      ...(known
-        ? []
-        : [
-            {
-              path: [...path, "teacher"],
-              message: `"${term.teacher}", expected one of [${names.join(", ")}]`,
-            },
-          ]),
-      ...(term.kind === "logit-mse" && !term.centred && term.teacher === undefined && !alone
-        ? [{ path: [...path, "centred"], message: uncentred }]
-        : []),
+      {
+        path: terms ? ["distill", "terms", i, key] : ["distill", "loss", key],
+        message: `${JSON.stringify(seen)}, and ${why}; expected ${instead}`,
+      },
     ];
   });
-  if (loss?.kind === "logit-mse" && !loss.centred && !alone) {
-    problems.push({ path: ["distill", "loss", "centred"], message: uncentred });
-  }
-  return problems;
+  return [...unknown, ...refused];
 }
 
 /** Samples to train on, validation included, as far as a spec tells without its data. */

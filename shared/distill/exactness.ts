@@ -1,0 +1,101 @@
+import type { TermKind, TermSpec } from "../config/distillSpec.ts";
+import type { EnsembleSpec, LabelEncoding } from "../config/spec.ts";
+import { termNeeds } from "./termNeeds.ts";
+
+/** How what a term is given compares with what its formula asks for. */
+export type Exactness =
+  | { readonly grade: "exact" }
+  | { readonly grade: "approximate"; readonly why: string }
+  /** `key` of the loss or term is at fault, or its kind; `instead` is what is expected. */
+  | { readonly grade: "refused"; readonly why: string; readonly key?: string; readonly instead: string };
+
+/** Who makes a target: a rule, or one teacher alone, whom no rule changes. */
+export type TargetSource = EnsembleSpec["rule"] | "one teacher";
+
+/** What of a term decides. */
+export interface TermCase {
+  readonly kind: TermKind;
+  /** Of `logit-mse`. */
+  readonly centred?: boolean | undefined;
+  /** Whether its temperature is, or becomes, another than 1. */
+  readonly tempered?: boolean | undefined;
+}
+
+const exact: Exactness = { grade: "exact" };
+const approximate = (why: string): Exactness => ({ grade: "approximate", why });
+
+/**
+ * Whether labels in an encoding, combined by a rule, give a loss term what its formula asks for. The one table of this:
+ * a spec is refused by it, `stillhouse plan` prints from it, and docs/methods.md holds it.
+ */
+export function exactness(encoding: LabelEncoding, source: TargetSource, term: TermCase): Exactness {
+  if (!termNeeds[term.kind].teachers) return exact;
+  return worst(ofEncoding[encoding](source, term), ofSource[source](term));
+}
+
+/** What a label loses on its way; rounding to the encoding's digits is not counted. */
+const ofEncoding: Readonly<Record<LabelEncoding, (source: TargetSource, term: TermCase) => Exactness>> = {
+  half: () => exact,
+  float32: () => exact,
+};
+
+const logProbabilities =
+  "the target's log-probabilities stand for logits, which differ by one number a row, and what is not centred sees it";
+const ofKl = approximate("the weights are those for which the gradient of kl is shortest, whatever the term");
+const oneForAll = approximate("one teacher speaks for all in each batch: right on average for kl alone");
+
+/** What a combination loses: it is known by its probabilities, so up to one number a row. */
+const ofSource: Readonly<Record<TargetSource, (term: TermCase) => Exactness>> = {
+  "one teacher": (term) => (uncentred(term) ? approximate(logProbabilities) : exact),
+  geometric: (term) => (uncentred(term) ? approximate(logProbabilities) : exact),
+  arithmetic: combination,
+  entropy: combination,
+  "ca-mkd": combination,
+  "ae-kd": (term) => worst(combination(term), term.kind === "kl" ? exact : ofKl),
+  random: (term) => worst(combination(term), oneForAll),
+  vote: decisions,
+  rank: decisions,
+};
+
+const uncentred = ({ kind, centred }: TermCase): boolean => kind === "logit-mse" && centred === false;
+
+function combination(term: TermCase): Exactness {
+  if (!uncentred(term)) return exact;
+  return {
+    grade: "refused",
+    why: "a combination of teachers is known up to one number a row",
+    key: "centred",
+    instead: "true",
+  };
+}
+
+/** Shares of choices or of points, which no logits are behind. */
+function decisions(term: TermCase): Exactness {
+  const own = combination(term);
+  if (term.kind === "logit-mse" || term.kind === "standardised-kl") {
+    return worst(own, approximate("logs of shares, 1e-7 at least, stand for logits"));
+  }
+  if (!term.tempered || term.kind === "teacher-labels") return own;
+  return worst(own, approximate("shares are softened by T as if they were probabilities at T = 1"));
+}
+
+const order = ["exact", "approximate", "refused"] as const;
+
+/** The worse of two; of two that are alike, the first. */
+function worst(a: Exactness, b: Exactness): Exactness {
+  return order.indexOf(b.grade) > order.indexOf(a.grade) ? b : a;
+}
+
+/** The case of a term as a spec has it. */
+export function caseOf(term: TermSpec): TermCase {
+  return {
+    kind: term.kind,
+    centred: term.kind === "logit-mse" ? term.centred : undefined,
+    tempered: "temperature" in term && (term.temperature !== 1 || ("cooling" in term && !!term.cooling)),
+  };
+}
+
+/** Who makes a term's target in a spec. */
+export function sourceOf(term: TermSpec, rule: EnsembleSpec["rule"], teachers: number): TargetSource {
+  return teachers === 1 || ("teacher" in term && term.teacher !== undefined) ? "one teacher" : rule;
+}
