@@ -4,7 +4,7 @@ import { chunkRows } from "../shared/data/chunks.ts";
 import type { Dataset, Shard } from "../shared/data/dataset.ts";
 import { sha256 } from "../shared/determinism/hash.ts";
 import { StillhouseError } from "../shared/errors.ts";
-import { rowWidth } from "../shared/labels/rowLayout.ts";
+import { rowWidth, sizeOfFeature } from "../shared/labels/rowLayout.ts";
 import { bytesOfFloats, floatsOfBytes } from "../shared/model/bytes.ts";
 import type { Computer, Numerics } from "../shared/protocol/numerics.ts";
 import type { NodeContext, ServedTeacher } from "./context.ts";
@@ -12,7 +12,7 @@ import type { NodeContext, ServedTeacher } from "./context.ts";
 const PROBE_ROWS = 64;
 /** A record of the key-value store is a message, which holds 1 MB at most. */
 const PROBE_BYTES = 256 * 1024;
-/** What `numerics: tolerant` lets pass, as a share of the first node's largest logit. */
+/** What `numerics: tolerant` lets pass, as a share of the first node's largest logit, and of each feature's largest number. */
 const TOLERANCE = 0.01;
 
 /** A node that answers the probe otherwise than the first node of the labelling did. */
@@ -77,9 +77,16 @@ async function ask(
   const first = await firstNumerics(bus, labelling, shard.hash, own);
   if (first.digest === own.digest) return;
 
-  const { difference, largest } = compare(floatsOfBytes(first.logits), logits);
-  const seen = `teacher "${name}" answers the probe otherwise here than on ${first.node}, the first node that served it: ${inWords(own.computer)} against ${inWords(first.computer)}; the largest difference of a logit is ${difference.toPrecision(3)}, where the largest logit is ${largest.toPrecision(3)}`;
-  if (numerics === "tolerant" && difference <= TOLERANCE * largest) {
+  const gaps = gapsOf(floatsOfBytes(first.logits), logits, width, [
+    { what: "logit", size: dataset.classes },
+    ...teacher.features.map((feature) => ({
+      what: `number of ${feature.name}`,
+      size: sizeOfFeature(feature),
+    })),
+  ]);
+  const { what, difference, largest } = gaps.reduce((a, b) => (shareOf(b) > shareOf(a) ? b : a));
+  const seen = `teacher "${name}" answers the probe otherwise here than on ${first.node}, the first node that served it: ${inWords(own.computer)} against ${inWords(first.computer)}; the largest difference of a ${what} is ${difference.toPrecision(3)}, where the largest ${what} is ${largest.toPrecision(3)}`;
+  if (numerics === "tolerant" && gaps.every((gap) => gap.difference <= TOLERANCE * gap.largest)) {
     await noteTolerated(bus, labelling, shard.hash, { computer: own.computer, difference });
     log.warn({ teacher: name, difference }, seen);
     return;
@@ -102,18 +109,42 @@ function probeRows({ hash, rows }: Shard, width: number): Uint32Array {
   return chunkRows(hash, rows, Math.min(rows, PROBE_ROWS, fitting), 0);
 }
 
-/** @returns the largest difference of two numbers, infinite where the lists do not match, and the first's largest */
-function compare(first: Float32Array, second: Float32Array): { difference: number; largest: number } {
-  if (first.length !== second.length) return { difference: Number.POSITIVE_INFINITY, largest: 0 };
-  let [difference, largest] = [0, 0];
-  first.forEach((x, i) => {
-    const y = second[i] as number;
-    // A NaN is no number that could be close to another.
-    const apart = Number.isNaN(x - y) ? Number.POSITIVE_INFINITY : Math.abs(x - y);
-    difference = Math.max(difference, apart);
-    largest = Math.max(largest, Math.abs(x));
+/** How far a part of the rows, logits or a feature, is from the first node's. */
+interface Gap {
+  readonly what: string;
+  /** Infinite where the lists do not match. */
+  readonly difference: number;
+  /** Of the first node's. */
+  readonly largest: number;
+}
+
+/** Of each part by itself: a feature of large numbers excuses no logit. */
+function gapsOf(
+  first: Float32Array,
+  second: Float32Array,
+  width: number,
+  parts: readonly { readonly what: string; readonly size: number }[],
+): Gap[] {
+  let start = 0;
+  return parts.map(({ what, size }) => {
+    const from = start;
+    start += size;
+    if (first.length !== second.length) return { what, difference: Number.POSITIVE_INFINITY, largest: 0 };
+    let [difference, largest] = [0, 0];
+    first.forEach((x, i) => {
+      if (i % width < from || i % width >= from + size) return;
+      const y = second[i] as number;
+      // A NaN is no number that could be close to another.
+      const apart = Number.isNaN(x - y) ? Number.POSITIVE_INFINITY : Math.abs(x - y);
+      difference = Math.max(difference, apart);
+      largest = Math.max(largest, Math.abs(x));
+    });
+    return { what, difference, largest };
   });
-  return { difference, largest };
+}
+
+function shareOf({ difference, largest }: Gap): number {
+  return difference === 0 ? 0 : difference / largest;
 }
 
 function machine(): string {
