@@ -1,6 +1,13 @@
 import * as tf from "@tensorflow/tfjs";
 import { seededMasks } from "../model/dropout.ts";
-import { assignFloats, type NamedWeight, type WeightSlot, weightSlots } from "../model/weights.ts";
+import { learntName } from "../model/tapped.ts";
+import {
+  assignByName,
+  assignFloats,
+  type NamedWeight,
+  type WeightSlot,
+  weightSlots,
+} from "../model/weights.ts";
 import { eagerGradients } from "./eagerGradients.ts";
 import { inputTensor } from "./inputTensor.ts";
 import type { Emitted } from "./objective.ts";
@@ -71,6 +78,20 @@ export class EagerTrainer implements Trainer {
   async predict(ids: Uint32Array): Promise<Float32Array> {
     const { model, dataset } = this.#options;
     return predictLogits({ predict: eagerPredict(model, dataset) }, dataset, ids);
+  }
+
+  current(): readonly NamedWeight[] {
+    return this.#store.views();
+  }
+
+  async predictWith(weights: readonly NamedWeight[], ids: Uint32Array): Promise<Float32Array> {
+    const own = this.#slots.filter(({ name }) => learntName(name) === undefined);
+    try {
+      assignByName(own, weights);
+      return await this.predict(ids);
+    } finally {
+      assignByName(own, this.#store.views());
+    }
   }
 
   weights(): NamedWeight[] {

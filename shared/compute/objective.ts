@@ -1,4 +1,5 @@
 import type * as tf from "@tensorflow/tfjs";
+import type { NamedWeight } from "../model/weights.ts";
 import type { Batch } from "./planBatches.ts";
 
 /** Something that a loss needs of a batch, beside the logits. */
@@ -32,10 +33,22 @@ export interface StudentInside {
 
 export type Emitted = Readonly<Record<string, Float32Array>>;
 
+/** A student between two steps. */
+export interface StudentAtWork {
+  /** All its weights as they are now, what is learnt beside it included: no copies, and good until the next step. */
+  current(): readonly NamedWeight[];
+  /** Logits in inference mode with other weights, which have the names of its own: [ids.length, classes]. */
+  predictWith(weights: readonly NamedWeight[], ids: Uint32Array): Promise<Float32Array>;
+}
+
 /** What an objective remembers from step to step: part of a checkpoint. */
 export interface ObjectiveMemory {
+  /** Before a step gathers its targets; the step waits for it. */
+  before?(step: number, batch: Batch, student: StudentAtWork): Promise<void>;
   /** After a step, with what the loss emitted in it. */
-  after(step: number, batch: Batch, emitted: Emitted): void | Promise<void>;
+  after(step: number, batch: Batch, emitted: Emitted, student: StudentAtWork): void | Promise<void>;
+  /** The weights that are validated and kept instead of the student's own; no copies. Absent: the student's own. */
+  final?(): readonly NamedWeight[];
   /** Plain data, which stays as it is when the training goes on. */
   snapshot(): unknown;
   /** @throws StillhouseError for a snapshot of another training */

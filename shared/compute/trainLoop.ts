@@ -134,9 +134,14 @@ async function trainEpochs(
       waiting,
     });
   };
+  const finalWeights = (): NamedWeight[] =>
+    memory?.final?.().map(({ name, shape, data }) => ({ name, shape, data: data.slice() })) ??
+    trainer.weights();
   const endEpoch = async (epoch: number): Promise<void> => {
     const ids = dataset.splits.validation;
-    const validation = scoreLogits(await trainer.predict(ids), gatherLabels(dataset, ids), dataset.classes);
+    const final = memory?.final?.();
+    const predicted = final ? await trainer.predictWith(final, ids) : await trainer.predict(ids);
+    const validation = scoreLogits(predicted, gatherLabels(dataset, ids), dataset.classes);
     state.curve.push({
       epoch: epoch + 1,
       trainLoss: state.epochLoss / state.epochRows,
@@ -146,7 +151,7 @@ async function trainEpochs(
     state.epochLoss = 0;
     state.epochRows = 0;
     if (train.keep === "best" && validation.accuracy > (state.best?.accuracy ?? -1)) {
-      state.best = { epoch: epoch + 1, accuracy: validation.accuracy, weights: trainer.weights() };
+      state.best = { epoch: epoch + 1, accuracy: validation.accuracy, weights: finalWeights() };
     }
   };
 
@@ -161,8 +166,9 @@ async function trainEpochs(
         await wait;
         waitMs += now() - since;
       }
+      if (memory?.before) await memory.before(state.step, batch, trainer);
       const loss = await trainer.step(state.step, batch);
-      if (memory) await memory.after(state.step, batch, trainer.emitted());
+      if (memory) await memory.after(state.step, batch, trainer.emitted(), trainer);
       state.step++;
       state.epochLoss += loss * batch.ids.length;
       state.epochRows += batch.ids.length;
@@ -185,7 +191,7 @@ async function trainEpochs(
   }
   report(false);
   return {
-    weights: state.best?.weights ?? trainer.weights(),
+    weights: state.best?.weights ?? finalWeights(),
     curve: state.curve,
     keptEpoch: state.best?.epoch ?? train.epochs,
     steps: total,

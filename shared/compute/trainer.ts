@@ -4,7 +4,7 @@ import type { Dataset } from "../data/dataset.ts";
 import { StillhouseError } from "../errors.ts";
 import type { Seed } from "../model/seed.ts";
 import type { NamedWeight } from "../model/weights.ts";
-import type { Emitted, Objective } from "./objective.ts";
+import type { Emitted, Objective, StudentAtWork } from "./objective.ts";
 import type { NamedState } from "./optimizers/optimizer.ts";
 import type { Batch, BatchShape } from "./planBatches.ts";
 
@@ -39,7 +39,7 @@ export interface TrainingSnapshot {
 }
 
 /** One optimiser step at a time on a model's weights, which live outside of the model meanwhile. */
-export interface Trainer {
+export interface Trainer extends StudentAtWork {
   /**
    * Gathers a batch, and does forward, backward and update.
    * @param step of the training, counted from 0: it decides masks and learning rate

@@ -78,6 +78,11 @@ export class WeightStore {
     this.#maxNorm?.apply();
   }
 
+  /** The weights themselves, not copied. */
+  views(): NamedWeight[] {
+    return this.weights.map(({ name, shape, values }) => ({ name, shape, data: values }));
+  }
+
   copies(): NamedWeight[] {
     return this.weights.map(({ name, shape, values }) => ({ name, shape, data: values.slice() }));
   }

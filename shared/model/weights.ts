@@ -62,6 +62,24 @@ export function assignFloats(variable: tf.Variable, data: Float32Array): void {
   tensor.dispose();
 }
 
+/**
+ * Gives a model those weights that it has, by their names.
+ * @throws WeightsMismatch when one of `slots` is not among them, or has another size; then some may be written
+ */
+export function assignByName(slots: readonly WeightSlot[], weights: readonly NamedWeight[]): void {
+  const given = new Map(weights.map((weight) => [weight.name, weight]));
+  for (const { name, variable } of slots) {
+    const data = given.get(name)?.data;
+    if (data?.length !== variable.size) {
+      throw new WeightsMismatch(
+        `Cannot write weight ${name} of ${variable.size} numbers: ${data ? `${data.length} are given` : "it is not among those given"}; use the weights of the same architecture`,
+        { fields: { name, size: variable.size, given: data?.length ?? null } },
+      );
+    }
+    assignFloats(variable, data);
+  }
+}
+
 /** SHA-256 over names, shapes and little-endian bytes: 64 hexadecimal digits. */
 export function weightsHash(weights: readonly NamedWeight[]): string {
   return sha256(

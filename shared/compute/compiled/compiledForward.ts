@@ -1,7 +1,7 @@
 import type * as tf from "@tensorflow/tfjs";
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { inferLogits } from "../../model/tapped.ts";
-import type { WeightSlot } from "../../model/weights.ts";
+import { type NamedWeight, type WeightSlot, WeightsMismatch } from "../../model/weights.ts";
 import type { GivenTensor } from "../predictors/predictor.ts";
 import type { StoredWeight } from "../weightStore.ts";
 import { graphHash } from "./checkAgainstEager.ts";
@@ -61,6 +61,27 @@ export class CompiledForward {
         [names.weight(name), new this.#TensorType("float32", values, shape)] as const,
     );
     this.#weights = Object.fromEntries(entries.filter(([name]) => taken.has(name)));
+  }
+
+  /**
+   * Runs with other weights than those of `useWeights`, which are in use again afterwards.
+   * @throws WeightsMismatch when one that the graph takes is not among them
+   */
+  async withWeights<T>(weights: readonly NamedWeight[], run: () => Promise<T>): Promise<T> {
+    const before = this.#weights;
+    try {
+      this.useWeights(weights.map(({ name, shape, data }) => ({ name, shape, values: data })));
+      const lacking = Object.keys(before).find((name) => !(name in this.#weights));
+      if (lacking) {
+        throw new WeightsMismatch(
+          `Cannot predict with other weights as ${lacking} is not among them: use the weights of the same architecture`,
+          { fields: { lacking } },
+        );
+      }
+      return await run();
+    } finally {
+      this.#weights = before;
+    }
   }
 
   /**

@@ -108,6 +108,17 @@ export class CompiledTrainer implements Trainer {
     return logits;
   }
 
+  current(): readonly NamedWeight[] {
+    this.#update?.settle();
+    return this.#store.views();
+  }
+
+  async predictWith(weights: readonly NamedWeight[], ids: Uint32Array): Promise<Float32Array> {
+    // With its own weights first: that checks the graph.
+    if (!isChecked(this.#forward.graphHash)) await this.predict(ids);
+    return this.#forward.withWeights(weights, () => predictLogits(this.#forward, this.#options.dataset, ids));
+  }
+
   weights(): NamedWeight[] {
     this.#update?.settle();
     return this.#store.copies();
