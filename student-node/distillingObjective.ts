@@ -7,7 +7,7 @@ import { distillationLoss } from "../shared/distill/distillationLoss.ts";
 import { ensembleRules } from "../shared/distill/ensembles/registry.ts";
 import { termNeeds } from "../shared/distill/termNeeds.ts";
 import { temperatureAt, weightAt, weightChanges } from "../shared/distill/termSchedule.ts";
-import { termsOf } from "../shared/distill/termsOf.ts";
+import { plainTermsOf } from "../shared/distill/termsOf.ts";
 import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
 import { rngOf, type Seed } from "../shared/model/seed.ts";
 import type { StudentTraining } from "./compute.ts";
@@ -35,7 +35,7 @@ export function distillingObjective(
   const { ensemble, teachers, runSeed, job } = training;
   const rule = ensembleRules[ensemble.rule];
   const draws = ensemble.rule === "random";
-  const terms = termsOf(training.distill);
+  const terms = plainTermsOf(training.distill);
   const heard = terms.some(({ kind }) => termNeeds[kind].teachers) ? teachers : [];
   const perSample = (value: number, rows: number): Float32Array => new Float32Array(rows).fill(value);
   const scheduled = scheduledValues(terms, stepsPerEpoch);

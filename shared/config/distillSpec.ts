@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { featureTerms } from "./featureTermSpec.ts";
+import { SelfLosses, SelfTerms, type SelfTermSpec } from "./selfTermSpec.ts";
 import { epochs, ofAllTerms, positive, share } from "./termFields.ts";
 
 /** What a student minimises: one of the field's losses by name, or a list of terms of one's own. */
@@ -96,6 +97,7 @@ export const LossSpec = z.discriminatedUnion("kind", [
     softening,
     alpha: share.default(0.1).describe("share of the virtual teacher's term"),
   }),
+  ...SelfLosses,
 ]);
 
 const common = ofAllTerms();
@@ -164,6 +166,7 @@ export const TermSpec = z.discriminatedUnion("kind", [
     softening,
   }),
   ...featureTerms,
+  ...SelfTerms,
 ]);
 
 export const DistillSpec = z.strictObject({
@@ -178,4 +181,6 @@ export const DistillSpec = z.strictObject({
 export type LossSpec = z.infer<typeof LossSpec>;
 export type TermSpec = z.infer<typeof TermSpec>;
 export type TermKind = TermSpec["kind"];
+/** A term whose value is a function of the student's step alone: what it learns from is not itself or its peers. */
+export type PlainTermSpec = Exclude<TermSpec, SelfTermSpec>;
 export type DistillSpec = z.infer<typeof DistillSpec>;

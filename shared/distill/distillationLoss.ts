@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import type { TermSpec } from "../config/distillSpec.ts";
+import type { PlainTermSpec, TermSpec } from "../config/distillSpec.ts";
 import type { FeatureView } from "./features/featureView.ts";
 import { crossEntropy } from "./losses/crossEntropy.ts";
 import { termLoss } from "./losses/registry.ts";
@@ -52,7 +52,7 @@ export interface MissingTargets {
  *
  * @returns scalar, nats a sample
  */
-export function distillationLoss(terms: readonly TermSpec[], batch: DistillationBatch): tf.Scalar {
+export function distillationLoss(terms: readonly PlainTermSpec[], batch: DistillationBatch): tf.Scalar {
   return tf.tidy(() => {
     const sum = terms
       .map((term, place) => weighted(tempered(term, place, batch), term.weight, batch.weight?.(place)))
@@ -83,7 +83,7 @@ function targetedBy(term: TermSpec, { missing }: DistillationBatch): tf.Tensor1D
   return term.kind === "cross-entropy" || termNeeds[term.kind].teachers ? missing?.targeted(term) : undefined;
 }
 
-function tempered(term: TermSpec, place: number, batch: DistillationBatch): tf.Scalar {
+function tempered(term: PlainTermSpec, place: number, batch: DistillationBatch): tf.Scalar {
   const { student, labels } = batch;
   const targeted = targetedBy(term, batch);
   const changing = batch.temperature?.(place);

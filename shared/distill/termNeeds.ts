@@ -31,4 +31,8 @@ export const termNeeds: { readonly [K in TermKind]: TermNeeds } = {
   rkd: relations,
   "similarity-preserving": relations,
   crd: relations,
+  "ps-kd": { ...inside, labels: true },
+  "mean-teacher": inside,
+  "early-exits": inside,
+  peers: inside,
 };

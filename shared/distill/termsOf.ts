@@ -1,5 +1,6 @@
 import type { z } from "zod";
-import { type DistillSpec, type LossSpec, TermSpec } from "../config/distillSpec.ts";
+import { type DistillSpec, type LossSpec, type PlainTermSpec, TermSpec } from "../config/distillSpec.ts";
+import { type SelfTermSpec, selfTermKinds } from "../config/selfTermSpec.ts";
 
 /**
  * The terms of what a spec says that a student minimises, those of weight 0 left out. A loss by name stands for the
@@ -8,6 +9,20 @@ import { type DistillSpec, type LossSpec, TermSpec } from "../config/distillSpec
 export function termsOf({ loss, terms }: DistillSpec): TermSpec[] {
   if (terms) return terms;
   return loss ? expand(loss) : [];
+}
+
+/** Those of the terms by which a student learns from itself or from its peers. */
+export function selfTermsOf(distill: DistillSpec): SelfTermSpec[] {
+  return termsOf(distill).filter(isSelfTerm);
+}
+
+/** All others. */
+export function plainTermsOf(distill: DistillSpec): PlainTermSpec[] {
+  return termsOf(distill).filter((term) => !isSelfTerm(term));
+}
+
+function isSelfTerm(term: TermSpec): term is SelfTermSpec {
+  return (selfTermKinds as readonly string[]).includes(term.kind);
 }
 
 /** As a user would write it: defaults may be missing. */
@@ -61,5 +76,13 @@ function written(loss: LossSpec): Written[] {
         labels(1 - alpha),
       ];
     }
+    case "ps-kd":
+      return [{ ...loss, weight: 1 }];
+    case "mean-teacher":
+      return [labels(1), loss];
+    case "byot":
+      return [labels(1), { ...loss, kind: "early-exits", weight: 1 }];
+    case "dml":
+      return [labels(1), { ...loss, kind: "peers" }];
   }
 }

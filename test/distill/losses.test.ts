@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { distillationLoss } from "../../shared/distill/distillationLoss.ts";
 import { crossEntropy } from "../../shared/distill/losses/crossEntropy.ts";
 import { forwardKl } from "../../shared/distill/losses/forwardKl.ts";
-import { termsOf } from "../../shared/distill/termsOf.ts";
+import { plainTermsOf } from "../../shared/distill/termsOf.ts";
 import { describeWithGoldens, goldenMatrix, goldenNumber, goldenVector } from "../helpers/golden.ts";
 import { expectClose, expectNoLeak, onEachBackend } from "../helpers/tensors.ts";
 
@@ -20,7 +20,7 @@ function kd(
   temperature: number,
   alpha: number,
 ): tf.Scalar {
-  return distillationLoss(termsOf({ loss: { kind: "kd", temperature, alpha } }), {
+  return distillationLoss(plainTermsOf({ loss: { kind: "kd", temperature, alpha } }), {
     student,
     labels,
     target: (_, temper) => tf.logSoftmax(temper(teacher)),

@@ -6,7 +6,7 @@ import type { RunSpec, TeacherSpec } from "../../config/spec.ts";
 import { StillhouseError } from "../../errors.ts";
 import { layerShapes } from "../../model/layerShapes.ts";
 import type { FeatureLayout } from "../../protocol/features.ts";
-import { termsOf } from "../termsOf.ts";
+import { plainTermsOf } from "../termsOf.ts";
 import { asMap, pooledShape, poolingTo } from "./mapShapes.ts";
 
 /** A term learns from something that a teacher does not give, a student does not have, or that do not fit each other. */
@@ -54,7 +54,7 @@ export function planFeatures(
   spec: Planned,
   data: { readonly inputShape: readonly number[]; readonly classes: number },
 ): FeaturePlan {
-  const wanted = termsOf(spec.distill).flatMap((term, place): Wanted[] => {
+  const wanted = plainTermsOf(spec.distill).flatMap((term, place): Wanted[] => {
     if (!("feature" in term)) return [];
     const layers = layerShapes(spec.student.model, data.inputShape, data.classes);
     const studentShape = layers.get(term.layer);

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import type { TermKind, TermSpec } from "../../config/distillSpec.ts";
+import type { PlainTermSpec, TermSpec } from "../../config/distillSpec.ts";
 import type { FeatureView } from "../features/featureView.ts";
 import type { FeatureTerm } from "../features/planFeatures.ts";
 import { crossEntropy } from "./crossEntropy.ts";
@@ -30,8 +30,8 @@ export interface TermBatch {
 }
 
 /** Terms that look at answers alone; the others are in `featureTerms.ts`. */
-type AnswerKind = Exclude<TermKind, FeatureTerm["kind"]>;
-type Of<K extends TermKind> = Extract<TermSpec, { kind: K }>;
+type AnswerKind = Exclude<PlainTermSpec, FeatureTerm>["kind"];
+type Of<K extends AnswerKind> = Extract<TermSpec, { kind: K }>;
 
 /**
  * Every term that a spec can name: its value for a batch, at temperature T where it has one, without its weight.
@@ -67,7 +67,7 @@ export const termLosses: {
 };
 
 /** The value of one term, whatever its kind. */
-export function termLoss(batch: TermBatch, term: TermSpec, T: number): tf.Scalar {
+export function termLoss(batch: TermBatch, term: PlainTermSpec, T: number): tf.Scalar {
   if ("feature" in term) return tf.tidy(() => featureTermLoss(batch.inside(), term));
   const loss = termLosses[term.kind] as (batch: TermBatch, term: TermSpec, T: number) => tf.Scalar;
   return tf.tidy(() => loss(batch, term, T));

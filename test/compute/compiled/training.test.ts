@@ -9,7 +9,7 @@ import { gatherLabels } from "../../../shared/data/gather.ts";
 import { rng } from "../../../shared/determinism/rng.ts";
 import { distillationLoss } from "../../../shared/distill/distillationLoss.ts";
 import { ensembleRules } from "../../../shared/distill/ensembles/registry.ts";
-import { termsOf } from "../../../shared/distill/termsOf.ts";
+import { plainTermsOf } from "../../../shared/distill/termsOf.ts";
 import { type NamedWeight, weightsHash } from "../../../shared/model/weights.ts";
 import {
   batchOf,
@@ -65,7 +65,7 @@ function distilling(dataset: Dataset): Objective {
       ),
     }),
     loss: (student, targets) =>
-      distillationLoss(termsOf({ loss: { kind: "kd", temperature: 4, alpha: 0.7 } }), {
+      distillationLoss(plainTermsOf({ loss: { kind: "kd", temperature: 4, alpha: 0.7 } }), {
         student,
         labels: targets.labels as tf.Tensor1D,
         target: (_, temper) =>
