@@ -8,6 +8,7 @@ import { type ChunkRef, dispatchOrder } from "../shared/data/order.ts";
 import { transferSet } from "../shared/data/transferSet.ts";
 import { peakBytes, type TermBytes } from "../shared/distill/features/peakBytes.ts";
 import { type FeaturePlan, planFeatures } from "../shared/distill/features/planFeatures.ts";
+import { selfBytes } from "../shared/distill/selfBytes.ts";
 import { termNeeds } from "../shared/distill/termNeeds.ts";
 import { termsOf } from "../shared/distill/termsOf.ts";
 import { StillhouseError } from "../shared/errors.ts";
@@ -72,10 +73,13 @@ export function planRun(spec: RunSpec, dataset: Dataset): RunPlan {
     );
   }
   const { train: trainIds } = dataset.splits;
-  const insideBytes = uses.map((use) => ({
-    name: `${use.term.kind} of ${use.term.feature} and ${use.term.layer}`,
-    ...peakBytes(use, spec.student.train.batch, transfer.splits.train.length),
-  }));
+  const insideBytes = [
+    ...uses.map((use) => ({
+      name: `${use.term.kind} of ${use.term.feature} and ${use.term.layer}`,
+      ...peakBytes(use, spec.student.train.batch, transfer.splits.train.length),
+    })),
+    ...selfBytes(spec, transfer),
+  ];
   refuseTooLarge(spec, insideBytes);
   const labelled = labelledIds(dataset, trainIds);
   if (labelled.length === 0) refuseWithoutLabels(spec, trainIds.length);

@@ -149,7 +149,7 @@ function tested(evaluation: Evaluation, job: JobKey): Evaluation["seeds"][number
 }
 
 function seedResult(result: JobResult, metrics: Evaluation["ensemble"]): SeedResult {
-  const { weightsHash, keptEpoch, seconds, waitSeconds, steps, curve, lineage, correctedBias } = result;
+  const { weightsHash, keptEpoch, seconds, waitSeconds, steps, curve, lineage, correctedBias, peers } = result;
   return {
     ...metrics,
     weightsHash,
@@ -160,6 +160,7 @@ function seedResult(result: JobResult, metrics: Evaluation["ensemble"]): SeedRes
     steps,
     curve,
     lineage,
+    ...(peers && { peers }),
   };
 }
 

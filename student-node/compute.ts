@@ -3,7 +3,7 @@ import type { DistillSpec } from "../shared/config/distillSpec.ts";
 import type { ComputeSpec, EnsembleSpec, StudentSpec } from "../shared/config/spec.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import type { FeaturePlan } from "../shared/distill/features/planFeatures.ts";
-import type { CorrectedBias, CurvePoint } from "../shared/evaluate/reportSchema.ts";
+import type { CorrectedBias, CurvePoint, PeerUse } from "../shared/evaluate/reportSchema.ts";
 import type { LabelStoreLayout, StoredPart } from "../shared/labels/labelStore.ts";
 import type { PackedModel } from "../shared/model/packTrained.ts";
 import type { Evaluation, JobKey } from "../shared/protocol/jobs.ts";
@@ -26,7 +26,19 @@ export interface StudentCompute {
 /** What the compute finds out on the test split. */
 export type TestFindings = Omit<Evaluation, "type" | "labelBytes" | "labelMessages">;
 
-export interface TrainingHooks {
+/** How a student and its peers see each other's weights. */
+export interface PeerHooks {
+  /** Shows the peers the weights of after `step` steps. */
+  publishWeights(step: number, weights: Uint8Array): Promise<void>;
+  /**
+   * Weights that a peer published, for which it waits.
+   * @param of after so many steps of the peer
+   * @param step of one's own, in which they are used first
+   */
+  peerWeights(seed: number, of: number, step: number): Promise<Uint8Array>;
+}
+
+export interface TrainingHooks extends PeerHooks {
   onProgress(progress: TrainProgress): void;
   /** Stores a checkpoint; the training waits for it. */
   onCheckpoint(step: number, state: Uint8Array): Promise<void>;
@@ -40,6 +52,8 @@ export interface StudentTraining {
   readonly runSeed: number;
   readonly dataHash: string;
   readonly student: StudentSpec;
+  /** Of all students of the run. */
+  readonly seeds: readonly number[];
   readonly ensemble: EnsembleSpec;
   readonly distill: DistillSpec;
   /** Their names, in the order of the spec. */
@@ -59,6 +73,8 @@ export interface TrainedStudent extends PackedModel {
   readonly waitSeconds: number;
   /** Of the classes of `student.correctBias`. */
   readonly correctedBias?: readonly CorrectedBias[];
+  /** Of a student that hears its peers. */
+  readonly peers?: PeerUse;
 }
 
 export interface EvaluationTask {

@@ -12,6 +12,7 @@ import { DataNotHere, DataSources } from "../shared/data/openSource.ts";
 import { messageOf, StillhouseError } from "../shared/errors.ts";
 import type { RunRecord } from "../shared/protocol/run.ts";
 import type { StudentCompute } from "./compute.ts";
+import { TooFewWorkers } from "./peerExchange.ts";
 import { RunWatch } from "./runWatch.ts";
 import { trainRun } from "./trainRun.ts";
 
@@ -111,7 +112,7 @@ async function serveRun(context: StudentContext, watch: RunWatch): Promise<void>
     } catch (error) {
       if (waiting.aborted) return;
       log.error({ run, error }, messageOf(error));
-      if (error instanceof DataNotHere) {
+      if (error instanceof DataNotHere || error instanceof TooFewWorkers) {
         publishNotice(bus, run, node, "error", `${node} trains nothing: ${error.message}`);
       } else if (mayMend(error)) {
         publishNotice(bus, run, node, "warn", `${node} tries again: ${messageOf(error)}`);

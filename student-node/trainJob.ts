@@ -17,6 +17,7 @@ import { buckets, jobKeys, runEventSubject } from "../shared/protocol/subjects.t
 import { decodeCheckpoint } from "./checkpoint.ts";
 import type { StudentCompute } from "./compute.ts";
 import type { StudentContext } from "./main.ts";
+import type { PeerExchange } from "./peerExchange.ts";
 
 /** Does one training from its last checkpoint to its result, and stores model and result. */
 export async function trainJob(
@@ -26,6 +27,7 @@ export async function trainJob(
   features: FeaturePlan,
   compute: StudentCompute,
   labelsUpTo: (count: number) => Promise<void>,
+  exchange: PeerExchange | undefined,
 ): Promise<void> {
   const jobs = await bus.kv(buckets.jobs);
   const checkpoints = new Checkpoints(
@@ -40,6 +42,9 @@ export async function trainJob(
   ];
   log.info({ run, job: jobName(job), fromStep: resumed?.pointer.step ?? 0 }, "training student");
 
+  const heard = job.kind === "student" ? exchange : undefined;
+  // Of the two checkpoints that are kept, the older: a damaged last one is no reason to be stuck.
+  let lastSaved = resumed?.pointer.step ?? 0;
   const startedAt = clock.now();
   const secondsSoFar = (): number => (resumed?.pointer.seconds ?? 0) + (clock.now() - startedAt) / 1000;
   const trained = await compute.train(
@@ -48,6 +53,7 @@ export async function trainJob(
       runSeed: spec.seed,
       dataHash: data.hash,
       student: spec.student,
+      seeds: spec.seeds,
       ensemble: spec.ensemble,
       distill: spec.distill,
       teachers: teachers.map(({ name }) => name),
@@ -61,8 +67,22 @@ export async function trainJob(
         const event: Event = { type: "job-progress", run, job, node, ...progress };
         bus.publish(runEventSubject(run), encode(Event, event));
       },
-      onCheckpoint: (step, state) => checkpoints.save({ step, lineage, seconds: secondsSoFar() }, state),
+      async onCheckpoint(step, state) {
+        await checkpoints.save({ step, lineage, seconds: secondsSoFar() }, state);
+        if (heard) await heard.goesOnFrom(job, lastSaved);
+        lastSaved = step;
+      },
       labelsUpTo,
+      publishWeights: (step, weights) => peersOf(heard, job).publish(job, step, weights),
+      async peerWeights(seed, of, step) {
+        const peer: JobKey = { kind: "student", seed };
+        const weights = await peersOf(heard, job).take(peer, of);
+        log.info(
+          { run, job: jobName(job), step, peer: jobName(peer), weightsOfStep: of },
+          `${jobName(job)} hears ${jobName(peer)} from step ${step} on, by its weights of step ${of}`,
+        );
+        return weights;
+      },
     },
   );
 
@@ -82,10 +102,17 @@ export async function trainJob(
     seconds: secondsSoFar(),
     waitSeconds: trained.waitSeconds,
     ...(trained.correctedBias && { correctedBias: [...trained.correctedBias] }),
+    ...(trained.peers && { peers: trained.peers }),
     backend: await compute.backend(),
   };
   await jobs.put(jobKeys.result(run, jobName(job)), encode(JobResult, result));
   await checkpoints.remove();
+  if (heard) await heard.goesOnFrom(job, Number.POSITIVE_INFINITY);
+}
+
+function peersOf(exchange: PeerExchange | undefined, job: JobKey): PeerExchange {
+  if (exchange) return exchange;
+  throw new StillhouseError(`Cannot exchange weights for ${jobName(job)}: its run's spec has no peers`);
 }
 
 export async function readResult(bus: Bus, run: string, job: JobKey): Promise<JobResult | undefined> {

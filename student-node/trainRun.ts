@@ -20,6 +20,7 @@ import type { StudentCompute } from "./compute.ts";
 import { JobQueue } from "./jobQueue.ts";
 import { LabelFeed } from "./labelFeed.ts";
 import type { StudentContext } from "./main.ts";
+import { exchangeStepsOf, PeerExchange, TooFewWorkers } from "./peerExchange.ts";
 import type { RunWatch } from "./runWatch.ts";
 import { loadArtifact, readResult, trainJob } from "./trainJob.ts";
 
@@ -28,8 +29,10 @@ export async function trainRun(context: StudentContext, watch: RunWatch, signal:
   const { spec, data, run } = watch.current;
   const dataset = transferSet(await context.data.open(data, `student node ${context.node}`), spec.data);
   const features = planFeatures(spec, dataset);
+  const workers = context.workers ?? spec.nodes.studentWorkers;
+  requireAllAtOnce(spec, workers, context.node);
   const store = new LabelStoreWriter(context.scratch);
-  const computes = Array.from({ length: context.workers ?? spec.nodes.studentWorkers }, context.makeCompute);
+  const computes = Array.from({ length: workers }, context.makeCompute);
   const stop = new AbortController();
   const until = anySignal(signal, stop.signal);
   try {
@@ -47,18 +50,22 @@ export async function trainRun(context: StudentContext, watch: RunWatch, signal:
     const reading = feed.then((started) => started.reading);
     // It is waited for below; until then a failure is not without a handler.
     reading.catch(() => undefined);
+    const exchange = await PeerExchange.open(context.bus, watch.current, until);
     const queue = new JobQueue(await unfinishedJobs(context, watch.current));
     const distilling = watch.reached(["distilling", "evaluating"], until).then((record) => {
       if (record) queue.openStudents();
     });
     // The first failure ends the run's training: stopping frees those who wait for labels or for the next state.
     await Promise.race([
-      Promise.all(computes.map((compute) => work(context, watch, features, feed, queue, compute, until))),
+      Promise.all(
+        computes.map((compute) => work(context, watch, features, feed, queue, compute, exchange, until)),
+      ),
       reading.then(() => new Promise<never>(() => undefined)),
       aborted(until),
     ]);
     await distilling;
     if (until.aborted || !(await watch.reached(["evaluating"], until))) return;
+    await exchange?.removeAll();
     await evaluate(context, watch.current, await feed, computes[0] as StudentCompute);
     context.log.info({ run }, "run evaluated");
   } finally {
@@ -66,6 +73,15 @@ export async function trainRun(context: StudentContext, watch: RunWatch, signal:
     await Promise.all(computes.map((compute) => compute.close()));
     store.close();
   }
+}
+
+/** @throws TooFewWorkers where students that wait for each other could not all be at work */
+function requireAllAtOnce(spec: RunRecord["spec"], workers: number, node: string): void {
+  if (exchangeStepsOf(spec) === undefined || workers >= spec.seeds.length) return;
+  throw new TooFewWorkers(
+    `Cannot train ${spec.seeds.length} students that learn from each other on ${node} as it does ${workers} trainings at once: start it with --workers ${spec.seeds.length} or more`,
+    { fields: { workers, students: spec.seeds.length } },
+  );
 }
 
 interface StartedFeed {
@@ -109,6 +125,7 @@ async function work(
   feed: Promise<StartedFeed>,
   queue: JobQueue,
   compute: StudentCompute,
+  exchange: PeerExchange | undefined,
   signal: AbortSignal,
 ): Promise<void> {
   for (;;) {
@@ -117,9 +134,8 @@ async function work(
     const name = `training ${jobName(job)}`;
     context.doing.add(name);
     try {
-      await trainJob(context, watch.current, job, features, compute, async (count) =>
-        (await feed).feed.upTo(count),
-      );
+      const labelsUpTo = async (count: number): Promise<void> => (await feed).feed.upTo(count);
+      await trainJob(context, watch.current, job, features, compute, labelsUpTo, exchange);
     } finally {
       context.doing.delete(name);
     }

@@ -12,6 +12,7 @@ import { decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
 import type { StudentTraining, TrainedStudent, TrainingHooks } from "./compute.ts";
 import { correctBias } from "./correctBias.ts";
 import { distillingObjective } from "./distillingObjective.ts";
+import { selfObjective } from "./self/selfObjective.ts";
 import { scalesAreLearnt, teacherScales } from "./teacherScales.ts";
 
 /**
@@ -37,15 +38,23 @@ export async function trainStudent(
   if (taught && scalesAreLearnt(training.ensemble)) {
     await hooks.labelsUpTo(dispatchOrder(dataset, chunkSize).length);
   }
-  const objective = taught
-    ? distillingObjective(
+  const { objective, peerUse } = taught
+    ? selfObjective(
         training,
         dataset,
-        labels,
-        teacherScales(training.ensemble, training.teachers.length, dataset, labels),
         first.length,
+        seed,
+        () =>
+          distillingObjective(
+            training,
+            dataset,
+            labels,
+            teacherScales(training.ensemble, training.teachers.length, dataset, labels),
+            first.length,
+          ),
+        hooks,
       )
-    : labelObjective(dataset);
+    : { objective: labelObjective(dataset) };
   const model = buildModel(student.model, dataset.inputShape, dataset.classes, seed);
   const opened = tapped(model, objective.taps ?? [], objective.learnt ?? []);
   try {
@@ -72,6 +81,7 @@ export async function trainStudent(
       steps: result.steps,
       curve: result.curve,
       waitSeconds: result.waitMs / 1000,
+      ...(peerUse && { peers: peerUse() }),
     };
   } finally {
     opened.dispose();

@@ -25,6 +25,8 @@ if (parentPort) {
         onProgress: (progress) => void node.call("onProgress", progress),
         onCheckpoint: (step, state) => node.call("onCheckpoint", step, state),
         labelsUpTo: (count) => node.call("labelsUpTo", count),
+        publishWeights: (step, weights) => node.call("publishWeights", step, weights),
+        peerWeights: (seed, of, step) => node.call("peerWeights", seed, of, step),
       }),
   });
 }

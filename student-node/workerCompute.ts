@@ -18,6 +18,8 @@ export function workerStudentCompute(role: RoleCompute): StudentCompute {
     onProgress: (progress) => current().onProgress(progress),
     onCheckpoint: (step, state) => current().onCheckpoint(step, state),
     labelsUpTo: (count) => current().labelsUpTo(count),
+    publishWeights: (step, weights) => current().publishWeights(step, weights),
+    peerWeights: (seed, of, step) => current().peerWeights(seed, of, step),
   });
   return {
     backend: () => rpc.call("backend"),

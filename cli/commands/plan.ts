@@ -58,7 +58,7 @@ function insideLines(
   const total = insideBytes.reduce((sum, { step, memory }) => sum + step + memory, 0);
   return [
     ...(sent.length > 0 ? [`features  ${sent.join("; ")}`] : []),
-    "terms     that look inside, and what they take at most in each training",
+    "terms     that look inside or remember, and what they take at most in each training",
     ...insideBytes.map(
       ({ name, step, memory }) =>
         `          ${name.padEnd(48)} ${megabytes(step).padStart(9)} a step${memory > 0 ? `, ${megabytes(memory)} remembered` : ""}`,

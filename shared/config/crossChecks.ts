@@ -4,6 +4,7 @@ import { pathText } from "./locate.ts";
 import type { Problem } from "./problems.ts";
 import type { Path } from "./schemaNode.ts";
 import type { ArchSpec, ComputeSpec, DataSpec, RunSpec, TeacherTrainSpec, TrainSpec } from "./spec.ts";
+import { selfProblems } from "./selfChecks.ts";
 
 /** Finds keys that are right by themselves and do not fit each other; each message names both. */
 export function crossChecks(spec: RunSpec): Problem[] {
@@ -23,6 +24,7 @@ export function crossChecks(spec: RunSpec): Problem[] {
     ...classListProblems(spec),
     ...ensembleProblems(spec),
     ...distillProblems(spec),
+    ...selfProblems(spec),
     ...trainings.flatMap(({ path, model, train }) => [
       ...archProblems([...path, "model"], model, spec.data),
       ...scheduleProblems([...path, "train"], train, spec.data),

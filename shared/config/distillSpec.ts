@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { featureTerms } from "./featureTermSpec.ts";
-import { SelfLosses, SelfTerms, type SelfTermSpec } from "./selfTermSpec.ts";
+import { SelfLosses, type SelfTermSpec, SelfTerms } from "./selfTermSpec.ts";
 import { epochs, ofAllTerms, positive, share } from "./termFields.ts";
 
 /** What a student minimises: one of the field's losses by name, or a list of terms of one's own. */

@@ -2,10 +2,7 @@ import { z } from "zod";
 import { epochs, ofAllTerms, positive, share } from "./termFields.ts";
 
 /** Terms, and losses by name, of a student that learns from itself or from its peers. */
-const temperature = positive
-  .max(1000)
-  .default(1)
-  .describe("T, by which the logits of both are divided");
+const temperature = positive.max(1000).default(1).describe("T, by which the logits of both are divided");
 const psKdAlpha = share
   .default(0.8)
   .describe("share of what the student itself said, in the last epoch; it grows by as much in each");
@@ -28,7 +25,7 @@ const exits = z
   .min(1)
   .optional()
   .describe(
-    "blocks (of a cnn: convolutions) after which there is an exit, counted from 1; absent: after each but the last of a cnn, and before each stride of 2 of a separable net, or in its middle",
+    "blocks (of a cnn: convolutions with their pool) after which there is an exit, counted from 1; absent: after each of a cnn, and before each stride of 2 of a separable net, or else in its middle",
   );
 const exchangeSteps = z
   .int()
@@ -52,7 +49,6 @@ const meanTeacher = {
 const earlyExits = {
   exits,
   alpha: share.default(0.3).describe("share of the deepest's predictions; 1 - alpha weighs the true labels"),
-  temperature,
   hint: hintWeight,
 };
 

@@ -55,6 +55,13 @@ export const CorrectedBias = z.strictObject({
   validationAccuracy: share.describe("on the validation split, with this and those before it"),
 });
 
+/** How a student heard its peers. */
+export const PeerUse = z.strictObject({
+  steps: count.describe("steps in which peers were heard"),
+  meanAge: z.number().nonnegative().describe("mean age of their weights in these, in steps"),
+  maxAge: count.describe("the largest"),
+});
+
 export const SeedResult = z.strictObject({
   ...TestMetrics.shape,
   weightsHash: text.describe("hash of the final weights"),
@@ -76,6 +83,7 @@ export const SeedResult = z.strictObject({
     )
     .min(1)
     .describe("the attempts that led to the weights; one entry: it was never interrupted"),
+  peers: PeerUse.optional().describe("how it heard the run's other students; absent: it did not"),
 });
 
 export const LabelQuality = z.strictObject({
@@ -347,5 +355,6 @@ export type Disagreement = z.infer<typeof Disagreement>;
 export type LabelQuality = z.infer<typeof LabelQuality>;
 export type TeacherReport = z.infer<typeof TeacherReport>;
 export type CorrectedBias = z.infer<typeof CorrectedBias>;
+export type PeerUse = z.infer<typeof PeerUse>;
 export type CurvePoint = z.infer<typeof CurvePoint>;
 export type Latency = z.infer<typeof Latency>;

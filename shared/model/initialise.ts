@@ -59,7 +59,7 @@ function heNormal(data: Float32Array, shape: readonly number[], random: Rng): vo
   normal(data, Math.sqrt(2 / fans(shape).in), random);
 }
 
-function glorotUniform(data: Float32Array, shape: readonly number[], random: Rng): void {
+export function glorotUniform(data: Float32Array, shape: readonly number[], random: Rng): void {
   const { in: fanIn, out: fanOut } = fans(shape);
   const limit = Math.sqrt(6 / (fanIn + fanOut));
   for (let i = 0; i < data.length; i++) data[i] = (2 * random.uniform() - 1) * limit;

@@ -6,6 +6,7 @@ import {
   Disagreement,
   LabelQuality,
   Latency,
+  PeerUse,
   TestMetrics,
 } from "../evaluate/reportSchema.ts";
 import { Bytes, Digest, Hash, NodeId } from "./identifiers.ts";
@@ -44,6 +45,16 @@ export const CheckpointPointer = z.strictObject({
 });
 export type CheckpointPointer = z.infer<typeof CheckpointPointer>;
 
+/**
+ * Student node -> its other students (KV pointer to a blob in the peers bucket, key = run.peer.job.step): the weights of a
+ * student after so many steps. The first answer stands; it goes when no student can need it any more.
+ */
+export const PeerWeights = z.strictObject({
+  type: z.literal("peer-weights"),
+  object: z.string(),
+});
+export type PeerWeights = z.infer<typeof PeerWeights>;
+
 /** Student node -> coordinator (KV, key = run.result.job): a finished training. */
 export const JobResult = z.strictObject({
   type: z.literal("job-result"),
@@ -60,6 +71,7 @@ export const JobResult = z.strictObject({
   /** Of these, seconds spent waiting for labels. */
   waitSeconds: z.number().nonnegative(),
   correctedBias: z.array(CorrectedBias).optional(),
+  peers: PeerUse.optional(),
   backend: z.string(),
 });
 export type JobResult = z.infer<typeof JobResult>;

@@ -28,6 +28,8 @@ export const buckets = {
   leases: "stillhouse-leases",
   weights: "stillhouse-weights",
   checkpoints: "stillhouse-checkpoints",
+  /** What students of a run show each other. */
+  peers: "stillhouse-peers",
   /** Evaluations, which grow with the test split. */
   evaluations: "stillhouse-evaluations",
 } as const;
@@ -108,6 +110,10 @@ export const jobKeys = {
   result: (run: string, job: string) => `${run}.result.${job}`,
   results: (run: string) => `${run}.result.*`,
   checkpoint: (run: string, job: string) => `${run}.checkpoint.${job}`,
+  peer: (run: string, job: string, step: number) => `${run}.peer.${job}.${step}`,
+  /** All of one student. */
+  peerSteps: (run: string, job: string) => `${run}.peer.${job}.*`,
+  peers: (run: string) => `${run}.peer.>`,
   evaluation: (run: string) => `${run}.evaluation`,
   testReads: (run: string) => `${run}.test-reads`,
   report: (run: string) => `${run}.report`,

@@ -4,7 +4,7 @@ import { DistillSpec } from "../../shared/config/distillSpec.ts";
 import { distillationLoss } from "../../shared/distill/distillationLoss.ts";
 import { type EnsembleRuleName, ensembleRules } from "../../shared/distill/ensembles/registry.ts";
 import { dist } from "../../shared/distill/losses/dist.ts";
-import { termsOf } from "../../shared/distill/termsOf.ts";
+import { plainTermsOf } from "../../shared/distill/termsOf.ts";
 import { describeWithGoldens, goldenMatrix } from "../helpers/golden.ts";
 import { expectClose, expectNoLeak, onEachBackend } from "../helpers/tensors.ts";
 
@@ -212,7 +212,7 @@ const batch = {
 };
 
 function lossOf(distill: object, labelsWeight: number | undefined, scheduled?: number[]) {
-  const terms = termsOf(DistillSpec.parse(distill));
+  const terms = plainTermsOf(DistillSpec.parse(distill));
   return (z: tf.Tensor2D): tf.Scalar =>
     distillationLoss(terms, {
       student: z,
@@ -325,7 +325,7 @@ onEachBackend("the loss of a batch in which targets and labels are missing", () 
   it("is 0, with no gradient, where no sample has a target or a label", () => {
     for (const loss of losses) {
       const nothing = (z: tf.Tensor): tf.Scalar =>
-        distillationLoss(termsOf(DistillSpec.parse({ loss })), {
+        distillationLoss(plainTermsOf(DistillSpec.parse({ loss })), {
           student: z as tf.Tensor2D,
           labels: tf.fill([5], -1, "int32"),
           target: (_, temper) => tf.logSoftmax(temper(tf.tensor2d(batch.teacher))),

@@ -228,6 +228,17 @@ export class ProbedStudent implements StudentCompute {
         await Promise.race([hooks.labelsUpTo(count), this.#end]);
         goOn();
       },
+      publishWeights: async (step, weights) => {
+        goOn();
+        await Promise.race([hooks.publishWeights(step, weights), this.#end]);
+        goOn();
+      },
+      peerWeights: async (seed, of, step) => {
+        goOn();
+        const weights = await Promise.race([hooks.peerWeights(seed, of, step), this.#end]);
+        goOn();
+        return weights;
+      },
     });
     this.#training = trained.catch(() => undefined);
     return this.#life.heard(trained);
