@@ -149,7 +149,8 @@ function tested(evaluation: Evaluation, job: JobKey): Evaluation["seeds"][number
 }
 
 function seedResult(result: JobResult, metrics: Evaluation["ensemble"]): SeedResult {
-  const { weightsHash, keptEpoch, seconds, waitSeconds, steps, curve, lineage, correctedBias, peers } = result;
+  const { weightsHash, keptEpoch, seconds, waitSeconds, steps, curve, lineage, correctedBias, peers } =
+    result;
   return {
     ...metrics,
     weightsHash,

@@ -57,7 +57,7 @@ describe("students of one run that learn from each other", () => {
         smallSpec({ ...written, distill: { terms: [{ kind: "cross-entropy" }] } }),
       );
       expect(new Set([...hashes, ...hashesOf(alone)]).size).toBe(6);
-      expect(alone.seeds[0]?.student.peers).toBeNull();
+      expect(alone.seeds[0]?.student.peers).toBeUndefined();
     });
   });
 
