@@ -11,6 +11,7 @@ import { buckets } from "../shared/protocol/subjects.ts";
 import type { CoordinatorContext } from "./context.ts";
 import { importTeacher } from "./importTeacher.ts";
 import { readyTeacher } from "./readyTeacher.ts";
+import { studentTeacher } from "./studentTeacher.ts";
 import { recipesOf, trainedTeacher } from "./trainedTeacher.ts";
 
 /** The run's teachers before any is there. */
@@ -20,13 +21,14 @@ export function plannedTeachers(specs: readonly TeacherSpec[], dataHash: string)
     if ("train" in spec) {
       return { name, source: "trained", recipes: recipesOf(spec, dataHash), ready: null };
     }
-    return { name, source: "labels" in spec ? "imported" : "loaded", recipes: [], ready: null };
+    const source = "labels" in spec ? "imported" : "student" in spec ? "student" : "loaded";
+    return { name, source, recipes: [], ready: null };
   });
 }
 
 /**
  * Gets every teacher of the run: from the store when its recipe was trained before, by a work item for the teacher
- * nodes otherwise, from its files when the spec names files, or as labels alone. Each is written into the run's record
+ * nodes otherwise, from its files when the spec names files, as labels alone, or as a student of an earlier run. Each is written into the run's record
  * as soon as it is there. Resolves when all are, or when `signal` aborts.
  */
 export async function getTeachers(context: CoordinatorContext, signal: AbortSignal): Promise<void> {
@@ -50,7 +52,9 @@ export async function getTeachers(context: CoordinatorContext, signal: AbortSign
           ? await trainedTeacher(bus, store.record, spec, planned, features, signal)
           : "labels" in spec
             ? await imported(context, spec, planned, signal)
-            : await loaded(bus, store.record, spec, planned, features);
+            : "student" in spec
+              ? await studentTeacher(bus, store.record, spec, planned, features)
+              : await loaded(bus, store.record, spec, planned, features);
       if (teacher) await found(place, teacher);
     }),
   );

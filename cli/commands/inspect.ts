@@ -106,7 +106,7 @@ async function formatOf(path: string): Promise<Format> {
 /** The mapping of the spec's teacher that is loaded from this file. */
 function ofSpec({ teachers }: RunSpec, baseDir: string, path: string): ModelMapping | undefined {
   for (const teacher of teachers) {
-    if ("train" in teacher || "labels" in teacher || resolve(baseDir, teacher.model.path) !== resolve(path))
+    if (!("model" in teacher) || "train" in teacher || resolve(baseDir, teacher.model.path) !== resolve(path))
       continue;
     const { format: _format, path: _path, ...mapping } = teacher.model;
     return mapping;

@@ -3,8 +3,8 @@ import { termsOf } from "../distill/termsOf.ts";
 import { pathText } from "./locate.ts";
 import type { Problem } from "./problems.ts";
 import type { Path } from "./schemaNode.ts";
-import type { ArchSpec, ComputeSpec, DataSpec, RunSpec, TeacherTrainSpec, TrainSpec } from "./spec.ts";
 import { selfProblems } from "./selfChecks.ts";
+import type { ArchSpec, ComputeSpec, DataSpec, RunSpec, TeacherTrainSpec, TrainSpec } from "./spec.ts";
 
 /** Finds keys that are right by themselves and do not fit each other; each message names both. */
 export function crossChecks(spec: RunSpec): Problem[] {

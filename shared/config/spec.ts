@@ -209,7 +209,27 @@ export const ImportedTeacherSpec = z.strictObject({
     "labels that were made elsewhere: such a teacher has no model and no node",
   ),
 });
-export const TeacherSpec = z.union([TrainedTeacherSpec, LoadedTeacherSpec, ImportedTeacherSpec]);
+export const StudentTeacherSpec = z.strictObject({
+  name: name.describe("of the teacher, unique in the spec"),
+  student: z
+    .strictObject({
+      run: z
+        .string()
+        .regex(/^[a-z0-9][a-z0-9-]{0,80}$/, "expected the id of a run, as `stillhouse status` shows it")
+        .describe("id of that run, whose results are in the same store"),
+      seed: z.int().nonnegative().describe("which of its students"),
+      baseline: z.boolean().default(false).describe("the student alone of that seed instead"),
+    })
+    .describe("a student of an earlier run, which teaches the next generation; no file is needed"),
+  features: Features,
+  quantise: Quantise,
+});
+export const TeacherSpec = z.union([
+  TrainedTeacherSpec,
+  LoadedTeacherSpec,
+  ImportedTeacherSpec,
+  StudentTeacherSpec,
+]);
 
 const idxPair = z.strictObject({
   inputs: z
@@ -422,6 +442,7 @@ export type DataSpec = z.infer<typeof DataSpec>;
 export type TeacherSpec = z.infer<typeof TeacherSpec>;
 export type TrainedTeacherSpec = z.infer<typeof TrainedTeacherSpec>;
 export type LoadedTeacherSpec = z.infer<typeof LoadedTeacherSpec>;
+export type StudentTeacherSpec = z.infer<typeof StudentTeacherSpec>;
 export type ImportedTeacherSpec = z.infer<typeof ImportedTeacherSpec>;
 export type ArchSpec = z.infer<typeof ArchSpec>;
 export type TrainSpec = z.infer<typeof TrainSpec>;

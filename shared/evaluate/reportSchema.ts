@@ -129,9 +129,9 @@ export const TeacherReport = z.strictObject({
   ),
   labelling: text.describe("hash under which its labels lie in the label log"),
   source: z
-    .enum(["trained", "reused", "loaded", "imported"])
+    .enum(["trained", "reused", "loaded", "imported", "student"])
     .describe(
-      "trained in this run, trained by an earlier one with the same recipe, loaded from a file, or labels from elsewhere",
+      "trained in this run, trained by an earlier one with the same recipe, loaded from a file, labels from elsewhere, or a student of an earlier run",
     ),
   trainSeconds: seconds.nullable().describe("training time; null where this run did not train it"),
   folds: z

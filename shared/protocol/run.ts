@@ -21,7 +21,7 @@ export const ownMapping: ModelMapping = ModelMapping.parse({ output: "logits" })
 
 export const RunTeacher = z.strictObject({
   name: z.string(),
-  source: z.enum(["trained", "reused", "loaded", "imported"]),
+  source: z.enum(["trained", "reused", "loaded", "imported", "student"]),
   /** Of a teacher that is trained in the run: one, or one a fold. */
   recipes: z.array(Hash),
   /** Null until the teacher is there. */

@@ -99,7 +99,8 @@ function teacherOf(term: FeatureTerm, { teachers }: Planned): number {
 
 function featuresOf(teacher: TeacherSpec): NonNullable<Features> {
   if ("labels" in teacher) return {};
-  return ("train" in teacher ? teacher.features : teacher.model.features) ?? {};
+  const made = "train" in teacher || "student" in teacher;
+  return (made ? teacher.features : teacher.model.features) ?? {};
 }
 
 function layoutOf(

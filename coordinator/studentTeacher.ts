@@ -1,0 +1,62 @@
+import type { Bus } from "../shared/bus/bus.ts";
+import type { StudentTeacherSpec } from "../shared/config/spec.ts";
+import { sha256 } from "../shared/determinism/hash.ts";
+import { StillhouseError } from "../shared/errors.ts";
+import { decode } from "../shared/protocol/codec.ts";
+import type { FeatureLayout } from "../shared/protocol/features.ts";
+import { type JobKey, JobResult, jobName } from "../shared/protocol/jobs.ts";
+import { ownMapping, type RunRecord, type RunTeacher } from "../shared/protocol/run.ts";
+import { buckets, jobKeys } from "../shared/protocol/subjects.ts";
+import { readyTeacher } from "./readyTeacher.ts";
+
+/** A spec takes its teacher from a run that this store does not have, or that has not trained it. */
+export class NoSuchStudent extends StillhouseError {}
+
+/**
+ * A teacher that is a student of an earlier run (born-again networks, Furlanello et al. 2018): its model is in the store
+ * under its digest, and its identity is that of the model.
+ * @param carried features of its labels
+ * @throws NoSuchStudent
+ */
+export async function studentTeacher(
+  bus: Bus,
+  { spec: { labels } }: RunRecord,
+  spec: StudentTeacherSpec,
+  planned: RunTeacher,
+  carried: readonly FeatureLayout[],
+): Promise<RunTeacher> {
+  const { run, seed, baseline } = spec.student;
+  const job: JobKey = { kind: baseline ? "baseline" : "student", seed };
+  const entry = await (await bus.kv(buckets.jobs)).get(jobKeys.result(run, jobName(job)));
+  if (!entry) throw await notThere(bus, spec, job);
+  const { artifact, parameters } = decode(JobResult, entry.value, `job result ${jobName(job)} of ${run}`);
+  const bytes = await (await bus.objects(buckets.weights)).get(artifact);
+  if (!bytes || sha256(bytes) !== artifact) {
+    throw new NoSuchStudent(
+      `Cannot use ${jobName(job)} of run ${run} as teacher "${spec.name}": its model ${artifact} is ${bytes ? "damaged" : "not in the object store"}; start that run again`,
+      { fields: { run, job: jobName(job), artifact } },
+    );
+  }
+  const { features, quantise } = spec;
+  const mapping = { ...ownMapping, ...(features && { features }), ...(quantise && { quantise }) };
+  return readyTeacher(planned, labels, carried, {
+    model: { artifact, format: "stillhouse", mapping },
+    parameters,
+    bytes: bytes.byteLength,
+  });
+}
+
+/** The error says what there is instead: the jobs of that run, or the runs of the store. */
+async function notThere(bus: Bus, { name, student: { run } }: StudentTeacherSpec, job: JobKey) {
+  const results = await (await bus.kv(buckets.jobs)).keys(jobKeys.results(run));
+  const runs = await (await bus.kv(buckets.runs)).keys("*");
+  const why =
+    results.length > 0
+      ? `it has trained [${results.map((key) => key.split(".").at(-1)).join(", ")}]`
+      : runs.includes(run)
+        ? "that run has not trained it yet; wait for its end"
+        : `this store has no such run, but [${runs.join(", ")}]; name one of these, or use the store of that run`;
+  return new NoSuchStudent(`Cannot use ${jobName(job)} of run ${run} as teacher "${name}": ${why}`, {
+    fields: { run, job: jobName(job), trained: results, runs },
+  });
+}
