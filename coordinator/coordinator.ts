@@ -12,6 +12,7 @@ import type { CoordinatorContext } from "./context.ts";
 import { dispatch } from "./dispatch.ts";
 import { failOnExhausted, failOnFault, faultTopics, RunFailed } from "./failures.ts";
 import { restoreImports } from "./importTeacher.ts";
+import { labelByQuorum } from "./labelByQuorum.ts";
 import { findMissing, type Labelling } from "./missingLabels.ts";
 import { makeReport, readReport, storeReport } from "./report.ts";
 import { watchStalls } from "./stalls.ts";
@@ -105,10 +106,15 @@ async function labelAll(context: CoordinatorContext, signal: AbortSignal): Promi
   const onProgress = (done: number, inFlight: number): void =>
     publish({ type: "label-progress", run, done, total: chunks.length, inFlight });
   onProgress(0, 0);
-  await dispatch(
-    { bus, clock, missing: chunks, maxInFlight: spec.labels.maxInFlight, onProgress, onNotice: notice },
-    signal,
-  );
+  const { quorum } = spec.ensemble;
+  if (quorum === "all") {
+    await dispatch(
+      { bus, clock, missing: chunks, maxInFlight: spec.labels.maxInFlight, onProgress, onNotice: notice },
+      signal,
+    );
+  } else {
+    await labelByQuorum(context, chunks, quorum, signal);
+  }
   if (!signal.aborted && store.record.labelledAtMs === null)
     await store.change({ labelledAtMs: clock.now() });
 }

@@ -20,6 +20,10 @@ export interface DispatchOptions {
   readonly maxInFlight: number;
   readonly onProgress: (done: number, inFlight: number) => void;
   readonly onNotice: (text: string) => void;
+  /** A chunk is there with all its parts. */
+  readonly onLabelled?: (chunk: MissingChunk) => void;
+  /** Whether a chunk that waits is still to be queued; absent: always. */
+  readonly wanted?: (chunk: MissingChunk) => boolean;
 }
 
 /** Between two comparisons of what is in flight with what log and queue hold. */
@@ -76,7 +80,7 @@ class Flight {
       const chunk = this.#waiting.pop();
       if (!chunk) break;
       // Another run may have had it labelled while it waited here.
-      if (chunk.parts.size === 0) continue;
+      if (chunk.parts.size === 0 || this.#options.wanted?.(chunk) === false) continue;
       this.inFlight.add(chunk);
       batch.push(chunk);
     }
@@ -106,6 +110,7 @@ class Flight {
     if (chunk.parts.size > 0) return;
     this.inFlight.delete(chunk);
     this.#left--;
+    this.#options.onLabelled?.(chunk);
     this.#options.onProgress(this.#options.missing.length - this.#left, this.inFlight.size);
     if (this.#left === 0) this.#onDone();
     else await this.fill(signal);

@@ -62,9 +62,11 @@ export async function makeReport(context: CoordinatorContext, evaluation: Evalua
       weights: weights.map((weight) => weight / weightSum),
       temperatures,
       disagreement: evaluation.disagreement,
-      accuracy: evaluation.ensemble.accuracy,
-      nll: evaluation.ensemble.nll,
-      ece: evaluation.ensemble.ece,
+      quorum: evaluation.quorum,
+      testSamples: evaluation.ensembleTestSamples,
+      accuracy: evaluation.ensemble?.accuracy ?? null,
+      nll: evaluation.ensemble?.nll ?? null,
+      ece: evaluation.ensemble?.ece ?? null,
     },
     student: { parameters: first.parameters, bytes: first.artifactBytes, latencyMs: evaluation.latency },
     seeds: spec.seeds.map((seed) => {
@@ -102,9 +104,10 @@ async function teacherReports(
       const numerics = await readNumerics(bus, ready.labelling);
       return {
         name,
-        accuracy: tested.metrics.accuracy,
-        nll: tested.metrics.nll,
-        ece: tested.metrics.ece,
+        testSamples: tested.testSamples,
+        accuracy: tested.metrics?.accuracy ?? null,
+        nll: tested.metrics?.nll ?? null,
+        ece: tested.metrics?.ece ?? null,
         parameters: ready.parameters,
         bytes: ready.bytes,
         identity: ready.identity,
@@ -148,7 +151,7 @@ function tested(evaluation: Evaluation, job: JobKey): Evaluation["seeds"][number
   return found;
 }
 
-function seedResult(result: JobResult, metrics: Evaluation["ensemble"]): SeedResult {
+function seedResult(result: JobResult, metrics: Evaluation["seeds"][number]["metrics"]): SeedResult {
   const { weightsHash, keptEpoch, seconds, waitSeconds, steps, curve, lineage, correctedBias, peers } =
     result;
   return {

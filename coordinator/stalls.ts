@@ -36,13 +36,16 @@ function missingHelp(record: RunRecord, membership: Membership): string[] {
       wants.push("no teacher node is alive; start one with `stillhouse teacher`");
   }
   if (record.state === "distilling" && record.labelledAtMs === null && teachers.length > 0) {
+    const { quorum } = record.spec.ensemble;
+    const without =
+      quorum === "all" ? "" : `; chunks go on without it ${quorum.deadlineS} s after their first answer`;
     for (const { name, ready } of record.teachers) {
       if (ready?.model && !teachers.some(({ serving }) => serving.includes(ready.labelling))) {
         const refused = teachers.flatMap((node) =>
           node.refused.filter(({ labelling }) => labelling === ready.labelling),
         );
         const why = refused.map(({ why }) => `; ${why}`).join("");
-        wants.push(`no teacher node serves teacher "${name}"${why}`);
+        wants.push(`no teacher node serves teacher "${name}"${why}${without}`);
       }
     }
   }

@@ -5,6 +5,7 @@ import type { Dataset } from "../shared/data/dataset.ts";
 import type { FeaturePlan } from "../shared/distill/features/planFeatures.ts";
 import type { CorrectedBias, CurvePoint, PeerUse } from "../shared/evaluate/reportSchema.ts";
 import type { LabelStoreLayout, StoredPart } from "../shared/labels/labelStore.ts";
+import type { DecidedChunk } from "../shared/labels/presence.ts";
 import type { PackedModel } from "../shared/model/packTrained.ts";
 import type { Evaluation, JobKey } from "../shared/protocol/jobs.ts";
 
@@ -17,6 +18,8 @@ export interface StudentCompute {
   openLabels(path: string, layout: LabelStoreLayout): Promise<void>;
   /** Tells what is in that file by now. */
   addLabels(parts: readonly StoredPart[]): Promise<void>;
+  /** Tells whose labels of a chunk are used, before anyone is told that it is complete. */
+  addDecision(decided: DecidedChunk): Promise<void>;
   train(training: StudentTraining, hooks: TrainingHooks): Promise<TrainedStudent>;
   /** Reads the test split: once a run, after all weights are final. */
   evaluate(task: EvaluationTask): Promise<TestFindings>;
@@ -42,7 +45,7 @@ export interface TrainingHooks extends PeerHooks {
   onProgress(progress: TrainProgress): void;
   /** Stores a checkpoint; the training waits for it. */
   onCheckpoint(step: number, state: Uint8Array): Promise<void>;
-  /** Resolves when the first `count` chunks, in the order of dispatch, are labelled by all teachers, and known here. */
+  /** Resolves when the first `count` chunks, in the order of dispatch, have all labels that are used of them, and are known here. */
   labelsUpTo(count: number): Promise<void>;
 }
 

@@ -9,9 +9,9 @@ import { termNeeds } from "../shared/distill/termNeeds.ts";
 import { temperatureAt, weightAt, weightChanges } from "../shared/distill/termSchedule.ts";
 import { plainTermsOf } from "../shared/distill/termsOf.ts";
 import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
-import { rngOf, type Seed } from "../shared/model/seed.ts";
 import type { StudentTraining } from "./compute.ts";
 import { featureSide } from "./featureSide.ts";
+import { drawnTeachers, presentTeachers } from "./presentTargets.ts";
 import { teacherLogits } from "./teacherLogits.ts";
 import { calibrated, type TeacherScales } from "./teacherScales.ts";
 
@@ -28,15 +28,18 @@ export function distillingObjective(
     "distill" | "ensemble" | "teachers" | "runSeed" | "job" | "features" | "chunkSize"
   >,
   dataset: Dataset,
-  labels: Pick<LabelStoreReader, "read" | "readFeature">,
+  labels: Pick<LabelStoreReader, "read" | "readFeature" | "has">,
   scales: TeacherScales,
   stepsPerEpoch: number,
 ): Objective {
-  const { ensemble, teachers, runSeed, job } = training;
+  const { ensemble, teachers, runSeed, job, distill } = training;
   const rule = ensembleRules[ensemble.rule];
   const draws = ensemble.rule === "random";
-  const terms = plainTermsOf(training.distill);
+  const terms = plainTermsOf(distill);
   const heard = terms.some(({ kind }) => termNeeds[kind].teachers) ? teachers : [];
+  const quorum = heard.length > 0 && ensemble.quorum !== "all" ? ensemble.quorum.teachers : undefined;
+  const presentOf = (ids: Uint32Array): Float32Array | undefined =>
+    quorum === undefined ? undefined : presentTeachers(labels, dataset, teachers.length, quorum, ids);
   const perSample = (value: number, rows: number): Float32Array => new Float32Array(rows).fill(value);
   const scheduled = scheduledValues(terms, stepsPerEpoch);
   const seed = ["student", runSeed, job.seed];
@@ -58,20 +61,25 @@ export function distillingObjective(
         scheduled.map(({ name }): [string, TargetType] => [name, { dtype: "float32", shape: [] }]),
       ),
       ...(draws ? { drawn: { dtype: "float32", shape: [teachers.length] } as const } : {}),
+      ...(quorum ? { present: { dtype: "float32", shape: [teachers.length] } as const } : {}),
       ...inside.targets,
     },
-    gather: (ids, step) => ({
-      labels: gatherLabels(dataset, ids),
-      ...Object.fromEntries(
-        heard.map((_, k) => [
-          teacherName(k),
-          calibrated(teacherLogits(labels, dataset, k, ids), scales.temperatures[k] as number),
-        ]),
-      ),
-      ...Object.fromEntries(scheduled.map(({ name, at }) => [name, perSample(at(step), ids.length)])),
-      ...(draws ? { drawn: drawnTeacher(seed, step, scales.weights, ids.length) } : {}),
-      ...inside.gather(ids, step),
-    }),
+    gather: (ids, step) => {
+      const present = presentOf(ids);
+      return {
+        labels: gatherLabels(dataset, ids),
+        ...Object.fromEntries(
+          heard.map((_, k) => [
+            teacherName(k),
+            calibrated(teacherLogits(labels, dataset, k, ids), scales.temperatures[k] as number),
+          ]),
+        ),
+        ...Object.fromEntries(scheduled.map(({ name, at }) => [name, perSample(at(step), ids.length)])),
+        ...(draws ? { drawn: drawnTeachers(seed, step, scales.weights, ids.length, present) } : {}),
+        ...(present && { present }),
+        ...inside.gather(ids, step),
+      };
+    },
     loss: (student, targets, within) =>
       distillationLoss(terms, {
         student,
@@ -80,10 +88,16 @@ export function distillingObjective(
           const { logits, weights } = teachersOf(term, teachers, scales, targets);
           const said = { logits, weights, student, labels: targets.labels as tf.Tensor1D };
           // One teacher is itself, by whatever rule.
-          return logits.length === 1
-            ? ensembleRules.arithmetic(said, temper)
-            : rule({ ...said, drawn: targets.drawn as tf.Tensor2D | undefined }, temper);
+          if (logits.length === 1) return ensembleRules.arithmetic(said, temper);
+          const { drawn, present } = targets as { drawn?: tf.Tensor2D; present?: tf.Tensor2D };
+          return rule({ ...said, drawn, present }, temper);
         },
+        ...(quorum !== undefined && {
+          missing: {
+            targeted: (term) => targetedRows(targets.present as tf.Tensor2D, ownTeacher(term, teachers)),
+            labelsWeight: distill.terms ? undefined : 1,
+          },
+        }),
         weight: (place) => targets[weightName(place)] as tf.Tensor1D | undefined,
         temperature: (place) => targets[temperatureName(place)] as tf.Tensor1D | undefined,
         inside: (place) => inside.view(place, targets, within),
@@ -115,6 +129,17 @@ function scheduledValues(
   ]);
 }
 
+/** The place of the teacher that a term listens to alone. */
+function ownTeacher(term: TermSpec | undefined, names: readonly string[]): number | undefined {
+  return term && "teacher" in term && term.teacher !== undefined ? names.indexOf(term.teacher) : undefined;
+}
+
+/** 1 where somebody is present, or one teacher is, else 0: [batch, teachers] -> [batch]. */
+function targetedRows(present: tf.Tensor2D, teacher: number | undefined): tf.Tensor1D {
+  if (teacher === undefined) return present.max(-1).as1D();
+  return present.slice([0, teacher], [-1, 1]).as1D();
+}
+
 /** Logits and weights of the teachers that a term listens to: one of them, or all. */
 function teachersOf(
   term: TermSpec,
@@ -122,24 +147,10 @@ function teachersOf(
   { weights }: TeacherScales,
   targets: Targets,
 ): { logits: tf.Tensor2D[]; weights: number[] } {
-  const only = "teacher" in term && term.teacher !== undefined ? names.indexOf(term.teacher) : undefined;
+  const only = ownTeacher(term, names);
   const places = only === undefined ? names.map((_, k) => k) : [only];
   return {
     logits: places.map((k) => targets[teacherName(k)] as tf.Tensor2D),
     weights: places.map((k) => (only === undefined ? (weights[k] as number) : 1)),
   };
-}
-
-/** 1 at the teacher of a step's batch, drawn by weight, and 0 at the others: [rows, teachers]. */
-function drawnTeacher(seed: Seed, step: number, weights: readonly number[], rows: number): Float32Array {
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
-  let left = rngOf(seed, "teacher", step).uniform() * total;
-  let chosen = 0;
-  while (chosen < weights.length - 1 && left >= (weights[chosen] as number)) {
-    left -= weights[chosen] as number;
-    chosen++;
-  }
-  return Float32Array.from({ length: rows * weights.length }, (_, i) =>
-    i % weights.length === chosen ? 1 : 0,
-  );
 }

@@ -8,6 +8,7 @@ import type { ComputeSpec } from "../shared/config/spec.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { StillhouseError } from "../shared/errors.ts";
 import { type LabelStoreLayout, LabelStoreReader, type StoredPart } from "../shared/labels/labelStore.ts";
+import type { DecidedChunk } from "../shared/labels/presence.ts";
 import type {
   EvaluationTask,
   StudentCompute,
@@ -44,6 +45,10 @@ export class StudentEngine implements StudentCompute {
 
   async addLabels(parts: readonly StoredPart[]): Promise<void> {
     for (const part of parts) this.#openedLabels().add(part);
+  }
+
+  async addDecision(decided: DecidedChunk): Promise<void> {
+    this.#openedLabels().presence.decide(decided);
   }
 
   async train(training: StudentTraining, hooks: TrainingHooks): Promise<TrainedStudent> {

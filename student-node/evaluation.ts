@@ -6,16 +6,18 @@ import type { Dataset } from "../shared/data/dataset.ts";
 import { gatherLabels } from "../shared/data/gather.ts";
 import { answeringRule, type EnsembleRuleName, ensembleRules } from "../shared/distill/ensembles/registry.ts";
 import { correctness } from "../shared/evaluate/accuracy.ts";
-import { evaluateLogits } from "../shared/evaluate/evaluateLogits.ts";
-import type { LabelQuality } from "../shared/evaluate/reportSchema.ts";
+import type { LabelQuality, TestMetrics } from "../shared/evaluate/reportSchema.ts";
 import { topClasses } from "../shared/evaluate/softmax.ts";
 import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
 import type { EvaluationTask, TestFindings } from "./compute.ts";
 import { measureLatency } from "./latency.ts";
+import { hasLabels, presentTeachers } from "./presentTargets.ts";
+import { quorumFindings } from "./quorumFindings.ts";
 import { teacherDisagreement } from "./teacherDisagreement.ts";
 import { teacherLogits } from "./teacherLogits.ts";
 import { teacherQuality } from "./teacherQuality.ts";
 import { calibrated, type TeacherScales, teacherScales } from "./teacherScales.ts";
+import { testMetrics } from "./testMetrics.ts";
 
 /**
  * Reads the test split once: every teacher and the ensemble from their labels in the log, every student from its
@@ -35,7 +37,15 @@ export async function evaluateRun(
   const onValidation = teacherQuality(labels, dataset, task.teachers.length, dataset.splits.validation);
   const scales = teacherScales(task.ensemble, task.teachers.length, dataset, labels);
   const rule = answeringRule(task.ensemble.rule);
-  const ensemble = combineAll(logits, rule, scales, classes);
+  const { quorum } = task.ensemble;
+  const count = task.teachers.length;
+  const present =
+    quorum === "all" ? undefined : presentTeachers(labels, dataset, count, quorum.teachers, ids);
+  const rows = [...ids.keys()];
+  const ensemble = {
+    logits: combineAll(logits, rule, scales, classes, present),
+    rows: rows.filter((row) => !present || present.subarray(row * count, (row + 1) * count).includes(1)),
+  };
   const seeds: TestFindings["seeds"] = [];
   let latency: TestFindings["latency"] | undefined;
   for (const { job, artifact } of task.models) {
@@ -44,7 +54,7 @@ export async function evaluateRun(
       const predicted = await predictLogits(predictor, dataset, ids);
       seeds.push({
         job,
-        metrics: evaluateLogits(predicted, truth, classes, ensemble),
+        metrics: testMetrics(predicted, truth, classes, rows, ensemble) as TestMetrics,
         correct: correctness(topClasses(predicted, classes), truth),
       });
       if (job.kind === "student" && !latency) {
@@ -56,15 +66,21 @@ export async function evaluateRun(
   }
   if (!latency) throw new RangeError("Cannot evaluate a run without a student: its list of models has none");
   return {
-    teachers: task.teachers.map((name, k) => ({
-      name,
-      metrics: evaluateLogits(logits[k] as Float32Array, truth, classes, ensemble),
-      quality: {
-        transfer: onTransfer[k] as LabelQuality,
-        validation: onValidation[k] as LabelQuality,
-      },
-    })),
-    ensemble: evaluateLogits(ensemble, truth, classes, ensemble),
+    teachers: task.teachers.map((name, k) => {
+      const judged = rows.filter((row) => hasLabels(labels, dataset, k, ids[row] as number));
+      return {
+        name,
+        testSamples: judged.length,
+        metrics: testMetrics(logits[k] as Float32Array, truth, classes, judged, ensemble),
+        quality: {
+          transfer: onTransfer[k] as LabelQuality,
+          validation: onValidation[k] as LabelQuality,
+        },
+      };
+    }),
+    ensembleTestSamples: ensemble.rows.length,
+    ensemble: testMetrics(ensemble.logits, truth, classes, ensemble.rows, ensemble),
+    quorum: quorum === "all" ? null : quorumFindings(labels, dataset, count, quorum),
     disagreement: teacherDisagreement(task.teachers.length, dataset, task.chunkSize, labels),
     ensembleAnswersBy: rule,
     scales: { temperatures: [...scales.temperatures], weights: [...scales.weights] },
@@ -73,12 +89,13 @@ export async function evaluateRun(
   };
 }
 
-/** Log-probabilities of the ensemble at T = 1: [samples, classes]. */
+/** Log-probabilities of the ensemble at T = 1: [samples, classes]. @param said who said something, [samples, teachers] */
 function combineAll(
   logits: readonly Float32Array[],
   rule: EnsembleRuleName,
   { temperatures, weights }: TeacherScales,
   classes: number,
+  said?: Float32Array,
 ): Float32Array {
   let combined = new Float32Array();
   // The numbers leave through a variable: tidy() searches what is returned for tensors, element by element.
@@ -88,8 +105,9 @@ function combineAll(
     );
     const [student] = tensors as [tf.Tensor2D];
     const labels = tf.fill([student.shape[0]], -1, "int32") as tf.Tensor1D;
-    const said = { logits: tensors, weights, student, labels };
-    combined = new Float32Array(ensembleRules[rule](said, (of) => of).dataSync());
+    const present = said && tf.tensor2d(said, [student.shape[0], logits.length]);
+    const all = { logits: tensors, weights, student, labels, present };
+    combined = new Float32Array(ensembleRules[rule](all, (of) => of).dataSync());
   });
   return combined;
 }

@@ -5,6 +5,7 @@ import { dispatchOrder } from "../shared/data/order.ts";
 import { StillhouseError } from "../shared/errors.ts";
 import type { LabelStoreWriter, StoredPart } from "../shared/labels/labelStore.ts";
 import { type ChunkLayout, chunkLayout } from "../shared/labels/layout.ts";
+import type { DecidedChunk } from "../shared/labels/presence.ts";
 import { firstUnusableOf } from "../shared/labels/rowCodec.ts";
 import { type RowLayout, rowBytes } from "../shared/labels/rowLayout.ts";
 import { rowsDigest } from "../shared/labels/rowsDigest.ts";
@@ -13,6 +14,8 @@ import type { FeatureLayout } from "../shared/protocol/features.ts";
 import { PLAIN_VIEW } from "../shared/protocol/identifiers.ts";
 import { Labels } from "../shared/protocol/labels.ts";
 import { parseLabelsSubject, shardLabelsFilter, streams } from "../shared/protocol/subjects.ts";
+import { ChunkProgress } from "./chunkProgress.ts";
+import { followDecisions } from "./followDecisions.ts";
 
 /** A message of the label log that does not say what its subject promises. Never trained on. */
 export class WrongLabels extends StillhouseError {}
@@ -26,6 +29,10 @@ export interface LabelFeedOptions {
   readonly chunkSize: number;
   readonly encoding: LabelEncoding;
   readonly store: LabelStoreWriter;
+  /** Of a run with a quorum its id: chunks then wait for its decisions too. */
+  readonly decidedFor?: string | undefined;
+  /** A decision that came in, to be told to those that read the store. */
+  onDecided?(decided: DecidedChunk): void;
   /** Parts that came in, to be told to those that read the store. */
   onParts(parts: readonly StoredPart[]): void;
 }
@@ -36,9 +43,9 @@ export interface LabelFeedOptions {
  */
 export class LabelFeed {
   readonly #options: LabelFeedOptions;
-  /** Chunks in the order of dispatch, and how many parts of each are still to come, over all teachers. */
+  /** Chunks in the order of dispatch, and how far each has come. */
   readonly #chunks: readonly { shard: number; chunk: number }[];
-  readonly #missing: number[];
+  readonly #progress: ChunkProgress;
   readonly #place = new Map<string, number>();
   readonly #layouts = new Map<string, ChunkLayout>();
   readonly #seen = new Set<string>();
@@ -51,10 +58,11 @@ export class LabelFeed {
   constructor(options: LabelFeedOptions) {
     this.#options = options;
     this.#chunks = dispatchOrder(options.dataset, options.chunkSize);
-    this.#missing = this.#chunks.map(({ shard, chunk }, place) => {
+    const parts = this.#chunks.map(({ shard, chunk }, place) => {
       this.#place.set(`${shard}/${chunk}`, place);
-      return options.labellings.reduce((sum, _, k) => sum + this.#layout(k, shard, chunk).parts.length, 0);
+      return options.labellings.map((_, k) => this.#layout(k, shard, chunk).parts.length);
     });
+    this.#progress = new ChunkProgress(parts, options.decidedFor !== undefined);
   }
 
   /** Chunks of the run. */
@@ -68,11 +76,12 @@ export class LabelFeed {
     const log = await bus.log(streams.labels.name, streams.labels.filter);
     const shards = [...new Set(this.#chunks.map(({ shard }) => shard))];
     try {
-      await Promise.all(
-        labellings.flatMap((labelling, teacher) =>
+      await Promise.all([
+        this.#readDecisions(signal),
+        ...labellings.flatMap((labelling, teacher) =>
           shards.map((shard) => this.#readShard(log, labelling, teacher, shard, dataset, signal)),
         ),
-      );
+      ]);
       // Nobody may wait for labels that are no longer read.
       this.#end(signal.reason);
     } catch (error) {
@@ -81,7 +90,7 @@ export class LabelFeed {
     }
   }
 
-  /** Resolves when the first `count` chunks, in the order of dispatch, are labelled by all teachers. */
+  /** Resolves when the first `count` chunks, in the order of dispatch, have all labels that are used of them. */
   upTo(count: number): Promise<void> {
     if (this.#failure) return Promise.reject(this.#failure);
     if (count <= this.#complete) return Promise.resolve();
@@ -93,6 +102,25 @@ export class LabelFeed {
   #end(reason: unknown): void {
     this.#failure = reason;
     for (const { reject } of this.#waiting.splice(0)) reject(reason);
+  }
+
+  async #readDecisions(signal: AbortSignal): Promise<void> {
+    const { bus, dataset, labellings, decidedFor, onDecided } = this.#options;
+    if (decidedFor === undefined) return;
+    for await (const { shard, chunk, present } of followDecisions(
+      bus,
+      decidedFor,
+      labellings.length,
+      signal,
+    )) {
+      dataset.shards.forEach(({ hash }, place) => {
+        const at = this.#place.get(`${place}/${chunk}`);
+        if (hash !== shard || at === undefined) return;
+        onDecided?.({ shard: place, chunk, present });
+        this.#progress.decided(at, present);
+      });
+      this.#advance();
+    }
   }
 
   async #readShard(
@@ -125,12 +153,12 @@ export class LabelFeed {
     this.bytesRead += entry.data.byteLength;
     this.messagesRead++;
     this.#options.onParts([stored]);
-    this.#missing[place] = (this.#missing[place] as number) - 1;
+    this.#progress.took(place, teacher);
     this.#advance();
   }
 
   #advance(): void {
-    while (this.#complete < this.#missing.length && this.#missing[this.#complete] === 0) this.#complete++;
+    while (this.#progress.complete(this.#complete)) this.#complete++;
     for (let i = this.#waiting.length - 1; i >= 0; i--) {
       const waiting = this.#waiting[i];
       if (waiting && waiting.count <= this.#complete) {

@@ -1,9 +1,10 @@
 import type { Dataset } from "../shared/data/dataset.ts";
 import { gatherLabels } from "../shared/data/gather.ts";
 import { dispatchedTrainIds } from "../shared/data/order.ts";
-import { blockDisagreement, disagreement } from "../shared/evaluate/disagreement.ts";
+import { blockDisagreement, disagreement, type Said } from "../shared/evaluate/disagreement.ts";
 import type { Disagreement } from "../shared/evaluate/reportSchema.ts";
 import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
+import { hasLabels } from "./presentTargets.ts";
 import { teacherLogits } from "./teacherLogits.ts";
 import { evenlySpaced } from "./teacherQuality.ts";
 
@@ -23,19 +24,23 @@ export function teacherDisagreement(
   teachers: number,
   dataset: Dataset,
   chunkSize: number,
-  labels: Pick<LabelStoreReader, "read">,
+  labels: Pick<LabelStoreReader, "read" | "has">,
 ): Disagreement | null {
   if (teachers < 2) return null;
   const { classes, splits } = dataset;
   const logitsOf = (ids: Uint32Array): Float32Array[] =>
     Array.from({ length: teachers }, (_, k) => teacherLogits(labels, dataset, k, ids));
+  const saidOf =
+    (ids: Uint32Array): Said =>
+    (teacher, row) =>
+      hasLabels(labels, dataset, teacher, ids[row] as number);
   const ids = evenlySpaced(splits.validation, VALIDATION_SAMPLES);
   const blocks = blocksOf(dispatchedTrainIds(dataset, chunkSize));
   return {
-    ...disagreement(logitsOf(ids), gatherLabels(dataset, ids), classes),
+    ...disagreement(logitsOf(ids), gatherLabels(dataset, ids), classes, saidOf(ids)),
     overTime: blocks.map((block) => {
       const looked = evenlySpaced(block, BLOCK_SAMPLES);
-      return blockDisagreement(logitsOf(looked), looked.length, classes);
+      return blockDisagreement(logitsOf(looked), looked.length, classes, saidOf(looked));
     }),
   };
 }

@@ -3,6 +3,7 @@ import { gatherLabels } from "../shared/data/gather.ts";
 import { type LabelledBlock, labelQuality } from "../shared/evaluate/labelQuality.ts";
 import type { LabelQuality } from "../shared/evaluate/reportSchema.ts";
 import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
+import { idsOfTeacher } from "./presentTargets.ts";
 import { teacherLogits } from "./teacherLogits.ts";
 
 /** Enough for a mean to three digits; more would only be read from disk. */
@@ -10,7 +11,7 @@ const MAX_SAMPLES = 65_536;
 const NUMBERS_AT_ONCE = 2 ** 22;
 
 /**
- * The quality of each teacher's labels on a split, over evenly spaced samples of it where it is large.
+ * The quality of each teacher's labels on those samples of a split that it has labelled, over evenly spaced samples of it where it is large.
  * @returns one a teacher, in the order of the spec
  */
 export function teacherQuality(
@@ -21,7 +22,10 @@ export function teacherQuality(
 ): LabelQuality[] {
   const ids = evenlySpaced(split, MAX_SAMPLES);
   return Array.from({ length: teachers }, (_, teacher) =>
-    labelQuality(blocksOf(labels, dataset, teacher, ids), dataset.classes),
+    labelQuality(
+      blocksOf(labels, dataset, teacher, idsOfTeacher(labels, dataset, teacher, ids)),
+      dataset.classes,
+    ),
   );
 }
 

@@ -4,6 +4,7 @@ import { gatherLabels } from "../shared/data/gather.ts";
 import { accuracyWeights, calibratedTemperature } from "../shared/distill/calibration.ts";
 import { topClasses } from "../shared/evaluate/softmax.ts";
 import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
+import { idsOfTeacher } from "./presentTargets.ts";
 import { teacherLogits } from "./teacherLogits.ts";
 
 /** What stands between a teacher's labels and the ensemble. */
@@ -22,13 +23,14 @@ export function scalesAreLearnt({ calibrate, weights }: EnsembleSpec): boolean {
 /**
  * The spec's weights and a temperature of 1, or what validation says: temperatures from every other of its samples,
  * weights from those between, so that neither is chosen by what the other has fitted. A function of the labels alone, so
- * all students of a run have the same.
+ * all students of a run have the same. Each teacher is looked at on the samples that it has labelled; one without any
+ * keeps temperature 1, and has the others' mean weight.
  */
 export function teacherScales(
   ensemble: EnsembleSpec,
   teachers: number,
   dataset: Dataset,
-  labels: Pick<LabelStoreReader, "read">,
+  labels: Pick<LabelStoreReader, "read" | "has">,
 ): TeacherScales {
   const { calibrate, weights } = ensemble;
   const { classes, splits } = dataset;
@@ -36,18 +38,21 @@ export function teacherScales(
   const half = (odd: 0 | 1): Uint32Array => splits.validation.filter((_, i) => i % 2 === odd);
   const temperatures = all.map((k) => {
     if (!calibrate) return 1;
-    const ids = half(0);
+    const ids = idsOfTeacher(labels, dataset, k, half(0));
+    if (ids.length === 0) return 1;
     return calibratedTemperature(teacherLogits(labels, dataset, k, ids), gatherLabels(dataset, ids), classes);
   });
   if (typeof weights !== "string") return { temperatures, weights: weights ?? all.map(() => 1) };
-  const ids = half(1);
-  const truth = gatherLabels(dataset, ids);
-  const right = all.map((k) => {
+  const judged = all.map((k) => {
+    const ids = idsOfTeacher(labels, dataset, k, half(1));
+    const truth = gatherLabels(dataset, ids);
     const chosen = topClasses(teacherLogits(labels, dataset, k, ids), classes);
-    return chosen.reduce((sum, one, i) => (truth[i] === one ? sum + 1 : sum), 0);
+    return {
+      right: chosen.reduce((sum, one, i) => (truth[i] === one ? sum + 1 : sum), 0),
+      of: truth.reduce((sum, label) => (label >= 0 ? sum + 1 : sum), 0),
+    };
   });
-  const known = truth.reduce((sum, label) => (label >= 0 ? sum + 1 : sum), 0);
-  return { temperatures, weights: accuracyWeights(right, known, weights) };
+  return { temperatures, weights: accuracyWeights(judged, weights) };
 }
 
 /** Logits divided by their teacher's temperature, in place. */

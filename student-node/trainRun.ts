@@ -110,6 +110,10 @@ async function feedOnceReady(
     chunkSize,
     encoding,
     store,
+    decidedFor: record.spec.ensemble.quorum === "all" ? undefined : record.run,
+    onDecided: (decided) => {
+      for (const compute of computes) compute.addDecision(decided).catch(() => undefined);
+    },
     onParts: (parts: readonly StoredPart[]) => {
       // A compute that takes no labels any more has ended, and its training says why.
       for (const compute of computes) compute.addLabels(parts).catch(() => undefined);

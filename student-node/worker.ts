@@ -19,6 +19,7 @@ if (parentPort) {
     openData: (dataset) => engine.openData(dataset),
     openLabels: (path, layout) => engine.openLabels(path, layout),
     addLabels: (parts) => engine.addLabels(parts),
+    addDecision: (decided) => engine.addDecision(decided),
     evaluate: (task) => engine.evaluate(task),
     train: (training) =>
       engine.train(training, {

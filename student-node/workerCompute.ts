@@ -26,6 +26,7 @@ export function workerStudentCompute(role: RoleCompute): StudentCompute {
     openData: (dataset) => rpc.call("openData", dataset),
     openLabels: (path, layout) => rpc.call("openLabels", path, layout),
     addLabels: (parts) => rpc.call("addLabels", parts),
+    addDecision: (decided) => rpc.call("addDecision", decided),
     evaluate: (task) => rpc.call("evaluate", task),
     train(training, given) {
       hooks = given;

@@ -32,6 +32,7 @@ export async function plan(specPath: string, options: { json?: boolean }): Promi
     ...(imported.length > 0
       ? [`          those of ${imported.join(", ")} come from elsewhere and need no pass`]
       : []),
+    ...quorumLines(spec),
     ...approximations(spec).map((text) => `          approximate: ${text}`),
     "trainings",
     ...planned.trainings.map(
@@ -65,6 +66,15 @@ function insideLines(
     ),
     `          together ${megabytes(total)}; limit ${megabytes(spec.student.maxTermBytes)}`,
     `layers    of the student: ${layers.map(([name, shape]) => `${name} [${shape.join(", ")}]`).join(", ")}`,
+  ];
+}
+
+/** When a run goes on without some teachers, and what of it only chance decides. */
+function quorumLines({ ensemble: { quorum }, teachers }: RunSpec): string[] {
+  if (quorum === "all") return [];
+  return [
+    `quorum    ${quorum.teachers} of ${teachers.length} teachers, ${quorum.deadlineS} s after a chunk's first answer; below that its samples are learnt from their labels alone`,
+    "          which teachers are late is left to chance: two runs of this spec may use other labels and give other weights; all students of one run use the same",
   ];
 }
 

@@ -7,8 +7,8 @@ import { clockTime } from "./render.ts";
 export function summarise(report: Report, folder: string): string {
   const { teachers, ensemble, baseline, student, difference, teacherPasses } = report;
   const percent = (share: number): string => `${(share * 100).toFixed(2)}%`;
-  const row = (name: string, accuracy: number, also = ""): string =>
-    `  ${name.padEnd(28)} ${percent(accuracy).padStart(7)}  ${pc.dim(also)}`;
+  const row = (name: string, accuracy: number | null, also = ""): string =>
+    `  ${name.padEnd(28)} ${(accuracy === null ? "–" : percent(accuracy)).padStart(7)}  ${pc.dim(also)}`;
   const spread = (deviation: number | null): string =>
     deviation === null ? "one seed" : `± ${(deviation * 100).toFixed(2)} over ${report.seeds.length} seeds`;
   return [

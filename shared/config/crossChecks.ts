@@ -40,7 +40,7 @@ const selfWeighted = ["entropy", "ca-mkd", "ae-kd"];
 /** Of the pairs of classes that `rank` compares, for each sample. */
 const MOST_RANKED_CLASSES = 256;
 
-function ensembleProblems({ ensemble: { weights, rule }, teachers, data }: RunSpec): Problem[] {
+function ensembleProblems({ ensemble: { weights, rule, quorum }, teachers, data }: RunSpec): Problem[] {
   const problems: Problem[] = [];
   if (Array.isArray(weights) && weights.length !== teachers.length) {
     const message = `a list of ${weights.length}, and teachers has ${teachers.length}; expected one weight a teacher`;
@@ -49,6 +49,10 @@ function ensembleProblems({ ensemble: { weights, rule }, teachers, data }: RunSp
   if (weights !== undefined && selfWeighted.includes(rule)) {
     const message = `given, and ensemble.rule "${rule}" finds the weights itself; expected none`;
     problems.push({ path: ["ensemble", "weights"], message });
+  }
+  if (quorum !== "all" && quorum.teachers > teachers.length) {
+    const message = `${quorum.teachers}, and teachers has ${teachers.length}; expected at most these`;
+    problems.push({ path: ["ensemble", "quorum", "teachers"], message });
   }
   const classes = "classes" in data ? data.classes : undefined;
   if (rule === "rank" && classes !== undefined && classes > MOST_RANKED_CLASSES) {
@@ -85,7 +89,12 @@ function distillProblems({ distill: { loss, terms }, teachers, ensemble, labels 
       },
     ];
   });
-  return [...unknown, ...refused];
+  const within = (terms ?? []).flatMap((term, i): Problem[] => {
+    if (!("feature" in term) || ensemble.quorum === "all") return [];
+    const message = `"${term.kind}" learns from what a teacher has inside, which a teacher that is late has not sent, and ensemble.quorum goes on without it; expected another term, or ensemble.quorum: all`;
+    return [{ path: ["distill", "terms", i, "kind"], message }];
+  });
+  return [...unknown, ...refused, ...within];
 }
 
 /** Samples to train on, validation included, as far as a spec tells without its data. */

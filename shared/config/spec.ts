@@ -297,6 +297,17 @@ export const DataSpec = z.union([
   }),
 ]);
 
+const QuorumSpec = z.strictObject({
+  teachers: count.describe(
+    "teachers that a target needs; of a chunk that fewer have labelled by the deadline, students use the true labels alone",
+  ),
+  deadlineS: positive
+    .default(60)
+    .describe(
+      "seconds after a chunk's first answer at which the others are no longer waited for; a chunk that nobody has answered is given up when nobody answers anything for so long",
+    ),
+});
+
 export const EnsembleSpec = z.strictObject({
   rule: z
     .enum(["arithmetic", "geometric", "entropy", "ca-mkd", "ae-kd", "vote", "rank", "random"])
@@ -316,7 +327,12 @@ export const EnsembleSpec = z.strictObject({
     .describe(
       "divide each teacher's logits by the temperature that fits half of validation best, before they are combined",
     ),
-  quorum: z.literal("all").default("all").describe("teachers that a sample's target needs"),
+  quorum: z
+    .union([z.literal("all"), QuorumSpec])
+    .default("all")
+    .describe(
+      "whose labels a chunk needs before students use it: those of all teachers; or, after a deadline, of some",
+    ),
 });
 
 export const LabelsSpec = z.strictObject({
@@ -452,5 +468,6 @@ export type OptimizerSpec = z.infer<typeof OptimizerSpec>;
 export type ScheduleSpec = z.infer<typeof ScheduleSpec>;
 export type ComputeSpec = z.infer<typeof ComputeSpec>;
 export type EnsembleSpec = z.infer<typeof EnsembleSpec>;
+export type Quorum = z.infer<typeof QuorumSpec>;
 export type StudentSpec = z.infer<typeof StudentSpec>;
 export type LabelEncoding = z.infer<typeof LabelsSpec>["encoding"];

@@ -59,21 +59,29 @@ function meanLoss(logits: Float32Array, labels: Int32Array, classes: number, T: 
  * Weights of teachers by how often they are right: the accuracy itself, or its log odds log(a / (1 - a)), which make
  * more of the last percent. A teacher that is never or always right is taken for one half of a sample better or worse;
  * log odds below those of a single error in a hundred chances count as these.
- * @param right samples that each teacher gets right
+ * A teacher that no sample tells anything of has the mean of the others.
+ * @param judged samples that each teacher gets right, of how many
  * @returns one a teacher, > 0, of sum 1
+ * @throws NothingToCalibrate where no sample tells anything of any
  */
 export function accuracyWeights(
-  right: readonly number[],
-  samples: number,
+  judged: readonly { readonly right: number; readonly of: number }[],
   by: "accuracy" | "log-odds",
 ): number[] {
-  if (samples === 0) {
+  const known = judged.flatMap(({ right, of }) =>
+    of === 0 ? [] : [weightBy(by, Math.min(Math.max(right, 0.5), of - 0.5) / of)],
+  );
+  if (known.length === 0) {
     throw new NothingToCalibrate(
       "Cannot weigh teachers by their accuracy as no validation sample has a label",
     );
   }
-  const shares = right.map((count) => Math.min(Math.max(count, 0.5), samples - 0.5) / samples);
-  const raw = by === "accuracy" ? shares : shares.map((a) => Math.max(0.01, Math.log(a / (1 - a))));
+  const mean = known.reduce((a, b) => a + b, 0) / known.length;
+  const raw = judged.map(({ of }) => (of === 0 ? mean : (known.shift() as number)));
   const sum = raw.reduce((a, b) => a + b, 0);
   return raw.map((weight) => weight / sum);
+}
+
+function weightBy(by: "accuracy" | "log-odds", accuracy: number): number {
+  return by === "accuracy" ? accuracy : Math.max(0.01, Math.log(accuracy / (1 - accuracy)));
 }

@@ -74,8 +74,11 @@ export function assembleReport(input: ReportInput): Report {
     student,
     seeds,
     difference,
-    retention: retention(student.accuracy, ensemble.accuracy),
-    gapRecovered: baseline && gapRecovered(student.accuracy, baseline.accuracy, ensemble.accuracy),
+    retention: ensemble.accuracy === null ? null : retention(student.accuracy, ensemble.accuracy),
+    gapRecovered:
+      baseline && ensemble.accuracy !== null
+        ? gapRecovered(student.accuracy, baseline.accuracy, ensemble.accuracy)
+        : null,
     ...decideVerdict(difference),
     warnings: [...given, ...found],
   });
@@ -108,7 +111,8 @@ function overSeeds(results: readonly SeedResult[]) {
 function bestOf(teachers: Report["teachers"]): string {
   const [first, ...others] = teachers;
   if (!first) throw new ReportError("Cannot make a report as it needs at least one teacher: none was given.");
-  return others.reduce((best, one) => (one.accuracy > best.accuracy ? one : best), first).name;
+  return others.reduce((best, one) => ((one.accuracy ?? -1) > (best.accuracy ?? -1) ? one : best), first)
+    .name;
 }
 
 function checked(report: unknown): Report {

@@ -17,6 +17,18 @@ const evaluated = {
   ece: share.describe("expected calibration error, 15 bins of equal width"),
 };
 
+/** Of what is judged by labels in the log, which the test split may lack with a quorum. */
+const evaluatedByLabels = {
+  accuracy: evaluated.accuracy
+    .nullable()
+    .describe("share of right predictions; null: it labelled no test sample"),
+  nll: evaluated.nll.nullable().describe("negative log-likelihood, nats a sample; null as the accuracy"),
+  testSamples: count.describe("test samples that these are over"),
+  ece: evaluated.ece
+    .nullable()
+    .describe("expected calibration error, 15 bins of equal width; null as the accuracy"),
+};
+
 const perClassAccuracy = z
   .array(share.nullable())
   .describe("share of right predictions of each class; null for a class without test samples");
@@ -119,9 +131,22 @@ export const Disagreement = z.strictObject({
     .describe("of up to 20 equal blocks of the training split, in the order in which it was labelled"),
 });
 
+export const QuorumReport = z.strictObject({
+  chunks: count.describe("that were closed by a decision"),
+  belowAll: count.describe(
+    "of these, closed after their deadline without some teacher: which ones, chance decided",
+  ),
+  belowQuorum: count.describe("of these, closed with fewer teachers than the quorum, so without targets"),
+  missing: z
+    .array(share)
+    .describe("share of the training samples whose target lacks each teacher, in the spec's order"),
+  labelsAlone: count.describe("training samples without a target that were learnt from their true label"),
+  leftOut: count.describe("training samples with neither target nor label, which were left out"),
+});
+
 export const TeacherReport = z.strictObject({
   name: text.describe("as in the spec"),
-  ...evaluated,
+  ...evaluatedByLabels,
   parameters: count.describe("numbers that it consists of; 0 for labels from elsewhere, as nobody knows"),
   bytes: count.describe("size of its weights, or of its file of labels"),
   identity: text.describe(
@@ -254,7 +279,10 @@ export const Report = z.strictObject({
       temperatures: z
         .array(z.number().positive())
         .describe("what each teacher's logits are divided by before they are combined; 1: not calibrated"),
-      ...evaluated,
+      ...evaluatedByLabels,
+      quorum: QuorumReport.nullable().describe(
+        "of a run with a quorum: what its decisions left out; else null",
+      ),
       disagreement: Disagreement.nullable().describe(
         "Jensen-Shannon divergence of the teachers at temperature 1; null for a single one",
       ),
@@ -351,6 +379,7 @@ export type Report = z.infer<typeof Report>;
 export type SeedResult = z.infer<typeof SeedResult>;
 export type TestMetrics = z.infer<typeof TestMetrics>;
 export type LogitAgreement = z.infer<typeof LogitAgreement>;
+export type QuorumReport = z.infer<typeof QuorumReport>;
 export type Disagreement = z.infer<typeof Disagreement>;
 export type LabelQuality = z.infer<typeof LabelQuality>;
 export type TeacherReport = z.infer<typeof TeacherReport>;

@@ -10,16 +10,18 @@ export function warningsOf(facts: Facts): string[] {
 function teacherWarnings({ teachers, ensemble, baseline }: Facts): string[] {
   const warnings: string[] = [];
   const best = teachers.find((teacher) => teacher.name === ensemble.bestTeacher);
-  if (teachers.length > 1 && best && ensemble.accuracy <= best.accuracy) {
+  const single = best && best.testSamples === ensemble.testSamples ? best.accuracy : null;
+  if (teachers.length > 1 && single !== null && ensemble.accuracy !== null && ensemble.accuracy <= single) {
     warnings.push(
-      `The ensemble (${percent(ensemble.accuracy)}) is not better than its best teacher ${best.name} (${percent(best.accuracy)}): that teacher alone may serve as well.`,
+      `The ensemble (${percent(ensemble.accuracy)}) is not better than its best teacher ${ensemble.bestTeacher} (${percent(single)}): that teacher alone may serve as well.`,
     );
   }
-  if (baseline && ensemble.accuracy <= baseline.accuracy) {
+  if (baseline && ensemble.accuracy !== null && ensemble.accuracy <= baseline.accuracy) {
     warnings.push(
       `The ensemble (${percent(ensemble.accuracy)}) is not better than the student alone (${percent(baseline.accuracy)}): there is no gap to close, and little to learn from it.`,
     );
   }
+  warnings.push(...quorumWarnings(ensemble.quorum, teachers));
   for (const teacher of teachers) {
     warnings.push(...qualityWarnings(teacher), ...numericsWarnings(teacher));
     if (!teacher.outputWasProbabilities) continue;
@@ -28,6 +30,22 @@ function teacherWarnings({ teachers, ensemble, baseline }: Facts): string[] {
     );
   }
   return warnings;
+}
+
+/** Of a run in which chunks were closed without some teacher. */
+function quorumWarnings(quorum: Report["ensemble"]["quorum"], teachers: Report["teachers"]): string[] {
+  if (!quorum || quorum.belowAll === 0) return [];
+  const { chunks, belowAll, belowQuorum, labelsAlone, leftOut, missing } = quorum;
+  const shares = teachers.flatMap(({ name }, k) =>
+    missing[k] ? [`${name} is missing in ${percent(missing[k])} of the training samples`] : [],
+  );
+  const few =
+    belowQuorum > 0
+      ? ` ${belowQuorum} had fewer than the quorum: ${labelsAlone} training samples were learnt from their labels alone, and ${leftOut} were left out.`
+      : "";
+  return [
+    `${belowAll} of ${chunks} chunks were closed without some teacher, as their deadline had passed${shares.length > 0 ? ` (${shares.join(", ")})` : ""}. Which ones, chance decided: all students of this run used the same labels, and another run of the spec may use others and give other weights.${few}`,
+  ];
 }
 
 /** The least difference of a mean probability or an accuracy that is worth a word. */

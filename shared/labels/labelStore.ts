@@ -5,6 +5,7 @@ import type { LabelEncoding } from "../config/spec.ts";
 import { StillhouseError } from "../errors.ts";
 import type { FeatureLayout } from "../protocol/features.ts";
 import { bytesPerRow, decodeRow } from "./encoding.ts";
+import { Presence } from "./presence.ts";
 import { featureBytes, featureEncoding, sizeOfFeature } from "./rowLayout.ts";
 
 /** Where one part of a chunk stands in the store's file. */
@@ -63,6 +64,8 @@ export class LabelStoreReader {
   readonly #index: StoredPart[][][][] = [];
   readonly #cache = new Map<StoredPart, Uint8Array>();
   readonly #options: LabelStoreLayout;
+  /** Whose labels of which chunk are used. */
+  readonly presence = new Presence();
   #cachedBytes = 0;
 
   constructor(path: string, layout: LabelStoreLayout) {
@@ -80,14 +83,22 @@ export class LabelStoreReader {
     chunks[chunk]?.push(part);
   }
 
+  /** Whether what a teacher said of a sample is used. @param place of the sample in the permutation of its shard */
+  readonly has = (teacher: number, shard: number, place: number): boolean =>
+    this.presence.has(teacher, shard, Math.floor(place / this.#options.chunkSize));
+
   /**
-   * Writes one teacher's logits of one sample into `out` at row `outRow`.
+   * Writes one teacher's logits of one sample into `out` at row `outRow`; zeros where they are not used.
    * @param place the sample's place in the permutation of its shard
    * @param out [?, classes]
    * @throws StillhouseError when that label was not read yet, which is a fault of the caller
    */
   read(teacher: number, shard: number, place: number, out: Float32Array, outRow: number): void {
     const { encoding, classes } = this.#options;
+    if (!this.has(teacher, shard, place)) {
+      out.fill(0, outRow * classes, (outRow + 1) * classes);
+      return;
+    }
     const { bytes, from } = this.#rowOf(teacher, shard, place);
     decodeRow(encoding, bytes, from, classes, out, outRow);
   }

@@ -7,6 +7,7 @@ import {
   LabelQuality,
   Latency,
   PeerUse,
+  QuorumReport,
   TestMetrics,
 } from "../evaluate/reportSchema.ts";
 import { Bytes, Digest, Hash, NodeId } from "./identifiers.ts";
@@ -100,11 +101,17 @@ export const Evaluation = z.strictObject({
   teachers: z.array(
     z.strictObject({
       name: z.string(),
-      metrics: TestMetrics,
+      /** On those test samples on which it is judged; null: there are none. */
+      testSamples: z.int().nonnegative(),
+      metrics: TestMetrics.nullable(),
       quality: z.strictObject({ transfer: LabelQuality, validation: LabelQuality }),
     }),
   ),
-  ensemble: TestMetrics,
+  /** On those test samples that have a target; null: none has. */
+  ensemble: TestMetrics.nullable(),
+  ensembleTestSamples: z.int().nonnegative(),
+  /** Of a run with a quorum. */
+  quorum: QuorumReport.nullable(),
   /** Of the teachers, on the validation split; null for a single one. */
   disagreement: Disagreement.nullable(),
   /** The rule of those numbers. */

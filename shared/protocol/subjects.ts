@@ -22,6 +22,8 @@ export const buckets = {
   jobs: "stillhouse-jobs",
   /** What the first node with a labelling said of the probe; keys are labelling.shard. */
   numerics: "stillhouse-numerics",
+  /** Of runs with a quorum: whose labels of a chunk are used. */
+  decisions: "stillhouse-decisions",
   /** What went wrong for good. */
   faults: "stillhouse-faults",
   heartbeats: "stillhouse-heartbeats",
@@ -103,6 +105,13 @@ export const eventsFilter = `${ROOT}.events.>`;
 export const numericsKeys = {
   of: (labelling: string, shard: string) => `${labelling}.${shard}`,
   all: (labelling: string) => `${labelling}.*`,
+} as const;
+
+/** Keys of the decisions bucket; all of a run start with it. */
+export const decisionKeys = {
+  of: (run: string, { shard, view, chunk }: Omit<ChunkKey, "labelling">) =>
+    `${run}.${shard}.${view}.${chunk}`,
+  all: (run: string) => `${run}.>`,
 } as const;
 
 /** Keys of the jobs bucket; all of a run start with it. */

@@ -363,4 +363,16 @@ describe("what a student minimises", () => {
     expect(problemsOf(good + mse)).toEqual([]);
     expect(problemsOf(`${two}${mse}ensemble: { rule: geometric }\n`)).toEqual([]);
   });
+
+  it("a quorum is of the teachers that there are, and has no terms that look inside them", () => {
+    const quorum = "ensemble: { quorum: { teachers: 2 } }\n";
+    expect(problemsOf(good + quorum).join()).toMatch(
+      /ensemble.quorum.teachers.*: 2, and teachers has 1; expected at most these/,
+    );
+    expect(problemsOf(`${good}ensemble: { quorum: { teachers: 1 } }\n`)).toEqual([]);
+    const term = "distill: { terms: [{ kind: fitnets, feature: f, layer: dense_1 }, { kind: kl }] }\n";
+    expect(problemsOf(`${good}${term}ensemble: { quorum: { teachers: 1 } }\n`).join()).toMatch(
+      /distill.terms\[0\].kind.*"fitnets" learns from what a teacher has inside/,
+    );
+  });
 });

@@ -49,16 +49,38 @@ describe("weights by accuracy", () => {
       ["accuracy", "valacc.weights acc/sum"],
       ["log-odds", "valacc.logodds weights normalised"],
     ] as const)("are the golden ones by %s", (by, key) => {
-      const weights = accuracyWeights([900, 800, 700], 1000, by);
+      const weights = accuracyWeights(
+        [900, 800, 700].map((right) => ({ right, of: 1000 })),
+        by,
+      );
       goldenVector(key).forEach((expected, k) => {
         expect(weights[k]).toBeCloseTo(expected, 8);
       });
     });
   });
 
+  it("give a teacher of which nothing is known the mean of the others", () => {
+    const weights = accuracyWeights(
+      [
+        { right: 9, of: 10 },
+        { right: 0, of: 0 },
+        { right: 3, of: 6 },
+      ],
+      "accuracy",
+    );
+    // 0.9, 0.7 and 0.5, of sum 2.1.
+    [0.9, 0.7, 0.5].forEach((share, k) => {
+      expect(weights[k]).toBeCloseTo(share / 2.1, 12);
+    });
+    expect(() => accuracyWeights([{ right: 0, of: 0 }], "accuracy")).toThrow(NothingToCalibrate);
+  });
+
   it("stay finite and above 0 for teachers that are always or never right", () => {
     for (const by of ["accuracy", "log-odds"] as const) {
-      const weights = accuracyWeights([100, 0, 50], 100, by);
+      const weights = accuracyWeights(
+        [100, 0, 50].map((right) => ({ right, of: 100 })),
+        by,
+      );
       for (const weight of weights) expect(weight).toBeGreaterThan(0);
       expect(weights.reduce((a, b) => a + b)).toBeCloseTo(1, 12);
       expect(weights[0]).toBe(Math.max(...weights));

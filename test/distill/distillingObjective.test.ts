@@ -3,7 +3,9 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { chooseBackend } from "../../shared/compute/backend.ts";
 import { targetTensors } from "../../shared/compute/targetTensors.ts";
 import { DistillSpec } from "../../shared/config/distillSpec.ts";
-import type { Dataset } from "../../shared/data/dataset.ts";
+import type { EnsembleSpec } from "../../shared/config/spec.ts";
+import { inversePermutation } from "../../shared/data/chunks.ts";
+import type { Dataset, Shard } from "../../shared/data/dataset.ts";
 import { rng } from "../../shared/determinism/rng.ts";
 import { type EnsembleRuleName, ensembleRules } from "../../shared/distill/ensembles/registry.ts";
 import { termLosses } from "../../shared/distill/losses/registry.ts";
@@ -14,8 +16,12 @@ beforeAll(async () => {
   await chooseBackend({ prefer: "cpu" });
 });
 
+/** With a quorum the first teacher lacks every fourth sample, the second every third, and one sample in twelve has none. */
+const saidBy = (teacher: number, place: number): boolean => place % (teacher === 0 ? 4 : 3) !== 0;
+
 /** Labels of two teachers, by the place of a row in its shard's permutation. */
 const labels = {
+  has: (teacher: number, _shard: number, place: number) => saidBy(teacher, place),
   read(teacher: number, shard: number, place: number, out: Float32Array, row: number): void {
     const draws = rng("labels", teacher, shard, place);
     for (let c = 0; c < CLASSES; c++) out[row * CLASSES + c] = 2 * draws.normal();
@@ -28,8 +34,13 @@ const teachers = ["ada", "bea"];
 const scales = { temperatures: [1, 1.25], weights: [1, 2] };
 const STEPS_PER_EPOCH = 5;
 
-function objectiveOf(distill: object, dataset: Dataset, rule: EnsembleRuleName = "arithmetic") {
-  const ensemble = { rule, calibrate: false, quorum: "all" } as const;
+function objectiveOf(
+  distill: object,
+  dataset: Dataset,
+  rule: EnsembleRuleName = "arithmetic",
+  quorum: EnsembleSpec["quorum"] = "all",
+) {
+  const ensemble = { rule, calibrate: false, quorum } as const;
   return distillingObjective(
     {
       distill: DistillSpec.parse(distill),
@@ -137,6 +148,61 @@ describe.each(Object.keys(ensembleRules) as EnsembleRuleName[])(
       expectSameLosses((data) => objectiveOf({ loss: { kind: "kd" } }, data, rule)));
   },
 );
+
+describe("with a quorum, training", () => {
+  const one = { teachers: 1, deadlineS: 1 };
+
+  it.each(all)("by %s compiled has the losses of TensorFlow.js", (_, distill) =>
+    expectSameLosses((data) => objectiveOf(distill, data, "arithmetic", one)),
+  );
+
+  it.each(Object.keys(ensembleRules) as EnsembleRuleName[])(
+    "by the ensemble rule %s compiled has the losses of TensorFlow.js",
+    (rule) => expectSameLosses((data) => objectiveOf({ loss: { kind: "kd" } }, data, rule, one)),
+  );
+
+  it("is told who said something of a sample, and nobody did where fewer than the quorum did", () => {
+    const dataset = partlyLabelled();
+    const ids = dataset.splits.train;
+    const at = (teachers: number): number[] => {
+      const objective = objectiveOf({ loss: { kind: "kd" } }, dataset, "arithmetic", { ...one, teachers });
+      return [...(objective.gather(ids, 0).present as Float32Array)];
+    };
+    const { hash, rows } = dataset.shards[0] as Shard;
+    const said = [...ids].map((id) => {
+      const place = inversePermutation(hash, rows)[id] as number;
+      return [place % 4 === 0 ? 0 : 1, place % 3 === 0 ? 0 : 1];
+    });
+    expect(at(1)).toEqual(said.flat());
+    expect(at(2)).toEqual(said.flatMap(([a, b]) => (a === 1 && b === 1 ? [1, 1] : [0, 0])));
+  });
+
+  it("draws among those who said something of a sample, and as ever where all did", () => {
+    const dataset = partlyLabelled();
+    const ids = dataset.splits.train.slice(0, 24);
+    const among = objectiveOf({ loss: { kind: "kd" } }, dataset, "random", one);
+    const ever = objectiveOf({ loss: { kind: "kd" } }, dataset, "random");
+    for (let step = 0; step < 20; step++) {
+      const { drawn, present } = among.gather(ids, step) as Record<string, Float32Array>;
+      const whole = ever.gather(ids, step).drawn as Float32Array;
+      ids.forEach((_, row) => {
+        const [a, b] = [...(present as Float32Array).subarray(2 * row, 2 * row + 2)] as [number, number];
+        const expected = a + b === 2 ? [...whole.subarray(2 * row, 2 * row + 2)] : [a, b];
+        expect([...(drawn as Float32Array).subarray(2 * row, 2 * row + 2)]).toEqual(expected);
+      });
+    }
+  });
+
+  it("that listens to no teacher is as without", () => {
+    const { targets } = objectiveOf(
+      { loss: { kind: "label-smoothing" } },
+      partlyLabelled(),
+      "arithmetic",
+      one,
+    );
+    expect(Object.keys(targets)).toEqual(["labels"]);
+  });
+});
 
 describe("the rule that draws a teacher for each batch", () => {
   it("draws by weight, one for all samples of a batch, and the same at the same step", () => {

@@ -34,6 +34,7 @@ export function seedResult(accuracy: number, about: Partial<SeedResult> = {}): S
 /** A run on MNIST with three teachers and three seeds in which distillation helps. */
 export function reportInput(about: Partial<ReportInput> = {}): ReportInput {
   const teacher = {
+    testSamples: 10_000,
     parameters: 2_395_210,
     bytes: 9_580_840,
     identity: "b3d1c0a9f8e7d6c5b4a3928170615243",
@@ -119,6 +120,8 @@ export function reportInput(about: Partial<ReportInput> = {}): ReportInput {
         perClass: Array.from({ length: 10 }, (_, c) => 0.012 + 0.002 * c),
         overTime: Array.from({ length: 20 }, (_, i) => ({ samples: 1024, mean: 0.02 + 0.001 * Math.sin(i) })),
       },
+      quorum: null,
+      testSamples: 10_000,
       accuracy: 0.9881,
       nll: 0.0405,
       ece: 0.0031,

@@ -3,6 +3,7 @@ import type { Dataset } from "../../shared/data/dataset.ts";
 import { sha256 } from "../../shared/determinism/hash.ts";
 import { rng } from "../../shared/determinism/rng.ts";
 import type { LabelStoreLayout, StoredPart } from "../../shared/labels/labelStore.ts";
+import type { DecidedChunk } from "../../shared/labels/presence.ts";
 import type {
   EvaluationTask,
   StudentCompute,
@@ -90,7 +91,7 @@ export class ProbedTeacher implements TeacherCompute {
   readonly #inner: TeacherCompute;
   readonly #life: Life;
   readonly #around: AroundPrediction;
-  readonly #rounding: (logit: number, index: number) => number;
+  readonly #rounding: (logit: number, index: number, labelling: string) => number;
   /** Rows of predictions that came to their end. */
   rowsPredicted = 0;
   predictions = 0;
@@ -102,7 +103,7 @@ export class ProbedTeacher implements TeacherCompute {
     inner: TeacherCompute,
     life: Life,
     around: AroundPrediction = (_, predict) => predict(),
-    rounding: (logit: number, index: number) => number = (logit) => logit,
+    rounding: (logit: number, index: number, labelling: string) => number = (logit) => logit,
   ) {
     this.#inner = inner;
     this.#rounding = rounding;
@@ -141,7 +142,7 @@ export class ProbedTeacher implements TeacherCompute {
   /** Not counted, as it is no pass. */
   async probe(labelling: string, dataHash: string, shard: number, rows: Uint32Array): Promise<Float32Array> {
     const logits = await this.#inner.probe(labelling, dataHash, shard, rows);
-    return logits.map(this.#rounding);
+    return logits.map((logit, index) => this.#rounding(logit, index, labelling));
   }
 
   train(task: TeacherTraining, onProgress: (progress: TrainProgress) => void): Promise<TrainedModel> {
@@ -205,6 +206,10 @@ export class ProbedStudent implements StudentCompute {
 
   addLabels(parts: readonly StoredPart[]): Promise<void> {
     return this.#inner.addLabels(parts);
+  }
+
+  addDecision(decided: DecidedChunk): Promise<void> {
+    return this.#inner.addDecision(decided);
   }
 
   train(training: StudentTraining, hooks: TrainingHooks): Promise<TrainedStudent> {

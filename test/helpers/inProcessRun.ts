@@ -112,7 +112,7 @@ export class Cluster {
       around?: AroundPrediction;
       dataRoot?: string;
       /** What its processor makes of the probe's logits. */
-      rounding?: (logit: number, index: number) => number;
+      rounding?: (logit: number, index: number, labelling: string) => number;
     } = {},
   ): StartedTeacher {
     const life = new Life();

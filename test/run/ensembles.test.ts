@@ -89,7 +89,7 @@ describe("calibration", () => {
     expect(hurried).toBeGreaterThan(2);
     expect(hurried).toBeGreaterThan(settled);
     expect(settled).not.toBe(1);
-    expect(calibrated.ensemble.nll).toBeLessThan(plain.ensemble.nll);
+    expect(calibrated.ensemble.nll as number).toBeLessThan(plain.ensemble.nll as number);
     expect(calibrated.student.weightsHash).not.toBe(plain.student.weightsHash);
   });
 });

@@ -64,10 +64,15 @@ export function accuracyPlot(report: Report): PlotSpec {
   };
 }
 
-function rowsOf({ teachers, ensemble, baseline, student, seeds, data }: Report): Row[] {
-  const single = (model: string, kind: Row["kind"], accuracy: number): Row => {
-    const [low, high] = data.samples.test > 0 ? wilsonInterval95(accuracy, data.samples.test) : [null, null];
-    return { model, kind, accuracy, low, high };
+function rowsOf({ teachers, ensemble, baseline, student, seeds }: Report): Row[] {
+  const single = (
+    model: string,
+    kind: Row["kind"],
+    { accuracy, testSamples }: Pick<Report["ensemble"], "accuracy" | "testSamples">,
+  ): Row[] => {
+    if (accuracy === null) return [];
+    const [low, high] = testSamples > 0 ? wilsonInterval95(accuracy, testSamples) : [null, null];
+    return [{ model, kind, accuracy, low, high }];
   };
   const many = (model: string, kind: Row["kind"], accuracies: readonly number[], mean: number): Row => {
     const [low, high] = meanInterval95(accuracies) ?? [null, null];
@@ -75,8 +80,8 @@ function rowsOf({ teachers, ensemble, baseline, student, seeds, data }: Report):
   };
   const alone = seeds.flatMap((one) => (one.baseline ? [one.baseline.accuracy] : []));
   return [
-    ...teachers.map((one) => single(`teacher ${one.name}`, "teacher", one.accuracy)),
-    single("Ensemble", "ensemble", ensemble.accuracy),
+    ...teachers.flatMap((one) => single(`teacher ${one.name}`, "teacher", one)),
+    ...single("Ensemble", "ensemble", ensemble),
     ...(baseline ? [many("Student alone", "alone", alone, baseline.accuracy)] : []),
     many(
       "Student",

@@ -48,10 +48,15 @@ ${row("student", "Student", student, size, trained(seeds.map((one) => one.studen
 }
 
 interface Measured {
-  readonly accuracy: number;
-  readonly nll: number;
-  readonly ece: number;
+  readonly accuracy: number | null;
+  readonly nll: number | null;
+  readonly ece: number | null;
   readonly deviation?: number | null;
+}
+
+/** A dash for what was not measured. */
+function shown(value: number | null, text: (value: number) => string): string {
+  return value === null ? "\u2013" : text(value);
 }
 
 function row(
@@ -64,7 +69,7 @@ function row(
 ): Markup {
   const { deviation } = measured;
   const spread = typeof deviation === "number" ? html` <small>\u00b1 ${points(deviation)}</small>` : null;
-  return html`<tr class="${weight}"><td class="name"><span class="swatch ${kind}"></span>${name}</td><td>${percent(measured.accuracy)}${spread}</td><td>${fixed(measured.nll, 4)}</td><td>${percent(measured.ece)}</td><td>${size.parameters > 0 ? short(size.parameters) : "\u2013"}</td><td>${bytes(size.bytes)}</td><td>${training}</td></tr>
+  return html`<tr class="${weight}"><td class="name"><span class="swatch ${kind}"></span>${name}</td><td>${shown(measured.accuracy, percent)}${spread}</td><td>${shown(measured.nll, (nll) => fixed(nll, 4))}</td><td>${shown(measured.ece, percent)}</td><td>${size.parameters > 0 ? short(size.parameters) : "\u2013"}</td><td>${bytes(size.bytes)}</td><td>${training}</td></tr>
 `;
 }
 

@@ -1,0 +1,189 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { RunSpec } from "../../shared/config/spec.ts";
+import type { Report } from "../../shared/evaluate/reportSchema.ts";
+import { decode } from "../../shared/protocol/codec.ts";
+import { ChunkDecision } from "../../shared/protocol/decisions.ts";
+import { buckets, decisionKeys } from "../../shared/protocol/subjects.ts";
+import type { AroundPrediction } from "../helpers/computes.ts";
+import { type Cluster, withCluster } from "../helpers/inProcessRun.ts";
+import { fileTeacher, SMALL_CHUNKS, smallSpec, writeTeacherFiles } from "../helpers/smallRun.ts";
+
+let files: Awaited<ReturnType<typeof writeTeacherFiles>>;
+beforeAll(async () => {
+  files = await writeTeacherFiles("ada", "bea");
+});
+afterAll(() => files.remove());
+
+/** Chunks that bea labels before her nodes die: two pairs, as a node takes two at once. */
+const BEFORE_DEATH = 4;
+const quorumOf = (teachers: number) => ({ teachers, deadlineS: 30 });
+
+function specWith(quorum: RunSpec["ensemble"]["quorum"], labelled?: number): RunSpec {
+  const plain = smallSpec();
+  return smallSpec(
+    {
+      seeds: [1, 2],
+      teachers: [fileTeacher("ada"), fileTeacher("bea")],
+      ensemble: { quorum },
+      student: { ...plain.student, checkpointSteps: 4 },
+    },
+    labelled === undefined ? {} : { labelled },
+  );
+}
+
+/** Starts the run's coordinator, a node that serves ada alone, and one that serves both and dies at bea's fifth chunk. */
+async function withoutBea(cluster: Cluster, spec: RunSpec): Promise<{ ended: Promise<Report | undefined> }> {
+  const { ended } = cluster.coordinator(spec);
+  await cluster.until(async () => (await cluster.runState()) === "distilling");
+  const bea = (await cluster.record()).teachers[1]?.ready?.labelling;
+  let labelled = 0;
+  let death = (): void => undefined;
+  const around: AroundPrediction = async ({ labelling }, predict) => {
+    // Ada is the other node's.
+    if (labelling !== bea) return new Promise(() => undefined);
+    if (labelled++ === BEFORE_DEATH) death();
+    return predict();
+  };
+  const both = cluster.teacher("both", { around });
+  death = () => both.kill();
+  await cluster.until(() => labelled > 0);
+  // To another teacher than it says it would be: strict admission refuses it for bea.
+  cluster.teacher("one", {
+    rounding: (logit, _, labelling) => (labelling === bea ? logit + 1 : logit),
+  });
+  return { ended };
+}
+
+async function decisionsOf(cluster: Cluster, run = "r1"): Promise<ChunkDecision[]> {
+  const kv = await cluster.bus.kv(buckets.decisions);
+  const keys = (await kv.keys(decisionKeys.all(run))).sort();
+  const found = await Promise.all(keys.map((key) => kv.get(key)));
+  return found.map((entry) => decode(ChunkDecision, entry?.value as Uint8Array, "decision"));
+}
+
+const hashesOf = (report: Report | undefined) => report?.seeds.map(({ student }) => student.weightsHash);
+
+describe("a run whose second teacher's nodes die for good", () => {
+  const spec = specWith(quorumOf(1));
+  let undisturbed: string[] | undefined;
+  let decided: ChunkDecision["present"][] = [];
+
+  it("goes on after the deadline with the other teacher, and says what was missing", async () => {
+    await withCluster(files.dir, async (cluster) => {
+      const { ended } = await withoutBea(cluster, spec);
+      cluster.student("s1");
+      const report = (await cluster.drive(ended)) as Report;
+      undisturbed = hashesOf(report);
+      const decisions = await decisionsOf(cluster);
+      decided = decisions.map(({ present }) => present);
+      expect(decided.filter((present) => present.length === 2)).toHaveLength(BEFORE_DEATH);
+      expect(decided.filter((present) => present.join() === "0")).toHaveLength(SMALL_CHUNKS - BEFORE_DEATH);
+      expect(new Set(decisions.map(({ by }) => by))).toEqual(new Set(["all", "deadline"]));
+      const { quorum } = report.ensemble;
+      expect(quorum).toMatchObject({
+        chunks: SMALL_CHUNKS,
+        belowAll: SMALL_CHUNKS - BEFORE_DEATH,
+        belowQuorum: 0,
+        labelsAlone: 0,
+        leftOut: 0,
+      });
+      // Train and validation are chunks 0 to 6, of 32 rows but the last: bea has labelled 128 of 200 rows.
+      expect(quorum?.missing[0]).toBe(0);
+      expect(quorum?.missing[1]).toBeGreaterThan(0.25);
+      expect(quorum?.missing[1]).toBeLessThan(0.5);
+      expect(report.teachers.map(({ testSamples }) => testSamples)).toEqual([50, 0]);
+      expect(report.teachers[1]?.accuracy).toBeNull();
+      expect(report.ensemble.testSamples).toBe(50);
+      expect(report.warnings.join("\n")).toContain("5 of 9 chunks were closed without some teacher");
+    });
+  });
+
+  it("has the same weights when a student dies and the decisions are read by another, though labels came since", async () => {
+    await withCluster(files.dir, async (cluster) => {
+      const { ended } = await withoutBea(cluster, spec);
+      const steps: number[] = [];
+      const victim = cluster.student("victim", {
+        workers: 1,
+        watch: {
+          onCheckpoint: (_, step) => {
+            steps.push(step);
+            if (step === 8) victim.kill();
+          },
+        },
+      });
+      await cluster.until(() => steps.includes(8));
+      await cluster.until(async () => (await decisionsOf(cluster)).length === SMALL_CHUNKS);
+      // Bea is back, and labels what was queued for her.
+      cluster.teacher("late", { around: (_, predict) => predict() });
+      const record = await cluster.record();
+      const bea = record.teachers[1]?.ready?.labelling as string;
+      const there = async (): Promise<number> =>
+        [...(await cluster.labels()).keys()].filter((subject) => subject.includes(bea)).length;
+      await cluster.until(async () => (await there()) > BEFORE_DEATH);
+      const resumed: (boolean | undefined)[] = [];
+      cluster.student("heir", { watch: { onTrain: ({ checkpoint }) => resumed.push(checkpoint !== null) } });
+      const report = (await cluster.drive(ended)) as Report;
+      expect(resumed).toEqual([true, false]);
+      expect((await decisionsOf(cluster)).map(({ present }) => present)).toEqual(decided);
+      expect(hashesOf(report)).toEqual(undisturbed);
+    });
+  });
+
+  it("has other weights than with both teachers, whose decisions are all of everybody", async () => {
+    await withCluster(files.dir, async (cluster) => {
+      cluster.teacher("t1");
+      cluster.student("s1");
+      const report = await cluster.run(spec);
+      expect(hashesOf(report)).not.toEqual(undisturbed);
+      expect(report.ensemble.quorum).toMatchObject({ belowAll: 0, missing: [0, 0] });
+      for (const { present, by } of await decisionsOf(cluster))
+        expect([present, by]).toEqual([[0, 1], "all"]);
+      expect(report.warnings.join()).not.toContain("deadline");
+    });
+  });
+
+  it("keeps its decisions when another coordinator goes on", async () => {
+    await withCluster(files.dir, async (cluster) => {
+      const first = cluster.coordinator(spec, "r1", "first");
+      cluster.teacher("t1");
+      await cluster.until(async () => (await decisionsOf(cluster)).length > 0);
+      first.kill();
+      const before = await decisionsOf(cluster);
+      cluster.student("s1");
+      await cluster.drive(cluster.coordinator(spec, "r1", "second").ended);
+      const after = await decisionsOf(cluster);
+      expect(after).toHaveLength(SMALL_CHUNKS);
+      for (const decision of before) expect(after).toContainEqual(decision);
+    });
+  });
+});
+
+describe("chunks that fewer teachers than the quorum have labelled", () => {
+  it("are learnt from their labels alone, and what has none is left out and counted", async () => {
+    await withCluster(files.dir, async (cluster) => {
+      const { ended } = await withoutBea(cluster, specWith(quorumOf(2), 100));
+      cluster.student("s1");
+      const report = (await cluster.drive(ended)) as Report;
+      const { quorum } = report.ensemble;
+      expect(quorum?.belowQuorum).toBe(SMALL_CHUNKS - BEFORE_DEATH);
+      expect(quorum?.labelsAlone).toBeGreaterThan(0);
+      expect(quorum?.leftOut).toBeGreaterThan(0);
+      // 180 training samples, of which 4 chunks' have targets.
+      const untargeted = (quorum?.labelsAlone ?? 0) + (quorum?.leftOut ?? 0);
+      expect(untargeted / 180).toBeCloseTo(quorum?.missing[1] as number, 12);
+      expect(report.ensemble.accuracy).toBeNull();
+      expect(report.retention).toBeNull();
+      expect(report.student.accuracy).toBeGreaterThan(0);
+    });
+  });
+});
+
+it("a run without a quorum decides nothing", async () => {
+  await withCluster(files.dir, async (cluster) => {
+    cluster.teacher("t1");
+    cluster.student("s1");
+    const report = await cluster.run(specWith("all"));
+    expect(await decisionsOf(cluster)).toEqual([]);
+    expect(report.ensemble.quorum).toBeNull();
+  });
+});
