@@ -5,7 +5,9 @@ import type { Dataset, Shard } from "../shared/data/dataset.ts";
 import { outsideFold } from "../shared/data/folds.ts";
 import { labelledIds } from "../shared/data/gather.ts";
 import { type ChunkRef, dispatchOrder } from "../shared/data/order.ts";
+import { dataOfClasses } from "../shared/data/ownClasses.ts";
 import { transferSet } from "../shared/data/transferSet.ts";
+import { bridged } from "../shared/distill/ensembles/known.ts";
 import { peakBytes, type TermBytes } from "../shared/distill/features/peakBytes.ts";
 import { type FeaturePlan, planFeatures } from "../shared/distill/features/planFeatures.ts";
 import { selfBytes } from "../shared/distill/selfBytes.ts";
@@ -73,6 +75,7 @@ export function planRun(spec: RunSpec, dataset: Dataset): RunPlan {
     );
   }
   const { train: trainIds } = dataset.splits;
+  refuseOwnClasses(spec, dataset);
   const insideBytes = [
     ...uses.map((use) => ({
       name: `${use.term.kind} of ${use.term.feature} and ${use.term.layer}`,
@@ -110,12 +113,14 @@ export function planRun(spec: RunSpec, dataset: Dataset): RunPlan {
   };
 }
 
-/** One, or one a fold. @param labelled training samples with a label */
+/** One, or one a fold. @param known training samples with a label */
 function teacherTrainings(
-  { name, model, train, crossFit }: TrainedTeacherSpec,
-  dataset: Dataset,
-  labelled: Uint32Array,
+  { name, model, train, crossFit, classes }: TrainedTeacherSpec,
+  data: Dataset,
+  known: Uint32Array,
 ): PlannedTraining[] {
+  const dataset = classes ? dataOfClasses(data, classes) : data;
+  const labelled = classes ? labelledIds(dataset, known) : known;
   const planned = (what: string, ids: Uint32Array): PlannedTraining => ({
     name: what,
     parameters: parameterCount(model, dataset.inputShape, dataset.classes),
@@ -128,6 +133,34 @@ function teacherTrainings(
       `teacher ${name}, fold ${index + 1} of ${crossFit}`,
       outsideFold(dataset.shards, labelled, { index, of: crossFit }),
     ),
+  );
+}
+
+/** @throws PlanRefused for teachers that know classes which the data lacks, or that cannot be joined */
+function refuseOwnClasses({ name, teachers, ensemble }: RunSpec, dataset: Dataset): void {
+  const { classes } = dataset;
+  const known = teachers.map((teacher) => ("classes" in teacher ? (teacher.classes ?? null) : null));
+  known.forEach((of, k) => {
+    const unknown = of?.find((one) => one >= classes);
+    if (unknown === undefined) return;
+    throw new PlanRefused(
+      `Cannot plan run "${name}" as teachers[${k}].classes has class ${unknown}: the data has ${classes}; expected classes from 0 to ${classes - 1}`,
+      { fields: { teacher: teachers[k]?.name, class: unknown, classes } },
+    );
+  });
+  teachers.forEach((teacher) => {
+    if (!("train" in teacher) || !teacher.classes) return;
+    if (labelledIds(dataOfClasses(dataset, teacher.classes), dataset.splits.train).length > 0) return;
+    throw new PlanRefused(
+      `Cannot plan run "${name}" as teacher "${teacher.name}" is to be trained on classes [${teacher.classes.join(", ")}]: no training sample has a label of these`,
+      { fields: { teacher: teacher.name, classes: teacher.classes } },
+    );
+  });
+  if (ensemble.rule !== "bridge" || bridged(known)) return;
+  const sets = known.map((of, k) => `${teachers[k]?.name} [${of?.join(", ") ?? "all"}]`).join("; ");
+  throw new PlanRefused(
+    `Cannot plan run "${name}" as ensemble.rule "bridge" joins teachers through classes that they share: these do not hang together (${sets}); let a teacher know classes of both sides, or take "own-classes"`,
+    { fields: { known } },
   );
 }
 

@@ -63,7 +63,7 @@ export async function getTeachers(context: CoordinatorContext, signal: AbortSign
 async function loaded(
   bus: Bus,
   { spec, data }: RunRecord,
-  { model }: LoadedTeacherSpec,
+  { model, classes }: LoadedTeacherSpec,
   planned: RunTeacher,
   features: readonly FeatureLayout[],
 ): Promise<RunTeacher> {
@@ -72,7 +72,7 @@ async function loaded(
   const artifact = sha256(bytes);
   await (await bus.objects(buckets.weights)).put(artifact, bytes);
   return readyTeacher(planned, spec.labels, features, {
-    model: { artifact, format, mapping },
+    model: { artifact, format, mapping, ...(classes && { classes }) },
     parameters,
     bytes: bytes.byteLength,
   });

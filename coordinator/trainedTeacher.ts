@@ -22,11 +22,11 @@ export function recipesOf(spec: TrainedTeacherSpec, dataHash: string): string[] 
 
 /** What a trained teacher's weights are a function of. Its name is part of it, as its random streams start there. */
 function recipeOf(
-  { name, model, train }: TrainedTeacherSpec,
+  { name, model, train, classes }: TrainedTeacherSpec,
   dataHash: string,
   fold: Fold | undefined,
 ): string {
-  return contentHash({ name, model, train, data: dataHash, version: RECIPE_VERSION, fold });
+  return contentHash({ name, model, train, data: dataHash, version: RECIPE_VERSION, fold, classes });
 }
 
 /** The trainings of a teacher: one without folds, or one a fold. */
@@ -60,13 +60,13 @@ export async function trainedTeacher(
   if (!first || answers.length < found.length) return undefined;
   if (spec.atLeast) requireReached(record.run, spec, answers);
   const source = answers.every(({ reused }) => reused) ? "reused" : "trained";
-  const { features, quantise } = spec;
+  const { features, quantise, classes } = spec;
   const mapping: ModelMapping = {
     ...ownMapping,
     ...(features && { features }),
     ...(quantise && { quantise }),
   };
-  const own = { format: "stillhouse", mapping } as const;
+  const own = { format: "stillhouse", mapping, ...(classes && { classes }) } as const;
   if (spec.crossFit === undefined) {
     return readyTeacher({ ...planned, source }, record.spec.labels, carried, {
       model: { artifact: first.artifact, ...own },
@@ -86,7 +86,7 @@ export async function trainedTeacher(
 async function trainedOnce(
   bus: Bus,
   { spec, data }: RunRecord,
-  { model, train, name }: TrainedTeacherSpec,
+  { model, train, name, classes }: TrainedTeacherSpec,
   fold: Fold | undefined,
   recipe: string,
   signal: AbortSignal,
@@ -103,6 +103,7 @@ async function trainedOnce(
     data,
     compute: spec.compute,
     fold: fold ?? null,
+    ...(classes && { classes }),
   };
   await queue.publish(trainWorkSubject(recipe), encode(TrainTeacher, task));
   const answer = await firstAnswer(bus, recipe, signal);

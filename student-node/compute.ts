@@ -2,6 +2,7 @@ import type { TrainProgress } from "../shared/compute/trainLoop.ts";
 import type { DistillSpec } from "../shared/config/distillSpec.ts";
 import type { ComputeSpec, EnsembleSpec, StudentSpec } from "../shared/config/spec.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
+import type { KnownClasses } from "../shared/distill/ensembles/known.ts";
 import type { FeaturePlan } from "../shared/distill/features/planFeatures.ts";
 import type { CorrectedBias, CurvePoint, PeerUse } from "../shared/evaluate/reportSchema.ts";
 import type { LabelStoreLayout, StoredPart } from "../shared/labels/labelStore.ts";
@@ -61,6 +62,8 @@ export interface StudentTraining {
   readonly distill: DistillSpec;
   /** Their names, in the order of the spec. */
   readonly teachers: readonly string[];
+  /** What each knows; absent: all know all. */
+  readonly known?: readonly KnownClasses[] | undefined;
   readonly chunkSize: number;
   /** What the terms look at inside teachers and student. */
   readonly features: FeaturePlan;
@@ -83,6 +86,8 @@ export interface TrainedStudent extends PackedModel {
 export interface EvaluationTask {
   readonly dataHash: string;
   readonly teachers: readonly string[];
+  /** What each knows; absent: all know all. */
+  readonly known?: readonly KnownClasses[] | undefined;
   readonly ensemble: EnsembleSpec;
   readonly chunkSize: number;
   readonly compute: ComputeSpec;

@@ -4,6 +4,8 @@ import type { TermSpec } from "../shared/config/distillSpec.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { gatherLabels } from "../shared/data/gather.ts";
 import { distillationLoss } from "../shared/distill/distillationLoss.ts";
+import { normaliseWeights } from "../shared/distill/ensembles/ensemble.ts";
+import { presentShares } from "../shared/distill/ensembles/present.ts";
 import { ensembleRules } from "../shared/distill/ensembles/registry.ts";
 import { termNeeds } from "../shared/distill/termNeeds.ts";
 import { temperatureAt, weightAt, weightChanges } from "../shared/distill/termSchedule.ts";
@@ -25,7 +27,7 @@ type Targets = Readonly<Record<string, tf.Tensor>>;
 export function distillingObjective(
   training: Pick<
     StudentTraining,
-    "distill" | "ensemble" | "teachers" | "runSeed" | "job" | "features" | "chunkSize"
+    "distill" | "ensemble" | "teachers" | "known" | "runSeed" | "job" | "features" | "chunkSize"
   >,
   dataset: Dataset,
   labels: Pick<LabelStoreReader, "read" | "readFeature" | "has">,
@@ -87,10 +89,30 @@ export function distillingObjective(
         target: (term, temper) => {
           const { logits, weights } = teachersOf(term, teachers, scales, targets);
           const said = { logits, weights, student, labels: targets.labels as tf.Tensor1D };
-          // One teacher is itself, by whatever rule.
-          if (logits.length === 1) return ensembleRules.arithmetic(said, temper);
+          // One teacher is itself, by whatever rule; but what it does not know is the rule's to say.
+          const part = ensemble.rule === "bridge" && ownTeacher(term, teachers) === undefined;
+          if (logits.length === 1 && !part) return ensembleRules.arithmetic(said, temper);
           const { drawn, present } = targets as { drawn?: tf.Tensor2D; present?: tf.Tensor2D };
-          return rule({ ...said, drawn, present }, temper);
+          return rule({ ...said, drawn, present, known: training.known }, temper);
+        },
+        apart: (term) => {
+          const own = ownTeacher(term, teachers);
+          const known = training.known ?? teachers.map(() => null);
+          const partly = own === undefined ? ensemble.rule === "own-classes" : known[own] !== null;
+          if (!partly || term.kind !== "kl") return undefined;
+          const { logits, weights } = teachersOf(term, teachers, scales, targets);
+          const { present } = targets as { present?: tf.Tensor2D };
+          return (temper) => {
+            const shares =
+              present && own === undefined
+                ? presentShares(weights, present)
+                : normaliseWeights(weights, weights.length);
+            return logits.map((of, k) => ({
+              logits: temper(of),
+              known: known[own ?? k] ?? null,
+              share: shares[k] as number | tf.Tensor1D,
+            }));
+          };
         },
         ...(quorum !== undefined && {
           missing: {

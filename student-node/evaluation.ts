@@ -4,6 +4,7 @@ import { predictLogits } from "../shared/compute/predictLogits.ts";
 import { loadNativeModel } from "../shared/compute/predictors/nativeModel.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { gatherLabels } from "../shared/data/gather.ts";
+import { bridged, type KnownClasses } from "../shared/distill/ensembles/known.ts";
 import { answeringRule, type EnsembleRuleName, ensembleRules } from "../shared/distill/ensembles/registry.ts";
 import { correctness } from "../shared/evaluate/accuracy.ts";
 import type { LabelQuality, TestMetrics } from "../shared/evaluate/reportSchema.ts";
@@ -32,19 +33,36 @@ export async function evaluateRun(
   const ids = dataset.splits.test;
   const truth = gatherLabels(dataset, ids);
   const { classes } = dataset;
+  const { known } = task;
   const logits = task.teachers.map((_, teacher) => teacherLogits(labels, dataset, teacher, ids));
-  const onTransfer = teacherQuality(labels, dataset, task.teachers.length, dataset.splits.train);
-  const onValidation = teacherQuality(labels, dataset, task.teachers.length, dataset.splits.validation);
-  const scales = teacherScales(task.ensemble, task.teachers.length, dataset, labels);
+  const onTransfer = teacherQuality(labels, dataset, task.teachers.length, dataset.splits.train, known);
+  const onValidation = teacherQuality(
+    labels,
+    dataset,
+    task.teachers.length,
+    dataset.splits.validation,
+    known,
+  );
+  const scales = teacherScales(task.ensemble, task.teachers.length, dataset, labels, known);
   const rule = answeringRule(task.ensemble.rule);
   const { quorum } = task.ensemble;
   const count = task.teachers.length;
   const present =
     quorum === "all" ? undefined : presentTeachers(labels, dataset, count, quorum.teachers, ids);
   const rows = [...ids.keys()];
+  // Teachers whose classes do not hang together answer nothing together, and those that do need each other.
+  const joined = rule !== "bridge" || bridged(known ?? []);
+  const isTargeted = (said: Float32Array): boolean =>
+    rule === "bridge" ? !said.includes(0) : said.includes(1);
   const ensemble = {
-    logits: combineAll(logits, rule, scales, classes, present),
-    rows: rows.filter((row) => !present || present.subarray(row * count, (row + 1) * count).includes(1)),
+    logits: joined ? combineAll(logits, rule, scales, classes, { present, known }) : new Float32Array(),
+    // What nobody says, or no teacher knows, is not judged.
+    rows: rows.filter(
+      (row) =>
+        joined &&
+        (!present || isTargeted(present.subarray(row * count, (row + 1) * count))) &&
+        (known?.some((of) => !of || of.includes(truth[row] as number)) ?? true),
+    ),
   };
   const seeds: TestFindings["seeds"] = [];
   let latency: TestFindings["latency"] | undefined;
@@ -67,11 +85,15 @@ export async function evaluateRun(
   if (!latency) throw new RangeError("Cannot evaluate a run without a student: its list of models has none");
   return {
     teachers: task.teachers.map((name, k) => {
-      const judged = rows.filter((row) => hasLabels(labels, dataset, k, ids[row] as number));
+      const own = known?.[k] ?? null;
+      const judged = rows.filter(
+        (row) =>
+          hasLabels(labels, dataset, k, ids[row] as number) && (!own || own.includes(truth[row] as number)),
+      );
       return {
         name,
         testSamples: judged.length,
-        metrics: testMetrics(logits[k] as Float32Array, truth, classes, judged, ensemble),
+        metrics: testMetrics(logits[k] as Float32Array, truth, classes, judged, own ? undefined : ensemble),
         quality: {
           transfer: onTransfer[k] as LabelQuality,
           validation: onValidation[k] as LabelQuality,
@@ -81,7 +103,7 @@ export async function evaluateRun(
     ensembleTestSamples: ensemble.rows.length,
     ensemble: testMetrics(ensemble.logits, truth, classes, ensemble.rows, ensemble),
     quorum: quorum === "all" ? null : quorumFindings(labels, dataset, count, quorum),
-    disagreement: teacherDisagreement(task.teachers.length, dataset, task.chunkSize, labels),
+    disagreement: teacherDisagreement(task.teachers.length, dataset, task.chunkSize, labels, known),
     ensembleAnswersBy: rule,
     scales: { temperatures: [...scales.temperatures], weights: [...scales.weights] },
     seeds,
@@ -89,13 +111,13 @@ export async function evaluateRun(
   };
 }
 
-/** Log-probabilities of the ensemble at T = 1: [samples, classes]. @param said who said something, [samples, teachers] */
+/** Log-probabilities of the ensemble at T = 1: [samples, classes]. @param beside who said something, [samples, teachers] */
 function combineAll(
   logits: readonly Float32Array[],
   rule: EnsembleRuleName,
   { temperatures, weights }: TeacherScales,
   classes: number,
-  said?: Float32Array,
+  beside: { present: Float32Array | undefined; known: readonly KnownClasses[] | undefined },
 ): Float32Array {
   let combined = new Float32Array();
   // The numbers leave through a variable: tidy() searches what is returned for tensors, element by element.
@@ -105,8 +127,8 @@ function combineAll(
     );
     const [student] = tensors as [tf.Tensor2D];
     const labels = tf.fill([student.shape[0]], -1, "int32") as tf.Tensor1D;
-    const present = said && tf.tensor2d(said, [student.shape[0], logits.length]);
-    const all = { logits: tensors, weights, student, labels, present };
+    const present = beside.present && tf.tensor2d(beside.present, [student.shape[0], logits.length]);
+    const all = { logits: tensors, weights, student, labels, present, known: beside.known };
     combined = new Float32Array(ensembleRules[rule](all, (of) => of).dataSync());
   });
   return combined;

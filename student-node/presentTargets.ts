@@ -1,5 +1,6 @@
 import { inversePermutation } from "../shared/data/chunks.ts";
 import { type Dataset, rowOf, type Shard, shardOf } from "../shared/data/dataset.ts";
+import type { KnownClasses } from "../shared/distill/ensembles/known.ts";
 import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
 import { rngOf, type Seed } from "../shared/model/seed.ts";
 
@@ -17,9 +18,20 @@ export function hasLabels(
   return has(teacher, shard, inversePermutation(hash, rows)[rowOf(id)] as number);
 }
 
-/** Those of the samples of which the run uses what a teacher said, in their order. */
-export function idsOfTeacher(labels: Has, dataset: Dataset, teacher: number, ids: Uint32Array): Uint32Array {
-  return ids.filter((id) => hasLabels(labels, dataset, teacher, id));
+/**
+ * Those of the samples on which a teacher is judged, in their order: the run uses what it said of them, and where it knows
+ * a part of the classes, they are of these.
+ */
+export function idsOfTeacher(
+  labels: Has,
+  dataset: Dataset,
+  teacher: number,
+  ids: Uint32Array,
+  known: KnownClasses = null,
+): Uint32Array {
+  const own = known && new Set(known);
+  const classOf = (id: number): number => dataset.labels[shardOf(id)]?.[rowOf(id)] ?? -1;
+  return ids.filter((id) => (!own || own.has(classOf(id))) && hasLabels(labels, dataset, teacher, id));
 }
 
 /**

@@ -1,6 +1,7 @@
-import type { Dataset } from "../shared/data/dataset.ts";
+import { type Dataset, rowOf, shardOf } from "../shared/data/dataset.ts";
 import { gatherLabels } from "../shared/data/gather.ts";
 import { dispatchedTrainIds } from "../shared/data/order.ts";
+import type { KnownClasses } from "../shared/distill/ensembles/known.ts";
 import { blockDisagreement, disagreement, type Said } from "../shared/evaluate/disagreement.ts";
 import type { Disagreement } from "../shared/evaluate/reportSchema.ts";
 import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
@@ -25,24 +26,46 @@ export function teacherDisagreement(
   dataset: Dataset,
   chunkSize: number,
   labels: Pick<LabelStoreReader, "read" | "has">,
+  known?: readonly KnownClasses[],
 ): Disagreement | null {
-  if (teachers < 2) return null;
   const { classes, splits } = dataset;
+  // What some do not know they cannot disagree on: looked at are the classes that all know, among themselves.
+  const shared = Array.from({ length: classes }, (_, c) => c).filter(
+    (c) => known?.every((of) => !of || of.includes(c)) ?? true,
+  );
+  if (teachers < 2 || shared.length < 2) return null;
   const logitsOf = (ids: Uint32Array): Float32Array[] =>
-    Array.from({ length: teachers }, (_, k) => teacherLogits(labels, dataset, k, ids));
+    Array.from({ length: teachers }, (_, k) => {
+      const logits = teacherLogits(labels, dataset, k, ids);
+      return shared.length === classes ? logits : columnsOf(logits, classes, shared);
+    });
   const saidOf =
     (ids: Uint32Array): Said =>
     (teacher, row) =>
       hasLabels(labels, dataset, teacher, ids[row] as number);
-  const ids = evenlySpaced(splits.validation, VALIDATION_SAMPLES);
+  const judged = (of: Uint32Array): Uint32Array =>
+    known ? of.filter((id) => shared.includes(dataset.labels[shardOf(id)]?.[rowOf(id)] ?? -1)) : of;
+  const ids = judged(evenlySpaced(splits.validation, VALIDATION_SAMPLES));
+  const places = gatherLabels(dataset, ids).map((label) => (label < 0 ? -1 : shared.indexOf(label)));
+  const found = disagreement(logitsOf(ids), places, shared.length, saidOf(ids));
   const blocks = blocksOf(dispatchedTrainIds(dataset, chunkSize));
   return {
-    ...disagreement(logitsOf(ids), gatherLabels(dataset, ids), classes, saidOf(ids)),
+    mean: found.mean,
+    perClass: Array.from({ length: classes }, (_, c) => found.perClass[shared.indexOf(c)] ?? null),
     overTime: blocks.map((block) => {
-      const looked = evenlySpaced(block, BLOCK_SAMPLES);
-      return blockDisagreement(logitsOf(looked), looked.length, classes, saidOf(looked));
+      const looked = judged(evenlySpaced(block, BLOCK_SAMPLES));
+      return blockDisagreement(logitsOf(looked), looked.length, shared.length, saidOf(looked));
     }),
   };
+}
+
+/** Some of the columns: [rows, classes] -> [rows, some.length] */
+function columnsOf(values: Float32Array, classes: number, some: readonly number[]): Float32Array {
+  const rows = values.length / classes;
+  return Float32Array.from(
+    { length: rows * some.length },
+    (_, i) => values[Math.floor(i / some.length) * classes + (some[i % some.length] as number)] as number,
+  );
 }
 
 /** Equal pieces, in order. */

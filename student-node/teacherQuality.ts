@@ -1,5 +1,6 @@
 import type { Dataset } from "../shared/data/dataset.ts";
 import { gatherLabels } from "../shared/data/gather.ts";
+import type { KnownClasses } from "../shared/distill/ensembles/known.ts";
 import { type LabelledBlock, labelQuality } from "../shared/evaluate/labelQuality.ts";
 import type { LabelQuality } from "../shared/evaluate/reportSchema.ts";
 import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
@@ -19,11 +20,12 @@ export function teacherQuality(
   dataset: Dataset,
   teachers: number,
   split: Uint32Array,
+  known?: readonly KnownClasses[],
 ): LabelQuality[] {
   const ids = evenlySpaced(split, MAX_SAMPLES);
   return Array.from({ length: teachers }, (_, teacher) =>
     labelQuality(
-      blocksOf(labels, dataset, teacher, idsOfTeacher(labels, dataset, teacher, ids)),
+      blocksOf(labels, dataset, teacher, idsOfTeacher(labels, dataset, teacher, ids, known?.[teacher])),
       dataset.classes,
     ),
   );

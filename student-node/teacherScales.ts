@@ -2,6 +2,7 @@ import type { EnsembleSpec } from "../shared/config/spec.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { gatherLabels } from "../shared/data/gather.ts";
 import { accuracyWeights, calibratedTemperature } from "../shared/distill/calibration.ts";
+import type { KnownClasses } from "../shared/distill/ensembles/known.ts";
 import { topClasses } from "../shared/evaluate/softmax.ts";
 import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
 import { idsOfTeacher } from "./presentTargets.ts";
@@ -23,7 +24,7 @@ export function scalesAreLearnt({ calibrate, weights }: EnsembleSpec): boolean {
 /**
  * The spec's weights and a temperature of 1, or what validation says: temperatures from every other of its samples,
  * weights from those between, so that neither is chosen by what the other has fitted. A function of the labels alone, so
- * all students of a run have the same. Each teacher is looked at on the samples that it has labelled; one without any
+ * all students of a run have the same. Each teacher is looked at on the samples that it has labelled, of the classes that it knows; one without any
  * keeps temperature 1, and has the others' mean weight.
  */
 export function teacherScales(
@@ -31,6 +32,7 @@ export function teacherScales(
   teachers: number,
   dataset: Dataset,
   labels: Pick<LabelStoreReader, "read" | "has">,
+  known?: readonly KnownClasses[],
 ): TeacherScales {
   const { calibrate, weights } = ensemble;
   const { classes, splits } = dataset;
@@ -38,13 +40,13 @@ export function teacherScales(
   const half = (odd: 0 | 1): Uint32Array => splits.validation.filter((_, i) => i % 2 === odd);
   const temperatures = all.map((k) => {
     if (!calibrate) return 1;
-    const ids = idsOfTeacher(labels, dataset, k, half(0));
+    const ids = idsOfTeacher(labels, dataset, k, half(0), known?.[k]);
     if (ids.length === 0) return 1;
     return calibratedTemperature(teacherLogits(labels, dataset, k, ids), gatherLabels(dataset, ids), classes);
   });
   if (typeof weights !== "string") return { temperatures, weights: weights ?? all.map(() => 1) };
   const judged = all.map((k) => {
-    const ids = idsOfTeacher(labels, dataset, k, half(1));
+    const ids = idsOfTeacher(labels, dataset, k, half(1), known?.[k]);
     const truth = gatherLabels(dataset, ids);
     const chosen = topClasses(teacherLogits(labels, dataset, k, ids), classes);
     return {

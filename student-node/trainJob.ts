@@ -12,7 +12,7 @@ import {
   jobName,
   type LineageEntry,
 } from "../shared/protocol/jobs.ts";
-import type { RunRecord } from "../shared/protocol/run.ts";
+import { knownClasses, type RunRecord } from "../shared/protocol/run.ts";
 import { buckets, jobKeys, runEventSubject } from "../shared/protocol/subjects.ts";
 import { decodeCheckpoint } from "./checkpoint.ts";
 import type { StudentCompute } from "./compute.ts";
@@ -57,6 +57,7 @@ export async function trainJob(
       ensemble: spec.ensemble,
       distill: spec.distill,
       teachers: teachers.map(({ name }) => name),
+      known: knownClasses(teachers),
       chunkSize: spec.labels.chunkSize,
       features,
       compute: spec.compute,

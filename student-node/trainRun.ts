@@ -14,7 +14,7 @@ import {
   jobName,
   jobsOf,
 } from "../shared/protocol/jobs.ts";
-import type { RunRecord } from "../shared/protocol/run.ts";
+import { knownClasses, type RunRecord } from "../shared/protocol/run.ts";
 import { buckets, jobKeys } from "../shared/protocol/subjects.ts";
 import type { StudentCompute } from "./compute.ts";
 import { JobQueue } from "./jobQueue.ts";
@@ -181,6 +181,7 @@ async function evaluate(
   const found = await compute.evaluate({
     dataHash: data.hash,
     teachers: teachers.map(({ name }) => name),
+    known: knownClasses(teachers),
     ensemble: spec.ensemble,
     chunkSize: spec.labels.chunkSize,
     compute: spec.compute,

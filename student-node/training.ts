@@ -49,7 +49,7 @@ export async function trainStudent(
             training,
             dataset,
             labels,
-            teacherScales(training.ensemble, training.teachers.length, dataset, labels),
+            teacherScales(training.ensemble, training.teachers.length, dataset, labels, training.known),
             first.length,
           ),
         hooks,

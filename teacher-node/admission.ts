@@ -1,5 +1,6 @@
 import { cpus } from "node:os";
 import { firstNumerics, noteTolerated } from "../shared/cluster/numerics.ts";
+import { UNKNOWN_LOGIT } from "../shared/compute/predictors/ownClasses.ts";
 import { chunkRows } from "../shared/data/chunks.ts";
 import type { Dataset, Shard } from "../shared/data/dataset.ts";
 import { sha256 } from "../shared/determinism/hash.ts";
@@ -137,7 +138,8 @@ function gapsOf(
       // A NaN is no number that could be close to another.
       const apart = Number.isNaN(x - y) ? Number.POSITIVE_INFINITY : Math.abs(x - y);
       difference = Math.max(difference, apart);
-      largest = Math.max(largest, Math.abs(x));
+      // A class that the teacher does not know says nothing of how large its logits are.
+      if (x !== UNKNOWN_LOGIT) largest = Math.max(largest, Math.abs(x));
     });
     return { what, difference, largest };
   });

@@ -53,6 +53,8 @@ export interface TeacherTraining {
   readonly train: TeacherTrainSpec;
   /** Left out of the training data; null: all are trained on. */
   readonly fold: Fold | null;
+  /** That it is to know, in the order of its outputs; absent: all. */
+  readonly classes?: readonly number[] | undefined;
   readonly dataHash: string;
   readonly compute: ComputeSpec;
 }

@@ -4,6 +4,7 @@ import {
   computeSettings,
   type RoleCompute,
 } from "../shared/compute/computeSettings.ts";
+import { spreadClasses } from "../shared/compute/predictors/ownClasses.ts";
 import type { Predictor } from "../shared/compute/predictors/predictor.ts";
 import { quantisationAgreement } from "../shared/compute/predictors/quantisationAgreement.ts";
 import { loadTeacherModel } from "../shared/compute/predictors/teacherModel.ts";
@@ -59,12 +60,13 @@ export class TeacherEngine implements TeacherCompute {
       for (const one of models) {
         const predictor = await loadTeacherModel(model, one, inputShape, settings);
         predictors.push(predictor);
-        if (predictor.classes === classes) continue;
+        const expected = model.classes?.length ?? classes;
+        if (predictor.classes === expected) continue;
         const seen = predictor.classes;
-        throw new ClassCountMismatch(
-          `Cannot use teacher "${name}" as the data has ${classes} classes: its output has ${seen}`,
-          { fields: { teacher: name, expected: classes, seen } },
-        );
+        const what = model.classes ? `it is to know ${expected} classes` : `the data has ${expected} classes`;
+        throw new ClassCountMismatch(`Cannot use teacher "${name}" as ${what}: its output has ${seen}`, {
+          fields: { teacher: name, expected, seen },
+        });
       }
       const [first] = predictors;
       const dataset = this.#dataset(dataHash);
@@ -77,7 +79,12 @@ export class TeacherEngine implements TeacherCompute {
       for (const predictor of predictors) await predictor.close();
       throw error;
     }
-    this.#teachers.set(labelling, { name, features, predictors });
+    const known = model.classes;
+    this.#teachers.set(labelling, {
+      name,
+      features,
+      predictors: known ? predictors.map((one) => spreadClasses(one, known, classes)) : predictors,
+    });
     return agreement;
   }
 

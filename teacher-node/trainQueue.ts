@@ -108,6 +108,7 @@ async function train(
       model: task.model,
       train: task.train,
       fold: task.fold,
+      classes: task.classes,
       dataHash: dataset.hash,
       compute: task.compute,
     },

@@ -6,6 +6,7 @@ import { type TrainProgress, trainLoop } from "../shared/compute/trainLoop.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { outsideFold } from "../shared/data/folds.ts";
 import { labelledIds } from "../shared/data/gather.ts";
+import { dataOfClasses } from "../shared/data/ownClasses.ts";
 import { rng } from "../shared/determinism/rng.ts";
 import { buildModel } from "../shared/model/build.ts";
 import { packTrained } from "../shared/model/packTrained.ts";
@@ -13,15 +14,16 @@ import type { TeacherTraining, TrainedModel } from "./compute.ts";
 
 /**
  * Trains a teacher on the labelled samples of the training split, without those of its fold where it has one, with
- * plain cross-entropy. Everything random comes
+ * plain cross-entropy; one that knows a part of the classes on samples of these alone. Everything random comes
  * from the teacher's name and its own seed, so the same recipe gives the same weights in every run.
  */
 export async function trainTeacher(
   task: TeacherTraining,
-  dataset: Dataset,
+  data: Dataset,
   compute: ComputeSettings,
   onProgress: (progress: TrainProgress) => void,
 ): Promise<TrainedModel> {
+  const dataset = task.classes ? dataOfClasses(data, task.classes) : data;
   const seed = ["teacher", task.name, task.train.seed];
   const { train } = dataset.splits;
   const ids = task.fold ? outsideFold(dataset.shards, train, task.fold) : train;

@@ -1,6 +1,7 @@
 import { caseOf, exactness, sourceOf } from "../distill/exactness.ts";
 import { termsOf } from "../distill/termsOf.ts";
 import { pathText } from "./locate.ts";
+import { ownClassesProblems } from "./ownClassesChecks.ts";
 import type { Problem } from "./problems.ts";
 import type { Path } from "./schemaNode.ts";
 import { selfProblems } from "./selfChecks.ts";
@@ -25,6 +26,7 @@ export function crossChecks(spec: RunSpec): Problem[] {
     ...ensembleProblems(spec),
     ...distillProblems(spec),
     ...selfProblems(spec),
+    ...ownClassesProblems(spec),
     ...trainings.flatMap(({ path, model, train }) => [
       ...archProblems([...path, "model"], model, spec.data),
       ...scheduleProblems([...path, "train"], train, spec.data),

@@ -172,10 +172,19 @@ export const ArchSpec = z.discriminatedUnion("arch", [
   }),
 ]);
 
+const ownClasses = z
+  .array(z.int().nonnegative())
+  .min(2)
+  .optional()
+  .describe(
+    "class numbers of the data that it knows, one for each of its outputs; of others it says nothing, and is not judged by them; absent: all",
+  );
+
 export const TrainedTeacherSpec = z.strictObject({
   name: name.describe("of the teacher, unique in the spec"),
   model: ArchSpec.describe("its architecture"),
   train: TeacherTrainSpec.describe("how it is trained in the run"),
+  classes: ownClasses,
   crossFit: z
     .int()
     .min(2)
@@ -202,6 +211,7 @@ export const TrainedTeacherSpec = z.strictObject({
 export const LoadedTeacherSpec = z.strictObject({
   name: name.describe("of the teacher, unique in the spec"),
   model: ModelFileSpec.describe("where it is loaded from"),
+  classes: ownClasses,
 });
 export const ImportedTeacherSpec = z.strictObject({
   name: name.describe("of the teacher, unique in the spec"),
@@ -310,10 +320,21 @@ const QuorumSpec = z.strictObject({
 
 export const EnsembleSpec = z.strictObject({
   rule: z
-    .enum(["arithmetic", "geometric", "entropy", "ca-mkd", "ae-kd", "vote", "rank", "random"])
+    .enum([
+      "arithmetic",
+      "geometric",
+      "entropy",
+      "ca-mkd",
+      "ae-kd",
+      "vote",
+      "rank",
+      "random",
+      "own-classes",
+      "bridge",
+    ])
     .default("arithmetic")
     .describe(
-      "mean of probabilities; or of logits (normalised again); means of probabilities weighted in each sample by how sure a teacher is, or by how well it knows the true class; or so that the student's gradient is shortest; shares of first choices; Borda counts; one teacher drawn for each batch",
+      "mean of probabilities; or of logits (normalised again); means of probabilities weighted in each sample by how sure a teacher is, or by how well it knows the true class; or so that the student's gradient is shortest; shares of first choices; Borda counts; one teacher drawn for each batch; for teachers that know a part of the classes (`teachers[].classes`): each compared with the student on its own, or all joined through the classes that they share",
     ),
   weights: z
     .union([z.array(positive), z.enum(["accuracy", "log-odds"])])

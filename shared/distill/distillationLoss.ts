@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import type { PlainTermSpec, TermSpec } from "../config/distillSpec.ts";
 import type { FeatureView } from "./features/featureView.ts";
 import { crossEntropy } from "./losses/crossEntropy.ts";
+import type { TeacherApart } from "./losses/ownClasses.ts";
 import { termLoss } from "./losses/registry.ts";
 import { termNeeds } from "./termNeeds.ts";
 import { temperatureAt } from "./termSchedule.ts";
@@ -17,6 +18,10 @@ export interface DistillationBatch {
    * @param temper divides logits by the temperature that is asked for
    */
   target(term: TermSpec, temper: (logits: tf.Tensor2D) => tf.Tensor2D): tf.Tensor2D;
+  /** Of a term whose teachers are compared with the student one by one, what each says; undefined: combined. */
+  apart?(
+    term: TermSpec,
+  ): ((temper: (logits: tf.Tensor2D) => tf.Tensor2D) => readonly TeacherApart[]) | undefined;
   /** Where targets may be missing; absent: every sample has one. */
   readonly missing?: MissingTargets;
   /** Of the term at a place: its weight of this step, [batch] of one number; undefined where it never changes. */
@@ -90,14 +95,28 @@ function tempered(term: PlainTermSpec, place: number, batch: DistillationBatch):
   if (!changing) {
     const target = (T: number): tf.Tensor2D =>
       batch.target(term, (logits) => (T === 1 ? logits : logits.div(T)));
+    const apart = apartOf(term, batch, (T) => (logits) => (T === 1 ? logits : logits.div(T)));
     const inside = (): FeatureView => viewOf(batch, place);
-    return termLoss({ student, labels, target, targeted, inside }, term, temperatureAt(term, 0, 1) ?? 1);
+    const given = { student, labels, target, targeted, inside, ...apart };
+    return termLoss(given, term, temperatureAt(term, 0, 1) ?? 1);
   }
   const T = changing.expandDims(1); // [batch, 1]
   const target = (): tf.Tensor2D => batch.target(term, (logits) => logits.div(T));
   const inside = (): FeatureView => viewOf(batch, place);
-  const value = termLoss({ student: student.div(T), labels, target, targeted, inside }, term, 1);
+  const apart = apartOf(term, batch, () => (logits) => logits.div(T));
+  const given = { student: student.div<tf.Tensor2D>(T), labels, target, targeted, inside, ...apart };
+  const value = termLoss(given, term, 1);
   return value.mul(changing.mean().square()).asScalar();
+}
+
+/** What a term's teachers say one by one, where it looks at them so. */
+function apartOf(
+  term: TermSpec,
+  batch: DistillationBatch,
+  temperAt: (T: number) => (logits: tf.Tensor2D) => tf.Tensor2D,
+): { apart?(T: number): readonly TeacherApart[] } {
+  const said = batch.apart?.(term);
+  return said ? { apart: (T) => said(temperAt(T)) } : {};
 }
 
 function viewOf(batch: DistillationBatch, place: number): FeatureView {

@@ -44,6 +44,15 @@ const logProbabilities =
 const ofKl = approximate("the weights are those for which the gradient of kl is shortest, whatever the term");
 const oneForAll = approximate("one teacher speaks for all in each batch: right on average for kl alone");
 
+const apart: Exactness = {
+  grade: "refused",
+  why: 'ensemble.rule "own-classes" compares each teacher with the student on its own classes, which has a meaning for kl alone',
+  instead: 'kl, or ensemble.rule "bridge"',
+};
+const joined = approximate(
+  "classes that no teacher knows together are joined through those that two know, by least squares",
+);
+
 /** What a combination loses: it is known by its probabilities, so up to one number a row. */
 const ofSource: Readonly<Record<TargetSource, (term: TermCase) => Exactness>> = {
   "one teacher": (term) => (uncentred(term) ? approximate(logProbabilities) : exact),
@@ -53,6 +62,8 @@ const ofSource: Readonly<Record<TargetSource, (term: TermCase) => Exactness>> = 
   "ca-mkd": combination,
   "ae-kd": (term) => worst(combination(term), term.kind === "kl" ? exact : ofKl),
   random: (term) => worst(combination(term), oneForAll),
+  "own-classes": ({ kind }) => (kind === "kl" ? exact : apart),
+  bridge: (term) => worst(combination(term), joined),
   vote: decisions,
   rank: decisions,
 };
@@ -97,5 +108,7 @@ export function caseOf(term: TermSpec): TermCase {
 
 /** Who makes a term's target in a spec. */
 export function sourceOf(term: TermSpec, rule: EnsembleSpec["rule"], teachers: number): TargetSource {
+  // These rules compare a single teacher too as they do others: it may know a part of the classes.
+  if (teachers === 1 && (rule === "own-classes" || rule === "bridge")) return rule;
   return teachers === 1 || ("teacher" in term && term.teacher !== undefined) ? "one teacher" : rule;
 }

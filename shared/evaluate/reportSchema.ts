@@ -284,7 +284,7 @@ export const Report = z.strictObject({
         "of a run with a quorum: what its decisions left out; else null",
       ),
       disagreement: Disagreement.nullable().describe(
-        "Jensen-Shannon divergence of the teachers at temperature 1; null for a single one",
+        "Jensen-Shannon divergence of the teachers at temperature 1, over the classes that all know; null for a single one, and where these are fewer than two",
       ),
       bestTeacher: text.describe("name of the most accurate teacher"),
     })

@@ -13,6 +13,8 @@ export const TeacherModel = z.strictObject({
   mapping: ModelMapping,
   /** Of a cross-fitted teacher: the object bundles this many models, one a fold. */
   folds: z.int().min(2).optional(),
+  /** Of a teacher that knows a part of the classes: the class of the data of each of its outputs. */
+  classes: z.array(z.int().nonnegative()).min(2).optional(),
 });
 export type TeacherModel = z.infer<typeof TeacherModel>;
 
@@ -43,6 +45,12 @@ export const RunTeacher = z.strictObject({
     .nullable(),
 });
 export type RunTeacher = z.infer<typeof RunTeacher>;
+
+/** What each teacher of a run knows, for who reads its labels; undefined where all know all classes. */
+export function knownClasses(teachers: readonly RunTeacher[]): (number[] | null)[] | undefined {
+  const known = teachers.map(({ ready }) => ready?.model?.classes ?? null);
+  return known.some((classes) => classes !== null) ? known : undefined;
+}
 
 export const runStates = ["planned", "teaching", "distilling", "evaluating", "done", "failed"] as const;
 export type RunState = (typeof runStates)[number];

@@ -33,5 +33,7 @@ export const TrainTeacher = z.strictObject({
   compute: ComputeSpec,
   /** Left out of the training data; null: all are trained on. */
   fold: z.strictObject({ index: z.int().nonnegative(), of: z.int().min(2) }).nullable(),
+  /** Classes that it is to know, in the order of its outputs; left out: all. */
+  classes: z.array(z.int().nonnegative()).min(2).optional(),
 });
 export type TrainTeacher = z.infer<typeof TrainTeacher>;

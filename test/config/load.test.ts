@@ -152,7 +152,7 @@ describe("a slip in one of several alternatives is reported for the one that was
   it("a teacher by its model", () => {
     expect(problemsOf(withLine(5, "    model: { format: tfjs-layers, path: m.json }"))).toEqual([
       'teachers[0].model.output (line 5): missing, expected "logits" or "probabilities"',
-      "teachers[0].train (line 6): unknown key, expected one of name, model",
+      "teachers[0].train (line 6): unknown key, expected one of name, model, classes",
     ]);
     expect(problemsOf(withLine(5, "    model: { arch: mpl, hidden: [4] }"))).toEqual([
       'teachers[0].model.arch (line 5): the text "mpl", expected "mlp" or "cnn" or "separable" or "transformer"; ' +
@@ -161,7 +161,7 @@ describe("a slip in one of several alternatives is reported for the one that was
     expect(problemsOf(withLine(5, "    modle: { arch: mlp, hidden: [4] }"))).toEqual([
       "teachers[0].model (line 4): missing, expected one of them: " +
         'arch: "mlp" or "cnn" or "separable" or "transformer"; format: "onnx" or "tfjs-layers" or "tfjs-graph" or "saved-model"',
-      'teachers[0].modle (line 5): unknown key, expected one of name, model, train, crossFit, atLeast, features, quantise, labels, student; did you mean "model"?',
+      'teachers[0].modle (line 5): unknown key, expected one of name, model, train, classes, crossFit, atLeast, features, quantise, labels, student; did you mean "model"?',
     ]);
   });
 
@@ -373,6 +373,27 @@ describe("what a student minimises", () => {
     const term = "distill: { terms: [{ kind: fitnets, feature: f, layer: dense_1 }, { kind: kl }] }\n";
     expect(problemsOf(`${good}${term}ensemble: { quorum: { teachers: 1 } }\n`).join()).toMatch(
       /distill.terms\[0\].kind.*"fitnets" learns from what a teacher has inside/,
+    );
+  });
+
+  it("teachers that know a part of the classes have rules and losses of their own", () => {
+    const part = good.replace("train: { epochs: 1 }", "train: { epochs: 1 }\n    classes: [0, 1, 1]");
+    expect(part).not.toBe(good);
+    expect(problemsOf(part).join()).toMatch(/teachers\[0\].classes\[2\].*: 1 again/);
+    expect(problemsOf(part).join()).toMatch(
+      /ensemble.rule.*: "arithmetic", and teacher "t" knows classes \[0, 1, 1\] alone; expected "own-classes" or "bridge"/,
+    );
+    const two = good.replace("train: { epochs: 1 }", "train: { epochs: 1 }\n    classes: [0, 1]");
+    expect(problemsOf(`${two}ensemble: { rule: own-classes }\n`)).toEqual([]);
+    expect(
+      problemsOf(`${two}ensemble: { rule: own-classes }\ndistill: { loss: { kind: dkd } }\n`).join(),
+    ).toMatch(/distill.loss.kind.*: "dkd", and ensemble.rule "own-classes" .* expected kl/);
+    const named = "distill: { terms: [{ kind: jsd, teacher: t }] }\n";
+    expect(problemsOf(`${two}ensemble: { rule: bridge }\n${named}`).join()).toMatch(
+      /"jsd", and its teacher "t" knows a part of the classes; expected "kl"/,
+    );
+    expect(problemsOf(`${two}ensemble: { rule: bridge, quorum: { teachers: 1 } }\n`).join()).toMatch(
+      /"bridge", which joins all teachers, and ensemble.quorum goes on without some/,
     );
   });
 });

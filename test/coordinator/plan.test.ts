@@ -68,6 +68,35 @@ describe("the plan of a run", () => {
   });
 });
 
+describe("teachers that know a part of the classes", () => {
+  const planned = (rule: "bridge" | "own-classes", ...sets: number[][]) =>
+    planOf(
+      smallSpec({
+        teachers: sets.map((classes, k) => ({ ...trainedTeacher(`t${k}`), classes })),
+        ensemble: { rule },
+      } as Parameters<typeof smallSpec>[0]),
+    );
+
+  it("are trained on samples of these alone, with as many outputs", async () => {
+    const { trainings } = await planned("bridge", [0, 1], [1, 2, 3]);
+    // 5 features, 8 hidden units: 48 and then 9 for each class.
+    expect(trainings.slice(0, 2).map(({ parameters }) => parameters)).toEqual([48 + 18, 48 + 27]);
+    // Of 180 training samples about a half and three quarters, in batches of 32.
+    expect(trainings[0]?.stepsPerEpoch).toBeLessThan(trainings[1]?.stepsPerEpoch as number);
+    expect(trainings[1]?.stepsPerEpoch).toBeLessThan(6);
+  });
+
+  it("are refused where they cannot be joined, or know what the data lacks", async () => {
+    await expect(planned("bridge", [0, 1], [2, 3])).rejects.toThrow(
+      /do not hang together \(t0 \[0, 1\]; t1 \[2, 3\]\)/,
+    );
+    await expect(planned("own-classes", [0, 1], [2, 3])).resolves.toBeDefined();
+    await expect(planned("own-classes", [0, 7])).rejects.toThrow(
+      /teachers\[0\].classes has class 7: the data has 4/,
+    );
+  });
+});
+
 describe("a term between samples", () => {
   const planned = (term: object, student: object = {}) => {
     const base = smallSpec();

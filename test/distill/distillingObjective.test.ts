@@ -7,6 +7,7 @@ import type { EnsembleSpec } from "../../shared/config/spec.ts";
 import { inversePermutation } from "../../shared/data/chunks.ts";
 import type { Dataset, Shard } from "../../shared/data/dataset.ts";
 import { rng } from "../../shared/determinism/rng.ts";
+import type { KnownClasses } from "../../shared/distill/ensembles/known.ts";
 import { type EnsembleRuleName, ensembleRules } from "../../shared/distill/ensembles/registry.ts";
 import { termLosses } from "../../shared/distill/losses/registry.ts";
 import { distillingObjective } from "../../student-node/distillingObjective.ts";
@@ -39,6 +40,7 @@ function objectiveOf(
   dataset: Dataset,
   rule: EnsembleRuleName = "arithmetic",
   quorum: EnsembleSpec["quorum"] = "all",
+  known?: readonly KnownClasses[],
 ) {
   const ensemble = { rule, calibrate: false, quorum } as const;
   return distillingObjective(
@@ -46,6 +48,7 @@ function objectiveOf(
       distill: DistillSpec.parse(distill),
       ensemble,
       teachers,
+      known,
       features: { uses: [], layouts: [] },
       chunkSize: 512,
       runSeed: 0,
@@ -148,6 +151,32 @@ describe.each(Object.keys(ensembleRules) as EnsembleRuleName[])(
       expectSameLosses((data) => objectiveOf({ loss: { kind: "kd" } }, data, rule)));
   },
 );
+
+describe("training by teachers that know a part of the classes", () => {
+  const known = [
+    [0, 1],
+    [1, 2],
+  ];
+  const some = { teachers: 1, deadlineS: 1 };
+  const kd = { loss: { kind: "kd" } };
+  const cooled = {
+    terms: [
+      { kind: "kl", cooling: { to: 1, epochs: 2 } },
+      { kind: "kl", teacher: "bea" },
+    ],
+  };
+
+  it.each([
+    ["own-classes", kd, "all"],
+    ["own-classes", cooled, "all"],
+    ["own-classes", kd, some],
+    ["bridge", kd, "all"],
+    ["bridge", { loss: { kind: "dkd" } }, "all"],
+  ] as const)(
+    "by %s with %j and quorum %j compiled has the losses of TensorFlow.js",
+    (rule, distill, quorum) => expectSameLosses((data) => objectiveOf(distill, data, rule, quorum, known)),
+  );
+});
 
 describe("with a quorum, training", () => {
   const one = { teachers: 1, deadlineS: 1 };

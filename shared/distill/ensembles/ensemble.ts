@@ -1,5 +1,6 @@
 import type * as tf from "@tensorflow/tfjs";
 import { StillhouseError } from "../../errors.ts";
+import type { KnownClasses } from "./known.ts";
 
 /** What a rule may look at. */
 export interface TeachersSay {
@@ -10,6 +11,8 @@ export interface TeachersSay {
   readonly logits: readonly tf.Tensor2D[];
   /** One a teacher, > 0, of any sum. */
   readonly weights: readonly number[];
+  /** What each teacher knows, one a teacher; absent: all know all. For rules that join what parts know. */
+  readonly known?: readonly KnownClasses[] | undefined;
   /** Class of each sample, int32, [batch]; -1 where there is none. */
   readonly labels: tf.Tensor1D;
   /** Logits of the student, [batch, classes]. */

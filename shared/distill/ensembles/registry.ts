@@ -1,4 +1,5 @@
 import { arithmetic } from "./arithmetic.ts";
+import { bridge } from "./bridge.ts";
 import { confidence } from "./confidence.ts";
 import type { EnsembleRule } from "./ensemble.ts";
 import { entropy } from "./entropy.ts";
@@ -18,6 +19,9 @@ export const ensembleRules = {
   vote,
   rank,
   random,
+  // A term compares each teacher with the student on its own; together they answer as those that are joined.
+  "own-classes": bridge,
+  bridge,
 } as const satisfies Record<string, EnsembleRule>;
 export type EnsembleRuleName = keyof typeof ensembleRules;
 
@@ -31,11 +35,14 @@ export function answeringRule(rule: EnsembleRuleName): EnsembleRuleName {
     case "ae-kd":
     case "random":
       return "arithmetic";
+    case "own-classes":
+      return "bridge";
     case "arithmetic":
     case "geometric":
     case "entropy":
     case "vote":
     case "rank":
+    case "bridge":
       return rule;
   }
 }

@@ -10,6 +10,7 @@ import { forwardKl, forwardKlRows } from "./forwardKl.ts";
 import { jensenShannonRows } from "./jensenShannon.ts";
 import { logitMseRows } from "./logitMse.ts";
 import { meanOverLabelled, meanOverRows } from "./means.ts";
+import { ownClassesKl, type TeacherApart } from "./ownClasses.ts";
 import { reverseKlRows } from "./reverseKl.ts";
 import { standardise } from "./standardise.ts";
 import { teacherLabelRows } from "./teacherLabels.ts";
@@ -23,6 +24,8 @@ export interface TermBatch {
   readonly labels: tf.Tensor1D;
   /** 1 where the term has a target, else 0, [batch]: its mean is over these samples. Absent: all have one. */
   readonly targeted?: tf.Tensor1D | undefined;
+  /** Of teachers that each know a part of the classes, what each says at T; absent: `target` has what all say. */
+  apart?(T: number): readonly TeacherApart[];
   /** What the term's teachers say: log-probabilities at T, [batch, classes], outside of the gradient. */
   target(T: number): tf.Tensor2D;
   /** Of a term that learns from a feature. */
@@ -43,7 +46,8 @@ export const termLosses: {
 } = {
   "cross-entropy": ({ student, labels, targeted }, { smoothing }) =>
     crossEntropy(student, labels, smoothing, targeted),
-  kl: ({ student, target, targeted }, _, T) => forwardKl(student, target(T), T, targeted),
+  kl: ({ student, target, targeted, apart }, _, T) =>
+    apart ? ownClassesKl(student, apart(T), T, targeted) : forwardKl(student, target(T), T, targeted),
   "reverse-kl": ({ student, target, targeted }, _, T) =>
     meanOverRows(reverseKlRows(student, target(T), T), targeted),
   jsd: ({ student, target, targeted }, { beta }, T) =>
