@@ -115,8 +115,16 @@ async function labelAll(context: CoordinatorContext, signal: AbortSignal): Promi
   } else {
     await labelByQuorum(context, chunks, quorum, signal);
   }
-  if (!signal.aborted && store.record.labelledAtMs === null)
-    await store.change({ labelledAtMs: clock.now() });
+  if (signal.aborted || store.record.labelledAtMs !== null) return;
+  // Passes that nobody waited for were not made, or not for this run.
+  const { samplesMissing: left } =
+    quorum === "all"
+      ? { samplesMissing: 0 }
+      : await findMissing(log, dataset, spec, labellings(store.record));
+  await store.change(({ passes }) => ({
+    labelledAtMs: clock.now(),
+    passes: passes && { ...passes, needed: Math.max(passes.found, passes.needed - left) },
+  }));
 }
 
 /** Of the teachers that nodes label with. */

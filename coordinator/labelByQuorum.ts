@@ -16,6 +16,8 @@ import type { MissingChunk } from "./missingLabels.ts";
 
 /** Between two looks at what can be closed. */
 const LOOK_MS = 250;
+/** Between two words about chunks that were closed late. */
+const SAY_MS = 5_000;
 
 /**
  * Has the chunks labelled until each is closed by a decision: with all its teachers, or after its deadline with those
@@ -91,6 +93,7 @@ async function closeAll(
   labellings: readonly string[],
   signal: AbortSignal,
 ): Promise<void> {
+  let [unsaid, saidAtMs] = [[] as Closed[], Number.NEGATIVE_INFINITY];
   while (!signal.aborted) {
     const serving = membership.alive("teacher").flatMap((node) => node.serving);
     if (serving.some((labelling) => labellings.includes(labelling))) closing.served(clock.now());
@@ -100,10 +103,14 @@ async function closeAll(
       // A coordinator that was stopped and woke up finds every deadline passed, and perhaps another one at work: only
       // who still may write the run's record may say that somebody came too late.
       await store.change({});
-      notice(lateText(late, store.record));
+      unsaid.push(...late);
     }
     await Promise.all(due.map((closed) => decide(decisions, store.record, closed, clock.now())));
     for (const closed of due) closing.close(closed);
+    if (unsaid.length > 0 && (closing.open === 0 || clock.now() - saidAtMs >= SAY_MS)) {
+      notice(lateText(unsaid, store.record));
+      [unsaid, saidAtMs] = [[], clock.now()];
+    }
     if (closing.open === 0) return;
     await sleep(clock, LOOK_MS, signal);
   }
@@ -137,7 +144,7 @@ function lateText(
   const few = quorum === "all" ? 0 : late.filter(({ present }) => present.length < quorum.teachers).length;
   const seconds = quorum === "all" ? 0 : quorum.deadlineS;
   return (
-    `closed ${late.length} chunks ${seconds} s after their first answer: ${without.join(", ")}` +
+    `closed ${late.length} chunks after their deadline of ${seconds} s: ${without.join(", ")}` +
     (few > 0 ? `; ${few} have no targets, as fewer than the quorum had labelled them` : "")
   );
 }

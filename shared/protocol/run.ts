@@ -71,7 +71,7 @@ export const RunRecord = z.strictObject({
   teachers: z.array(RunTeacher),
   /**
    * Teacher passes, in samples: what the run needs, and what the log held when distilling began. Labels from elsewhere
-   * are nobody's passes.
+   * are nobody's passes; nor are those that a quorum did without, when labelling has ended.
    */
   passes: z
     .strictObject({

@@ -201,6 +201,28 @@ describe("html``", () => {
   });
 });
 
+it("a teacher and an ensemble without a labelled test sample have dashes, and the page says what a quorum left out", async () => {
+  const { teachers, ensemble } = reportInput();
+  const unknown = { accuracy: null, nll: null, ece: null, testSamples: 0 };
+  const quorum = {
+    chunks: 9,
+    belowAll: 5,
+    belowQuorum: 2,
+    missing: [0, 0.375, 0],
+    labelsAlone: 11,
+    leftOut: 7,
+  };
+  const text = await page({
+    teachers: teachers.map((one, k) => (k === 1 ? { ...one, ...unknown } : one)),
+    ensemble: { ...ensemble, ...unknown, quorum },
+  });
+  expect(text).not.toMatch(/NaN|undefined|Infinity|null%/);
+  expect(text).toContain("5 of 9 chunks were closed without some teacher");
+  expect(text).toContain("wide-b is missing in 37.50% of the training samples");
+  expect(text).toContain("11 training samples were learnt from their labels alone, and 7 were left out");
+  expect(text).not.toContain("is not better than its best teacher");
+});
+
 describe("the plot of disagreement over time", () => {
   const point = (mean: number | null) => ({ samples: mean === null ? 0 : 9, mean });
 

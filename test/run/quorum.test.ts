@@ -91,6 +91,8 @@ describe("a run whose second teacher's nodes die for good", () => {
       expect(quorum?.missing[0]).toBe(0);
       expect(quorum?.missing[1]).toBeGreaterThan(0.25);
       expect(quorum?.missing[1]).toBeLessThan(0.5);
+      // Ada's 250 rows and bea's 4 chunks of 32.
+      expect(report.teacherPasses).toEqual({ made: 250 + 128, saved: 0 });
       expect(report.teachers.map(({ testSamples }) => testSamples)).toEqual([50, 0]);
       expect(report.teachers[1]?.accuracy).toBeNull();
       expect(report.ensemble.testSamples).toBe(50);
