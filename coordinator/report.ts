@@ -56,18 +56,21 @@ export async function makeReport(context: CoordinatorContext, evaluation: Evalua
     },
     backends: [...new Set([...results.values()].map(({ backend }) => backend))],
     teachers,
-    ensemble: {
-      rule: spec.ensemble.rule,
-      answersBy: evaluation.ensembleAnswersBy,
-      weights: weights.map((weight) => weight / weightSum),
-      temperatures,
-      disagreement: evaluation.disagreement,
-      quorum: evaluation.quorum,
-      testSamples: evaluation.ensembleTestSamples,
-      accuracy: evaluation.ensemble?.accuracy ?? null,
-      nll: evaluation.ensemble?.nll ?? null,
-      ece: evaluation.ensemble?.ece ?? null,
-    },
+    ensemble:
+      teachers.length > 0
+        ? {
+            rule: spec.ensemble.rule,
+            answersBy: evaluation.ensembleAnswersBy,
+            weights: weights.map((weight) => weight / weightSum),
+            temperatures,
+            disagreement: evaluation.disagreement,
+            quorum: evaluation.quorum,
+            testSamples: evaluation.ensembleTestSamples,
+            accuracy: evaluation.ensemble?.accuracy ?? null,
+            nll: evaluation.ensemble?.nll ?? null,
+            ece: evaluation.ensemble?.ece ?? null,
+          }
+        : null,
     student: { parameters: first.parameters, bytes: first.artifactBytes, latencyMs: evaluation.latency },
     seeds: spec.seeds.map((seed) => {
       const student = tested(evaluation, { kind: "student", seed });

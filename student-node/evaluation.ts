@@ -18,7 +18,7 @@ import { teacherDisagreement } from "./teacherDisagreement.ts";
 import { teacherLogits } from "./teacherLogits.ts";
 import { teacherQuality } from "./teacherQuality.ts";
 import { calibrated, type TeacherScales, teacherScales } from "./teacherScales.ts";
-import { testMetrics } from "./testMetrics.ts";
+import { type EnsembleAnswers, testMetrics } from "./testMetrics.ts";
 
 /**
  * Reads the test split once: every teacher and the ensemble from their labels in the log, every student from its
@@ -50,11 +50,11 @@ export async function evaluateRun(
   const present =
     quorum === "all" ? undefined : presentTeachers(labels, dataset, count, quorum.teachers, ids);
   const rows = [...ids.keys()];
-  // Teachers whose classes do not hang together answer nothing together, and those that do need each other.
-  const joined = rule !== "bridge" || bridged(known ?? []);
+  // No teachers, and those whose classes do not hang together, answer nothing together; those that do need each other.
+  const joined = count > 0 && (rule !== "bridge" || bridged(known ?? []));
   const isTargeted = (said: Float32Array): boolean =>
     rule === "bridge" ? !said.includes(0) : said.includes(1);
-  const ensemble = {
+  const ensemble: EnsembleAnswers = {
     logits: joined ? combineAll(logits, rule, scales, classes, { present, known }) : new Float32Array(),
     // What nobody says, or no teacher knows, is not judged.
     rows: rows.filter(

@@ -1,3 +1,4 @@
+import { aborted } from "../shared/bus/aborted.ts";
 import type { Bus, LogEntry, WriteOnceLog } from "../shared/bus/bus.ts";
 import type { LabelEncoding } from "../shared/config/spec.ts";
 import type { Dataset, Shard } from "../shared/data/dataset.ts";
@@ -63,6 +64,7 @@ export class LabelFeed {
       return options.labellings.map((_, k) => this.#layout(k, shard, chunk).parts.length);
     });
     this.#progress = new ChunkProgress(parts, options.decidedFor !== undefined);
+    this.#advance();
   }
 
   /** Chunks of the run. */
@@ -76,6 +78,8 @@ export class LabelFeed {
     const log = await bus.log(streams.labels.name, streams.labels.filter);
     const shards = [...new Set(this.#chunks.map(({ shard }) => shard))];
     try {
+      // Without teachers there is nothing to wait for, and everything is labelled.
+      if (labellings.length === 0) await aborted(signal);
       await Promise.all([
         this.#readDecisions(signal),
         ...labellings.flatMap((labelling, teacher) =>

@@ -6,6 +6,7 @@ import { openDataset } from "../../shared/data/open.ts";
 import { caseOf, exactness, sourceOf } from "../../shared/distill/exactness.ts";
 import { termsOf } from "../../shared/distill/termsOf.ts";
 import { layerShapes } from "../../shared/model/layerShapes.ts";
+import { nodesOf } from "../local/threads.ts";
 
 /** `stillhouse plan SPEC`: checks the spec against the data, and prints what a run would do. */
 export async function plan(specPath: string, options: { json?: boolean }): Promise<number> {
@@ -26,8 +27,12 @@ export async function plan(specPath: string, options: { json?: boolean }): Promi
     `${spec.name}: ${spec.teachers.length} teachers, ${spec.seeds.length} students${spec.baseline ? ", and each alone" : ""}`,
     `data      ${dataset.name} ${dataset.hash}`,
     `          ${n(train.length)} train, ${n(validation.length)} validation, ${n(test.length)} test; [${dataset.inputShape.join(", ")}], ${dataset.classes} classes; ${dataset.shards.length} shards`,
-    `labels    ${n(planned.chunks.length)} chunks of ${n(spec.labels.chunkSize)} a teacher, ${n(planned.passes)} teacher passes if the log is empty`,
-    `          ${[...new Set(planned.rowBytes)].join(" or ")} bytes a sample (${spec.labels.encoding}), about ${megabytes(planned.labelBytes)} in the log; limit ${megabytes(spec.labels.maxLogBytes)}`,
+    ...(spec.teachers.length === 0
+      ? ["labels    none are made: there are no teachers"]
+      : [
+          `labels    ${n(planned.chunks.length)} chunks of ${n(spec.labels.chunkSize)} a teacher, ${n(planned.passes)} teacher passes if the log is empty`,
+          `          ${[...new Set(planned.rowBytes)].join(" or ")} bytes a sample (${spec.labels.encoding}), about ${megabytes(planned.labelBytes)} in the log; limit ${megabytes(spec.labels.maxLogBytes)}`,
+        ]),
     ...insideLines(spec, planned, dataset),
     ...(imported.length > 0
       ? [`          those of ${imported.join(", ")} come from elsewhere and need no pass`]
@@ -39,7 +44,7 @@ export async function plan(specPath: string, options: { json?: boolean }): Promi
       ({ name, parameters, epochs, stepsPerEpoch }) =>
         `          ${name.padEnd(28)} ${n(parameters ?? 0).padStart(11)} parameters, ${epochs} epochs of ${n(stepsPerEpoch)} steps = ${n(epochs * stepsPerEpoch)} steps`,
     ),
-    `nodes     ${spec.nodes.teachers} teacher nodes, ${spec.nodes.studentWorkers} trainings at once in the student node`,
+    `nodes     ${nodesOf(spec).teachers} teacher nodes, ${spec.nodes.studentWorkers} trainings at once in the student node`,
   ];
   process.stdout.write(`${lines.join("\n")}\n`);
   return 0;

@@ -19,7 +19,7 @@ import { runNodes, serverArguments } from "../local/nodes.ts";
 import { type OutFolder, openOutFolder, writeReport } from "../local/outFolder.ts";
 import { Processes } from "../local/processes.ts";
 import { refuseMissingDevice } from "../local/refuseMissingDevice.ts";
-import { sharesOf, threadsEach } from "../local/threads.ts";
+import { nodesOf, sharesOf, threadsEach } from "../local/threads.ts";
 import { makeLogger } from "../logger.ts";
 import { credentialsOf } from "../openBus.ts";
 import { type RoleStart, startCoordinator, startStudent, startTeacher } from "../roles.ts";
@@ -53,8 +53,8 @@ export async function run(specPath: string, options: RunOptions): Promise<number
       return 0;
     }
     const compute = { prefer: options.backend, device: options.device };
-    const threads = threadsEach(spec.nodes);
-    say(sharesOf(spec, threads));
+    const threads = threadsEach(nodesOf(spec));
+    say(sharesOf({ ...spec, nodes: nodesOf(spec) }, threads));
     say(out.resumed ? `Going on with run ${out.run}.` : `Run ${out.run}, report in ${out.folder}.`);
     const running =
       place.kind === "memory"
@@ -106,7 +106,7 @@ async function runProcesses(of: {
   const stopView = new AbortController();
   const view = watchRun(bus, out.run, process.stderr, anySignal(signal, stopView.signal), notices);
   try {
-    const nodes = runNodes(processes, spec.nodes, { url, creds, compute, threads });
+    const nodes = runNodes(processes, nodesOf(spec), { url, creds, compute, threads });
     const coordinator = processes.run(
       "coordinator",
       ["coordinator", specPath, "--run", out.run, "--threads", String(threads), ...serverArguments(creds)],
@@ -157,7 +157,7 @@ async function runInProcess(of: {
   const roles: Promise<unknown>[] = [];
   try {
     const view = watchRun(start("view").bus, out.run, process.stderr, until, []);
-    for (let i = 1; i <= spec.nodes.teachers; i++) roles.push(startTeacher(start(`teacher-${i}`)));
+    for (let i = 1; i <= nodesOf(spec).teachers; i++) roles.push(startTeacher(start(`teacher-${i}`)));
     roles.push(startStudent(start("student")), view);
     const coordinator = startCoordinator(start("coordinator"), {
       spec,

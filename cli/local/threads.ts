@@ -1,6 +1,11 @@
 import { availableParallelism } from "node:os";
 import type { RunSpec } from "../../shared/config/spec.ts";
 
+/** Of a run on this machine: teacher nodes only where there is a teacher. */
+export function nodesOf({ nodes, teachers }: Pick<RunSpec, "nodes" | "teachers">): RunSpec["nodes"] {
+  return teachers.length === 0 ? { ...nodes, teachers: 0 } : nodes;
+}
+
 /** Threads for each compute of a local run: teacher nodes and the student node's workers are at work at once. */
 export function threadsEach(
   { teachers, studentWorkers }: RunSpec["nodes"],

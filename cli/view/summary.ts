@@ -15,7 +15,7 @@ export function summarise(report: Report, folder: string): string {
     "",
     pc.bold(`${report.run}: test accuracy`),
     ...teachers.map(({ name, accuracy, source }) => row(`teacher ${name}`, accuracy, source)),
-    row(`ensemble (${ensemble.rule})`, ensemble.accuracy),
+    ...(ensemble ? [row(`ensemble (${ensemble.rule})`, ensemble.accuracy)] : []),
     ...(baseline ? [row("student alone", baseline.accuracy, spread(baseline.deviation))] : []),
     row("student", student.accuracy, spread(student.deviation)),
     "",

@@ -4,7 +4,7 @@ import { pathText } from "./locate.ts";
 import { ownClassesProblems } from "./ownClassesChecks.ts";
 import type { Problem } from "./problems.ts";
 import type { Path } from "./schemaNode.ts";
-import { selfProblems } from "./selfChecks.ts";
+import { selfProblems, unheardProblems } from "./selfChecks.ts";
 import type { ArchSpec, ComputeSpec, DataSpec, RunSpec, TeacherTrainSpec, TrainSpec } from "./spec.ts";
 
 /** Finds keys that are right by themselves and do not fit each other; each message names both. */
@@ -27,6 +27,7 @@ export function crossChecks(spec: RunSpec): Problem[] {
     ...distillProblems(spec),
     ...selfProblems(spec),
     ...ownClassesProblems(spec),
+    ...unheardProblems(spec),
     ...trainings.flatMap(({ path, model, train }) => [
       ...archProblems([...path, "model"], model, spec.data),
       ...scheduleProblems([...path, "train"], train, spec.data),

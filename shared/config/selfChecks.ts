@@ -1,4 +1,5 @@
 import { blocksWithExit, isConvolutional, usualExits } from "../distill/exits.ts";
+import { termNeeds } from "../distill/termNeeds.ts";
 import { selfTermsOf, termsOf } from "../distill/termsOf.ts";
 import { pathText } from "./locate.ts";
 import type { Problem } from "./problems.ts";
@@ -8,6 +9,26 @@ import type { RunSpec } from "./spec.ts";
 
 /** Terms that say nothing of what is right: beside them something has to. */
 const alone: readonly string[] = ["mean-teacher", "early-exits", "peers"] satisfies SelfTermKind[];
+
+/** A spec without teachers, whose terms learn from some. */
+export function unheardProblems({ distill, teachers, ensemble }: RunSpec): Problem[] {
+  if (teachers.length > 0) return [];
+  const hearing = termsOf(distill).filter((term) => termNeeds[term.kind].teachers || "feature" in term);
+  const kinds = hearing.map(({ kind }) => kind).join(", ");
+  return [
+    ...(hearing.length > 0
+      ? [
+          {
+            path: ["teachers"],
+            message: `none, and the terms [${kinds}] of distill learn from teachers; expected one at least, or terms that need none`,
+          },
+        ]
+      : []),
+    ...(ensemble.calibrate || ensemble.weights !== undefined
+      ? [{ path: ["ensemble"], message: "teachers has none to calibrate or weigh; expected no such key" }]
+      : []),
+  ];
+}
 
 /** Problems of terms by which a student learns from itself or its peers. */
 export function selfProblems(spec: RunSpec): Problem[] {

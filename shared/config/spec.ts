@@ -442,7 +442,12 @@ export const RunSpec = z.strictObject({
     .default([1, 2, 3])
     .describe("one student, and one student alone, for each"),
   data: DataSpec.describe("what is learnt"),
-  teachers: z.array(TeacherSpec).min(1).describe("trained in the run, loaded, or labels from elsewhere"),
+  teachers: z
+    .array(TeacherSpec)
+    .default([])
+    .describe(
+      "trained in the run, loaded, labels from elsewhere, or students of an earlier run; none where the terms of `distill` need none, as a student's own",
+    ),
   ensemble: EnsembleSpec.default({ rule: "arithmetic", calibrate: false, quorum: "all" }).describe(
     "how the teachers' labels become one target",
   ),

@@ -32,7 +32,8 @@ export interface ReportInput
     | "verdictReason"
     | "warnings"
   > {
-  readonly ensemble: Omit<Report["ensemble"], "bestTeacher">;
+  /** Null without teachers. */
+  readonly ensemble: Omit<NonNullable<Report["ensemble"]>, "bestTeacher"> | null;
   readonly student: Pick<Report["student"], "parameters" | "bytes" | "latencyMs">;
   readonly seeds: readonly SeedFacts[];
   /** Warnings of the run itself; those that follow from the numbers are added after them. */
@@ -59,7 +60,7 @@ export function assembleReport(input: ReportInput): Report {
       })),
     );
   const student = { ...alone, weightsHash: first.student.weightsHash, ...input.student };
-  const ensemble = { ...input.ensemble, bestTeacher: bestOf(input.teachers) };
+  const ensemble = input.ensemble && { ...input.ensemble, bestTeacher: bestOf(input.teachers) };
   const seeds = input.seeds.map(({ discordant, ...pair }) => ({
     ...pair,
     mcnemar: discordant && mcnemar(discordant),
@@ -74,9 +75,9 @@ export function assembleReport(input: ReportInput): Report {
     student,
     seeds,
     difference,
-    retention: ensemble.accuracy === null ? null : retention(student.accuracy, ensemble.accuracy),
+    retention: typeof ensemble?.accuracy === "number" ? retention(student.accuracy, ensemble.accuracy) : null,
     gapRecovered:
-      baseline && ensemble.accuracy !== null
+      baseline && typeof ensemble?.accuracy === "number"
         ? gapRecovered(student.accuracy, baseline.accuracy, ensemble.accuracy)
         : null,
     ...decideVerdict(difference),
@@ -110,7 +111,7 @@ function overSeeds(results: readonly SeedResult[]) {
 /** The name of the most accurate teacher; the first among equals. */
 function bestOf(teachers: Report["teachers"]): string {
   const [first, ...others] = teachers;
-  if (!first) throw new ReportError("Cannot make a report as it needs at least one teacher: none was given.");
+  if (!first) throw new ReportError("Cannot report on an ensemble of no teachers: give none.");
   return others.reduce((best, one) => ((one.accuracy ?? -1) > (best.accuracy ?? -1) ? one : best), first)
     .name;
 }

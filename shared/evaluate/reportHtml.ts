@@ -35,7 +35,7 @@ ${await modelsSection(report)}
 ${seedsSection(report)}
 ${await learningSection(report)}
 ${await classSection(report)}
-${copiedSection(report)}
+${report.ensemble && copiedSection(report)}
 ${await costSection(report)}
 ${provenanceSection(report)}
 <footer>The same facts, for programs, are in report.json beside this page.</footer>

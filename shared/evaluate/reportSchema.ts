@@ -266,7 +266,7 @@ export const Report = z.strictObject({
     })
     .describe("where the run was started"),
   backends: z.array(text).describe("compute backends that were used"),
-  teachers: z.array(TeacherReport).min(1).describe("each teacher, on the test split, in the spec's order"),
+  teachers: z.array(TeacherReport).describe("each teacher, on the test split, in the spec's order"),
   ensemble: z
     .strictObject({
       rule: text.describe("how the teachers were combined"),
@@ -288,7 +288,8 @@ export const Report = z.strictObject({
       ),
       bestTeacher: text.describe("name of the most accurate teacher"),
     })
-    .describe("the teachers together, at temperature 1, on the test split"),
+    .nullable()
+    .describe("the teachers together, at temperature 1, on the test split; null: there are none"),
   baseline: z
     .strictObject(overSeeds)
     .nullable()
@@ -329,11 +330,13 @@ export const Report = z.strictObject({
     .number()
     .nonnegative()
     .nullable()
-    .describe("student's accuracy / ensemble's; null where the ensemble is never right"),
+    .describe("student's accuracy / ensemble's; null where the ensemble is never right, or there is none"),
   gapRecovered: z
     .number()
     .nullable()
-    .describe("(student - alone) / (ensemble - alone); null where the ensemble is not better than alone"),
+    .describe(
+      "(student - alone) / (ensemble - alone); null where the ensemble is not better than alone, or there is none",
+    ),
   verdict: z
     .enum(["helped", "harmed", "not shown"])
     .describe("helped or harmed only where the whole 95% interval of the difference lies on one side of 0"),

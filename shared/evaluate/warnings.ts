@@ -9,19 +9,20 @@ export function warningsOf(facts: Facts): string[] {
 
 function teacherWarnings({ teachers, ensemble, baseline }: Facts): string[] {
   const warnings: string[] = [];
-  const best = teachers.find((teacher) => teacher.name === ensemble.bestTeacher);
-  const single = best && best.testSamples === ensemble.testSamples ? best.accuracy : null;
-  if (teachers.length > 1 && single !== null && ensemble.accuracy !== null && ensemble.accuracy <= single) {
+  const best = teachers.find((teacher) => teacher.name === ensemble?.bestTeacher);
+  const single = best && best.testSamples === ensemble?.testSamples ? best.accuracy : null;
+  const together = ensemble?.accuracy ?? null;
+  if (teachers.length > 1 && single !== null && together !== null && together <= single) {
     warnings.push(
-      `The ensemble (${percent(ensemble.accuracy)}) is not better than its best teacher ${ensemble.bestTeacher} (${percent(single)}): that teacher alone may serve as well.`,
+      `The ensemble (${percent(together)}) is not better than its best teacher ${ensemble?.bestTeacher} (${percent(single)}): that teacher alone may serve as well.`,
     );
   }
-  if (baseline && ensemble.accuracy !== null && ensemble.accuracy <= baseline.accuracy) {
+  if (baseline && together !== null && together <= baseline.accuracy) {
     warnings.push(
-      `The ensemble (${percent(ensemble.accuracy)}) is not better than the student alone (${percent(baseline.accuracy)}): there is no gap to close, and little to learn from it.`,
+      `The ensemble (${percent(together)}) is not better than the student alone (${percent(baseline.accuracy)}): there is no gap to close, and little to learn from it.`,
     );
   }
-  warnings.push(...quorumWarnings(ensemble.quorum, teachers));
+  warnings.push(...quorumWarnings(ensemble?.quorum ?? null, teachers));
   for (const teacher of teachers) {
     warnings.push(...qualityWarnings(teacher), ...numericsWarnings(teacher));
     if (!teacher.outputWasProbabilities) continue;
@@ -33,7 +34,10 @@ function teacherWarnings({ teachers, ensemble, baseline }: Facts): string[] {
 }
 
 /** Of a run in which chunks were closed without some teacher. */
-function quorumWarnings(quorum: Report["ensemble"]["quorum"], teachers: Report["teachers"]): string[] {
+function quorumWarnings(
+  quorum: NonNullable<Report["ensemble"]>["quorum"],
+  teachers: Report["teachers"],
+): string[] {
   if (!quorum || quorum.belowAll === 0) return [];
   const { chunks, belowAll, belowQuorum, labelsAlone, leftOut, missing } = quorum;
   const shares = teachers.flatMap(({ name }, k) =>

@@ -107,7 +107,7 @@ export const Evaluation = z.strictObject({
       quality: z.strictObject({ transfer: LabelQuality, validation: LabelQuality }),
     }),
   ),
-  /** On those test samples that have a target; null: none has. */
+  /** On those test samples that have a target; null: none has, as where there are no teachers. */
   ensemble: TestMetrics.nullable(),
   ensembleTestSamples: z.int().nonnegative(),
   /** Of a run with a quorum. */

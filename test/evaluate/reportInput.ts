@@ -31,8 +31,10 @@ export function seedResult(accuracy: number, about: Partial<SeedResult> = {}): S
   };
 }
 
+type TaughtInput = ReportInput & { readonly ensemble: NonNullable<ReportInput["ensemble"]> };
+
 /** A run on MNIST with three teachers and three seeds in which distillation helps. */
-export function reportInput(about: Partial<ReportInput> = {}): ReportInput {
+export function reportInput(about: Partial<TaughtInput> = {}): TaughtInput {
   const teacher = {
     testSamples: 10_000,
     parameters: 2_395_210,

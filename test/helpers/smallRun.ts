@@ -35,12 +35,12 @@ export const SMALL_CHUNKS = 9;
 export const SMALL_STEPS = 12;
 
 /** A teacher of a spec that is loaded from what `writeTeacherFiles` wrote. */
-export function fileTeacher(name: string): Written["teachers"][number] {
+export function fileTeacher(name: string): NonNullable<Written["teachers"]>[number] {
   return { name, model: { format: "tfjs-layers", path: `${name}.json`, output: "logits" } };
 }
 
 /** A teacher of a spec that is trained in the run. */
-export function trainedTeacher(name: string, seed = 0): Written["teachers"][number] {
+export function trainedTeacher(name: string, seed = 0): NonNullable<Written["teachers"]>[number] {
   return { name, model: { arch: "mlp", hidden: [8] }, train: { epochs: 2, batch: 32, seed } };
 }
 

@@ -158,7 +158,7 @@ describe("a run on MNIST, from plan to report", () => {
         expect(Math.abs((teacher?.accuracy ?? 0) - accuracy), name).toBeLessThanOrEqual(0.001);
       }
       expect(report.warnings.join()).toContain("layers gives probabilities");
-      expect(report.ensemble.bestTeacher).toBe("layers");
+      expect(report.ensemble?.bestTeacher).toBe("layers");
     },
   );
 

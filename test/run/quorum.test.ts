@@ -79,7 +79,7 @@ describe("a run whose second teacher's nodes die for good", () => {
       expect(decided.filter((present) => present.length === 2)).toHaveLength(BEFORE_DEATH);
       expect(decided.filter((present) => present.join() === "0")).toHaveLength(SMALL_CHUNKS - BEFORE_DEATH);
       expect(new Set(decisions.map(({ by }) => by))).toEqual(new Set(["all", "deadline"]));
-      const { quorum } = report.ensemble;
+      const quorum = report.ensemble?.quorum;
       expect(quorum).toMatchObject({
         chunks: SMALL_CHUNKS,
         belowAll: SMALL_CHUNKS - BEFORE_DEATH,
@@ -95,7 +95,7 @@ describe("a run whose second teacher's nodes die for good", () => {
       expect(report.teacherPasses).toEqual({ made: 250 + 128, saved: 0 });
       expect(report.teachers.map(({ testSamples }) => testSamples)).toEqual([50, 0]);
       expect(report.teachers[1]?.accuracy).toBeNull();
-      expect(report.ensemble.testSamples).toBe(50);
+      expect(report.ensemble?.testSamples).toBe(50);
       expect(report.warnings.join("\n")).toContain("5 of 9 chunks were closed without some teacher");
     });
   });
@@ -137,7 +137,7 @@ describe("a run whose second teacher's nodes die for good", () => {
       cluster.student("s1");
       const report = await cluster.run(spec);
       expect(hashesOf(report)).not.toEqual(undisturbed);
-      expect(report.ensemble.quorum).toMatchObject({ belowAll: 0, missing: [0, 0] });
+      expect(report.ensemble?.quorum).toMatchObject({ belowAll: 0, missing: [0, 0] });
       for (const { present, by } of await decisionsOf(cluster))
         expect([present, by]).toEqual([[0, 1], "all"]);
       expect(report.warnings.join()).not.toContain("deadline");
@@ -166,14 +166,14 @@ describe("chunks that fewer teachers than the quorum have labelled", () => {
       const { ended } = await withoutBea(cluster, specWith(quorumOf(2), 100));
       cluster.student("s1");
       const report = (await cluster.drive(ended)) as Report;
-      const { quorum } = report.ensemble;
+      const quorum = report.ensemble?.quorum;
       expect(quorum?.belowQuorum).toBe(SMALL_CHUNKS - BEFORE_DEATH);
       expect(quorum?.labelsAlone).toBeGreaterThan(0);
       expect(quorum?.leftOut).toBeGreaterThan(0);
       // 180 training samples, of which 4 chunks' have targets.
       const untargeted = (quorum?.labelsAlone ?? 0) + (quorum?.leftOut ?? 0);
       expect(untargeted / 180).toBeCloseTo(quorum?.missing[1] as number, 12);
-      expect(report.ensemble.accuracy).toBeNull();
+      expect(report.ensemble?.accuracy).toBeNull();
       expect(report.retention).toBeNull();
       expect(report.student.accuracy).toBeGreaterThan(0);
     });
@@ -186,6 +186,6 @@ it("a run without a quorum decides nothing", async () => {
     cluster.student("s1");
     const report = await cluster.run(specWith("all"));
     expect(await decisionsOf(cluster)).toEqual([]);
-    expect(report.ensemble.quorum).toBeNull();
+    expect(report.ensemble?.quorum).toBeNull();
   });
 });

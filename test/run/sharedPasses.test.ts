@@ -113,7 +113,7 @@ describe("one run makes a pass once", () => {
       expect(teacher.compute.rowsPredicted).toBe(SMALL_ROWS);
       // The mean of two equal teachers is the teacher: (p + p) / 2 is exact in binary.
       const alone = await cluster.run(smallSpec(), "alone");
-      expect(both.ensemble.accuracy).toBe(alone.ensemble.accuracy);
+      expect(both.ensemble?.accuracy).toBe(alone.ensemble?.accuracy);
     });
   });
 

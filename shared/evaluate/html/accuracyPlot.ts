@@ -68,7 +68,7 @@ function rowsOf({ teachers, ensemble, baseline, student, seeds }: Report): Row[]
   const single = (
     model: string,
     kind: Row["kind"],
-    { accuracy, testSamples }: Pick<Report["ensemble"], "accuracy" | "testSamples">,
+    { accuracy, testSamples }: Pick<NonNullable<Report["ensemble"]>, "accuracy" | "testSamples">,
   ): Row[] => {
     if (accuracy === null) return [];
     const [low, high] = testSamples > 0 ? wilsonInterval95(accuracy, testSamples) : [null, null];
@@ -81,7 +81,7 @@ function rowsOf({ teachers, ensemble, baseline, student, seeds }: Report): Row[]
   const alone = seeds.flatMap((one) => (one.baseline ? [one.baseline.accuracy] : []));
   return [
     ...teachers.flatMap((one) => single(`teacher ${one.name}`, "teacher", one)),
-    ...single("Ensemble", "ensemble", ensemble),
+    ...(ensemble ? single("Ensemble", "ensemble", ensemble) : []),
     ...(baseline ? [many("Student alone", "alone", alone, baseline.accuracy)] : []),
     many(
       "Student",

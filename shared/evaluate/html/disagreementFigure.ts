@@ -5,7 +5,7 @@ import { type PlotSpec, plotSvg } from "./plot.ts";
 
 /** How much the teachers contradict each other: on which class the most, and along the order of labelling. */
 export async function disagreementFigure({ ensemble, data }: Report): Promise<Markup | null> {
-  const { disagreement } = ensemble;
+  const disagreement = ensemble?.disagreement;
   if (!disagreement) return null;
   const { mean, perClass, overTime } = disagreement;
   const most = perClass.reduce<number>(

@@ -7,7 +7,7 @@ import { plotSvg } from "./plot.ts";
 
 /** Teachers, ensemble, student alone and student: a plot of accuracies and a table. */
 export async function modelsSection(report: Report): Promise<Markup> {
-  const { data, seeds } = report;
+  const { data, seeds, ensemble } = report;
   const plot = await plotSvg("accuracy", "Test accuracy of every model", accuracyPlot(report));
   const students =
     seeds.length > 1
@@ -17,7 +17,7 @@ export async function modelsSection(report: Report): Promise<Markup> {
 <h2>Models</h2>
 <p class="note">On ${whole(data.samples.test)} test samples of ${data.name}, ${whole(data.classes)} classes.</p>
 <figure>${plot}
-<figcaption>Lines: 95% intervals, for teachers and ensemble over the test samples (Wilson), ${students}</figcaption>
+<figcaption>Lines: 95% intervals, ${ensemble ? "for teachers and ensemble over the test samples (Wilson), " : ""}${students}</figcaption>
 </figure>
 ${table(report)}
 ${latency(report)}
@@ -40,7 +40,7 @@ function table({ teachers, ensemble, baseline, student, seeds }: Report): Markup
 <thead><tr><th>Model</th><th>Accuracy</th><th>NLL</th><th>ECE</th><th>Parameters</th><th>Size</th><th>Training</th></tr></thead>
 <tbody>
 ${teachers.map((one) => row("teacher", one.name, one, one, one.trainSeconds === null ? one.source : duration(one.trainSeconds)))}
-${row("ensemble", "Ensemble", ensemble, total, "")}
+${ensemble && row("ensemble", "Ensemble", ensemble, total, "")}
 ${baseline && row("alone", "Student alone", baseline, size, trained(alone))}
 ${row("student", "Student", student, size, trained(seeds.map((one) => one.student)), "strong")}
 </tbody></table></div>
@@ -73,8 +73,9 @@ function row(
 `;
 }
 
-async function labels(report: Report): Promise<Markup> {
+async function labels(report: Report): Promise<Markup | null> {
   const { teachers } = report;
+  if (teachers.length === 0) return null;
   const share = (value: number | null): string => (value === null ? "" : percent(value));
   const cells = ({ trueClassProbability, accuracy, entropy }: LabelQuality): Markup =>
     html`<td>${share(trueClassProbability)}</td><td>${share(accuracy)}</td><td>${entropy === null ? "" : fixed(entropy, 3)}</td>`;

@@ -7,7 +7,7 @@ import { type Content, html, type Markup } from "./markup.ts";
 export function provenanceSection(report: Report): Markup {
   const { data, bus, machine, backends, ensemble, teachers, student } = report;
   const { train, validation, test } = data.samples;
-  const weights = ensemble.weights.map((weight) => fixed(weight, 3)).join(", ");
+  const weights = ensemble?.weights.map((weight) => fixed(weight, 3)).join(", ");
   return html`<section>
 <h2>Provenance</h2>
 <dl class="facts">
@@ -17,7 +17,7 @@ ${fact("Data", html`${data.name} <code>${data.hash}</code>`)}
 ${fact("Samples", `${whole(train)} train, ${whole(validation)} validation, ${whole(test)} test`)}
 ${fact("Reads of the test split", whole(report.testReads))}
 ${fact("Student, first seed", html`<code>${student.weightsHash}</code>`)}
-${fact("Ensemble", `${ensemble.rule}, weights ${weights}, best teacher ${ensemble.bestTeacher}`)}
+${fact("Ensemble", ensemble ? `${ensemble.rule}, weights ${weights}, best teacher ${ensemble.bestTeacher}` : "none: the student has no teachers")}
 ${fact("Bus", bus.note ? `${bus.kind}: ${bus.note}` : bus.kind)}
 ${fact("Backends", backends.join(", "))}
 ${fact("Machine", `${machine.platform} ${machine.arch}, ${machine.cpus} cores, Node.js ${machine.node}`)}

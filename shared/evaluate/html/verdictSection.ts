@@ -21,11 +21,13 @@ ${warnings(report)}`;
 /** One sentence with the difference, its interval, the seeds and what follows. */
 export function verdictSentence({ difference, verdict, seeds, student, ensemble }: Report): string {
   const many = seeds.length > 1;
-  const reached = `reach${many ? "" : "es"} ${percent(student.accuracy)}${ensemble.accuracy === null ? "" : `, the ensemble ${percent(ensemble.accuracy)}`}`;
+  const who = ensemble ? "that learnt from the ensemble" : "that had no teachers";
+  const known = ensemble?.accuracy ?? null;
+  const reached = `reach${many ? "" : "es"} ${percent(student.accuracy)}${known === null ? "" : `, the ensemble ${percent(known)}`}`;
   if (difference === null) {
-    return `The student${many ? "s" : ""} that learnt from the ensemble ${reached}; no student was trained alone, so it is not known what the teachers added.`;
+    return `The student${many ? "s" : ""} ${who} ${reached}; no student was trained alone, so it is not known what the ${ensemble ? "teachers" : "other terms"} added.`;
   }
-  const compared = `The student${many ? "s" : ""} that learnt from the ensemble ${many ? "are" : "is"} ${howMuch(difference.mean)} the same student${many ? "s" : ""} alone`;
+  const compared = `The student${many ? "s" : ""} ${who} ${many ? "are" : "is"} ${howMuch(difference.mean)} the same student${many ? "s" : ""} alone`;
   if (difference.interval95 === null) {
     return `${compared}, in a single seed: that may be chance, and an effect is not shown.`;
   }
@@ -63,7 +65,7 @@ function tiles({
   return html`<dl class="tiles">
 ${tile("Student", percent(student.accuracy), deviation(student.deviation), "student")}
 ${baseline && tile("Student alone", percent(baseline.accuracy), deviation(baseline.deviation), "alone")}
-${tile("Ensemble", ensemble.accuracy === null ? "\u2013" : percent(ensemble.accuracy), teachers.length === 1 ? "one teacher" : `${teachers.length} teachers, ${ensemble.rule}`, "ensemble")}
+${ensemble && tile("Ensemble", ensemble.accuracy === null ? "\u2013" : percent(ensemble.accuracy), teachers.length === 1 ? "one teacher" : `${teachers.length} teachers, ${ensemble.rule}`, "ensemble")}
 ${difference && tile("Difference", signedPoints(difference.mean), "points, student less alone", "")}
 ${gapRecovered !== null && difference !== null ? tile("Gap recovered", percent(gapRecovered, 0), "of the way from alone to ensemble", "") : null}
 ${retention !== null ? tile("Retention", percent(retention, 1), "of the ensemble\u2019s accuracy", "") : null}
