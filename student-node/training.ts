@@ -64,7 +64,9 @@ export async function trainStudent(
       train: student.train,
       maskSeed: seed,
       batchesOf,
-      ...(taught ? { ready: labelGate(training, dataset, first, hooks) } : {}),
+      ...(taught && training.teachers.length > 0
+        ? { ready: labelGate(training, dataset, first, hooks) }
+        : {}),
       objective,
       compute,
       resume: training.checkpoint ? decodeCheckpoint(training.checkpoint) : undefined,
