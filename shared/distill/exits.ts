@@ -36,6 +36,14 @@ export function usualExits(arch: ConvolutionalArch): number[] {
 }
 
 /**
+ * The weight of an exit's distance from the deepest features: that of the paper, whose features are normalised; without
+ * normalisation they grow until the distance is most of the loss.
+ */
+export function usualHint({ arch }: ConvolutionalArch): number {
+  return arch === "separable" ? 0.03 : 0;
+}
+
+/**
  * @param chosen blocks, each one of `blocksWithExit`; absent: the usual ones
  * @param inputShape of a sample
  */

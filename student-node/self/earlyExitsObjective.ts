@@ -3,7 +3,7 @@ import type { LearntWeight, Objective } from "../../shared/compute/objective.ts"
 import type { SelfTermSpec } from "../../shared/config/selfTermSpec.ts";
 import type { Dataset } from "../../shared/data/dataset.ts";
 import { gatherLabels } from "../../shared/data/gather.ts";
-import { type ConvolutionalArch, exitsOf } from "../../shared/distill/exits.ts";
+import { type ConvolutionalArch, exitsOf, usualHint } from "../../shared/distill/exits.ts";
 import { byotExit } from "../../shared/distill/losses/byot.ts";
 import { stopGradient } from "../../shared/distill/losses/stopGradient.ts";
 import { glorotUniform } from "../../shared/model/initialise.ts";
@@ -25,7 +25,8 @@ export function earlyExitsObjective(
   seed: Seed,
 ): Objective {
   const { inner, deepest } = exitsOf(arch, dataset.inputShape, exits);
-  const weights = { truth: 1 - alpha, logits: alpha, features: hint };
+  const features = hint ?? usualHint(arch);
+  const weights = { truth: 1 - alpha, logits: alpha, features };
   return {
     targets: { labels: { dtype: "int32", shape: [] } },
     taps: [...inner.map(({ layer }) => layer), deepest.layer],
