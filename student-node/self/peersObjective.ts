@@ -28,7 +28,8 @@ export function peersObjective(
 ): { objective: Objective; use(): PeerUse } {
   let inUse: { step: number; peers: NamedWeight[][] } | undefined;
   let said: Float32Array[] | undefined;
-  let use: PeerUse = { steps: 0, meanAge: 0, maxAge: 0 };
+  /** Steps in which peers were heard, and the ages of their weights in them. */
+  let heard = { steps: 0, ages: 0, oldest: 0 };
   const name = (place: number): string => `peer-${place}`;
   const objective: Objective = {
     targets: {
@@ -53,10 +54,10 @@ export function peersObjective(
         }
         said = [];
         for (const weights of inUse.peers) said.push(await student.predictWith(weights, ids));
-        use = {
-          steps: use.steps + 1,
-          meanAge: (use.meanAge * use.steps + step - of) / (use.steps + 1),
-          maxAge: Math.max(use.maxAge, step - of),
+        heard = {
+          steps: heard.steps + 1,
+          ages: heard.ages + step - of,
+          oldest: Math.max(heard.oldest, step - of),
         };
       },
       async after(step, _, __, student) {
@@ -64,15 +65,15 @@ export function peersObjective(
         if (!publishesAt(done, exchangeSteps, totalSteps)) return;
         await hooks.publishWeights(done, packWeights(student.current()));
       },
-      snapshot: () => use,
+      snapshot: () => heard,
       restore(snapshot) {
-        const { steps, meanAge, maxAge } = (snapshot ?? {}) as Partial<PeerUse>;
-        if (steps === undefined || meanAge === undefined || maxAge === undefined) {
+        const { steps, ages, oldest } = (snapshot ?? {}) as Partial<typeof heard>;
+        if (steps === undefined || ages === undefined || oldest === undefined) {
           throw new StillhouseError(
             "Cannot go on with peers: the checkpoint does not say how they were heard",
           );
         }
-        use = { steps, meanAge, maxAge };
+        heard = { steps, ages, oldest };
       },
     },
     gather: (ids) => ({
@@ -94,5 +95,9 @@ export function peersObjective(
         .div<tf.Scalar>(seeds.length)
         .mul<tf.Scalar>(targets.heard as tf.Scalar),
   };
-  return { objective, use: () => use };
+  const use = (): PeerUse => {
+    const { steps, ages, oldest } = heard;
+    return { steps, meanAge: steps > 0 ? ages / steps : 0, maxAge: oldest };
+  };
+  return { objective, use };
 }
