@@ -4,7 +4,7 @@ import type { Bus } from "../shared/bus/bus.ts";
 import { systemClock } from "../shared/bus/clock.ts";
 import type { RoleCompute } from "../shared/compute/computeSettings.ts";
 import type { RunSpec } from "../shared/config/spec.ts";
-import type { Report } from "../shared/evaluate/reportSchema.ts";
+import type { AnyReport } from "../shared/evaluate/taskReportSchema.ts";
 import { runStudentNode } from "../student-node/main.ts";
 import { workerStudentCompute } from "../student-node/workerCompute.ts";
 import { runTeacherNode } from "../teacher-node/main.ts";
@@ -25,7 +25,7 @@ export interface RoleStart {
 export function startCoordinator(
   start: RoleStart,
   of: { spec: RunSpec; baseDir: string; run: string; threads: number; busNote?: string | undefined },
-): Promise<Report | undefined> {
+): Promise<AnyReport | undefined> {
   const { bus, signal } = start;
   const node = start.name ?? nodeId("coordinator");
   return runCoordinator({ ...of, bus, signal, node, clock: systemClock, log: start.makeLog(node) });

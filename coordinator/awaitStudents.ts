@@ -1,6 +1,6 @@
 import { StillhouseError } from "../shared/errors.ts";
 import { decode } from "../shared/protocol/codec.ts";
-import { Evaluation, EvaluationPointer, JobResult, jobName, jobsOf } from "../shared/protocol/jobs.ts";
+import { AnyEvaluation, EvaluationPointer, JobResult, jobName, jobsOf } from "../shared/protocol/jobs.ts";
 import { buckets, jobKeys } from "../shared/protocol/subjects.ts";
 import type { CoordinatorContext } from "./context.ts";
 
@@ -19,7 +19,7 @@ export async function awaitResults({ bus, store }: CoordinatorContext, signal: A
 export async function awaitEvaluation(
   { bus, store }: CoordinatorContext,
   signal: AbortSignal,
-): Promise<Evaluation> {
+): Promise<AnyEvaluation> {
   const key = jobKeys.evaluation(store.record.run);
   const jobs = await bus.kv(buckets.jobs);
   for await (const { value } of jobs.watch(key, signal)) {
@@ -27,7 +27,7 @@ export async function awaitEvaluation(
     const { object } = decode(EvaluationPointer, value, `pointer to evaluation ${key}`);
     const bytes = await (await bus.objects(buckets.evaluations)).get(object);
     if (!bytes) throw new StillhouseError(`Cannot read evaluation ${key}: object ${object} is gone`);
-    return decode(Evaluation, bytes, `evaluation ${key}`);
+    return decode(AnyEvaluation, bytes, `evaluation ${key}`);
   }
   throw signal.reason;
 }

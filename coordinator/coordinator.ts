@@ -5,7 +5,7 @@ import { clearFaults } from "../shared/cluster/faults.ts";
 import { beat } from "../shared/cluster/heartbeat.ts";
 import { transferSet } from "../shared/data/transferSet.ts";
 import { messageOf, StillhouseError } from "../shared/errors.ts";
-import type { Report } from "../shared/evaluate/reportSchema.ts";
+import type { AnyReport } from "../shared/evaluate/taskReportSchema.ts";
 import { PRESENCE_RENEW_MS, streams } from "../shared/protocol/subjects.ts";
 import { awaitEvaluation, awaitResults } from "./awaitStudents.ts";
 import type { CoordinatorContext } from "./context.ts";
@@ -23,7 +23,7 @@ import { getTeachers } from "./teach.ts";
  * killed at any instant and started again; all it knows is in the record, in the streams and in the results.
  * @throws RunFailed, LeaseLost; whatever `signal` aborts with leaves the run to be continued
  */
-export async function coordinate(context: CoordinatorContext): Promise<Report> {
+export async function coordinate(context: CoordinatorContext): Promise<AnyReport> {
   const { store, bus, clock, membership, signal } = context;
   const stop = new AbortController();
   const until = anySignal(signal, stop.signal);
@@ -54,7 +54,7 @@ export async function coordinate(context: CoordinatorContext): Promise<Report> {
   }
 }
 
-async function pipeline(context: CoordinatorContext, signal: AbortSignal): Promise<Report> {
+async function pipeline(context: CoordinatorContext, signal: AbortSignal): Promise<AnyReport> {
   const { store, bus } = context;
   const known = store.record.state === "done" ? await readReport(bus, store.record.run) : undefined;
   if (known) return known;

@@ -13,7 +13,7 @@ import type { Dataset } from "../shared/data/dataset.ts";
 import { openDataset, requireDataset } from "../shared/data/open.ts";
 import { contentHash } from "../shared/determinism/hash.ts";
 import { StillhouseError } from "../shared/errors.ts";
-import type { Report } from "../shared/evaluate/reportSchema.ts";
+import type { AnyReport } from "../shared/evaluate/taskReportSchema.ts";
 import { encode } from "../shared/protocol/codec.ts";
 import { Event } from "../shared/protocol/events.ts";
 import type { RunRecord } from "../shared/protocol/run.ts";
@@ -47,7 +47,7 @@ export class SpecChanged extends StillhouseError {}
  * another holds it, and again when it was lost), creates or takes over its record, and runs the pipeline.
  * @returns undefined when `signal` aborted before the lease was there
  */
-export async function runCoordinator(options: CoordinatorOptions): Promise<Report | undefined> {
+export async function runCoordinator(options: CoordinatorOptions): Promise<AnyReport | undefined> {
   const { bus, spec, run, node, clock, log, signal } = options;
   const dataset = await openDataset(spec.data, options.baseDir);
   planRun(spec, dataset);
@@ -69,7 +69,7 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<Repor
 }
 
 /** Coordinates the run for as long as the lease is held. @throws LeaseLost, and what `coordinate` throws */
-async function holding(options: CoordinatorOptions, dataset: Dataset, lease: Lease): Promise<Report> {
+async function holding(options: CoordinatorOptions, dataset: Dataset, lease: Lease): Promise<AnyReport> {
   const { bus, spec, run, node, clock, log, signal } = options;
   const store = await RunStore.open(bus, clock, lease.fence, initialRecord(options, dataset));
   requireSameSpec(store.record, spec);

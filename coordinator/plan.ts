@@ -17,6 +17,7 @@ import { StillhouseError } from "../shared/errors.ts";
 import { chunkLayout } from "../shared/labels/layout.ts";
 import { rowBytes } from "../shared/labels/rowLayout.ts";
 import { parameterCount } from "../shared/model/parameterCount.ts";
+import { requireFineLabels } from "./coarseLabels.ts";
 
 /** Bytes of an envelope around a part's payload, measured on MNIST: keys, digests, node and MessagePack. */
 const ENVELOPE_BYTES = 360;
@@ -50,6 +51,7 @@ export class PlanRefused extends StillhouseError {}
 
 /** What a run does, computed before anything starts. @throws PlanRefused when the labels take more bytes than the spec allows */
 export function planRun(spec: RunSpec, dataset: Dataset): RunPlan {
+  requireFineLabels(dataset, spec.labels.encoding);
   const { chunkSize, encoding, maxLogBytes } = spec.labels;
   const transfer = transferSet(dataset, spec.data);
   const chunks = dispatchOrder(transfer, chunkSize);

@@ -1,11 +1,12 @@
 import type { Bus } from "../shared/bus/bus.ts";
 import type { StudentTeacherSpec } from "../shared/config/spec.ts";
+import type { Task } from "../shared/config/tasks.ts";
 import { sha256 } from "../shared/determinism/hash.ts";
 import { StillhouseError } from "../shared/errors.ts";
 import { decode } from "../shared/protocol/codec.ts";
 import type { FeatureLayout } from "../shared/protocol/features.ts";
 import { type JobKey, JobResult, jobName } from "../shared/protocol/jobs.ts";
-import { ownMapping, type RunRecord, type RunTeacher } from "../shared/protocol/run.ts";
+import { ownMapping, RunRecord, type RunTeacher } from "../shared/protocol/run.ts";
 import { buckets, jobKeys } from "../shared/protocol/subjects.ts";
 import { readyTeacher } from "./readyTeacher.ts";
 
@@ -20,7 +21,7 @@ export class NoSuchStudent extends StillhouseError {}
  */
 export async function studentTeacher(
   bus: Bus,
-  { spec: { labels } }: RunRecord,
+  { spec: { labels, data } }: RunRecord,
   spec: StudentTeacherSpec,
   planned: RunTeacher,
   carried: readonly FeatureLayout[],
@@ -29,6 +30,7 @@ export async function studentTeacher(
   const job: JobKey = { kind: baseline ? "baseline" : "student", seed };
   const entry = await (await bus.kv(buckets.jobs)).get(jobKeys.result(run, jobName(job)));
   if (!entry) throw await notThere(bus, spec, job);
+  await requireSameTask(bus, spec, job, data.task);
   const { artifact, parameters } = decode(JobResult, entry.value, `job result ${jobName(job)} of ${run}`);
   const bytes = await (await bus.objects(buckets.weights)).get(artifact);
   if (!bytes || sha256(bytes) !== artifact) {
@@ -44,6 +46,23 @@ export async function studentTeacher(
     parameters,
     bytes: bytes.byteLength,
   });
+}
+
+/** What it gives means nothing in another task. Where the store has forgotten its run, nobody knows. */
+async function requireSameTask(
+  bus: Bus,
+  { name, student: { run } }: StudentTeacherSpec,
+  job: JobKey,
+  task: Task = "classification",
+): Promise<void> {
+  const entry = await (await bus.kv(buckets.runs)).get(run);
+  if (!entry) return;
+  const { task: learnt = "classification" } = decode(RunRecord, entry.value, run).spec.data;
+  if (learnt === task) return;
+  throw new NoSuchStudent(
+    `Cannot use ${jobName(job)} of run ${run} as teacher "${name}": it has learnt "${learnt}", and data.task is "${task}"; name a student of that task`,
+    { fields: { run, job: jobName(job), learnt, task } },
+  );
 }
 
 /** The error says what there is instead: the jobs of that run, or the runs of the store. */

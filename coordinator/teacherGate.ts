@@ -1,5 +1,6 @@
 import type { TrainedTeacherSpec, TrainSpec } from "../shared/config/spec.ts";
 import type { CurvePoint } from "../shared/evaluate/reportSchema.ts";
+import type { EpochPoint } from "../shared/evaluate/taskReportSchema.ts";
 import { RunFailed } from "./failures.ts";
 
 /**
@@ -20,12 +21,14 @@ export function keptAccuracy(curve: readonly CurvePoint[], keep: TrainSpec["keep
 export function requireReached(
   run: string,
   { name, train, crossFit, atLeast }: TrainedTeacherSpec,
-  trainings: readonly { readonly curve: readonly CurvePoint[] }[],
+  trainings: readonly { readonly curve: readonly EpochPoint[] }[],
 ): void {
   if (atLeast === undefined) return;
   const wanted = atLeast.validationAccuracy;
   trainings.forEach(({ curve }, fold) => {
-    const seen = keptAccuracy(curve, train.keep);
+    // A checked spec asks for an accuracy in classification alone.
+    const accuracies = curve.filter((point): point is CurvePoint => "validationAccuracy" in point);
+    const seen = keptAccuracy(accuracies, train.keep);
     if (seen >= wanted) return;
     const who = crossFit === undefined ? `teacher "${name}"` : `fold ${fold + 1} of teacher "${name}"`;
     throw new RunFailed(

@@ -2,7 +2,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { argv } from "node:process";
 import { fileURLToPath } from "node:url";
 import type { TermKind } from "../shared/config/distillSpec.ts";
-import { EnsembleSpec, LabelsSpec } from "../shared/config/spec.ts";
+import { LabelsSpec } from "../shared/config/spec.ts";
+import { classificationRules, classificationTerms } from "../shared/config/tasks.ts";
 import { type Exactness, exactness, type TargetSource, type TermCase } from "../shared/distill/exactness.ts";
 import { termNeeds } from "../shared/distill/termNeeds.ts";
 import { markdownTable } from "./markdownTable.ts";
@@ -10,11 +11,11 @@ import { markdownTable } from "./markdownTable.ts";
 const target = new URL("./methods.md", import.meta.url);
 const [begin, end] = ["<!-- exactness: `npm run docs:methods` -->\n", "<!-- end of exactness -->\n"];
 
-const sources: readonly TargetSource[] = ["one teacher", ...EnsembleSpec.shape.rule.unwrap().options];
+const sources: readonly TargetSource[] = ["one teacher", ...classificationRules];
 const encodings = LabelsSpec.shape.encoding.unwrap().options;
 
-/** Every term that hears teachers, `logit-mse` in both its forms. */
-const terms: readonly { name: string; term: TermCase }[] = (Object.keys(termNeeds) as TermKind[])
+/** Every term of classification that hears teachers, `logit-mse` in both its forms. */
+const terms: readonly { name: string; term: TermCase }[] = (classificationTerms as readonly TermKind[])
   .filter((kind) => termNeeds[kind].teachers)
   .flatMap((kind) => {
     const one = { name: `\`${kind}\``, term: { kind, centred: true, tempered: true } };

@@ -4,11 +4,12 @@ import type { ComputeSpec, EnsembleSpec, StudentSpec } from "../shared/config/sp
 import type { Dataset } from "../shared/data/dataset.ts";
 import type { KnownClasses } from "../shared/distill/ensembles/known.ts";
 import type { FeaturePlan } from "../shared/distill/features/planFeatures.ts";
-import type { CorrectedBias, CurvePoint, PeerUse } from "../shared/evaluate/reportSchema.ts";
+import type { CorrectedBias, PeerUse } from "../shared/evaluate/reportSchema.ts";
+import type { EpochPoint } from "../shared/evaluate/taskReportSchema.ts";
 import type { LabelStoreLayout, StoredPart } from "../shared/labels/labelStore.ts";
 import type { DecidedChunk } from "../shared/labels/presence.ts";
 import type { PackedModel } from "../shared/model/packTrained.ts";
-import type { Evaluation, JobKey } from "../shared/protocol/jobs.ts";
+import type { AnyEvaluation, JobKey } from "../shared/protocol/jobs.ts";
 
 /** What a student node asks of its compute: TensorFlow in a worker thread, or in a test's own thread. */
 export interface StudentCompute {
@@ -28,7 +29,9 @@ export interface StudentCompute {
 }
 
 /** What the compute finds out on the test split. */
-export type TestFindings = Omit<Evaluation, "type" | "labelBytes" | "labelMessages">;
+export type TestFindings = WithoutLog<AnyEvaluation>;
+/** One of a union for one of a union. */
+type WithoutLog<E> = E extends AnyEvaluation ? Omit<E, "labelBytes" | "labelMessages"> : never;
 
 /** How a student and its peers see each other's weights. */
 export interface PeerHooks {
@@ -75,7 +78,7 @@ export interface StudentTraining {
 export interface TrainedStudent extends PackedModel {
   readonly keptEpoch: number;
   readonly steps: number;
-  readonly curve: CurvePoint[];
+  readonly curve: EpochPoint[];
   readonly waitSeconds: number;
   /** Of the classes of `student.correctBias`. */
   readonly correctedBias?: readonly CorrectedBias[];

@@ -1,12 +1,14 @@
 import type * as tf from "@tensorflow/tfjs";
 import type { Objective, TargetType } from "../shared/compute/objective.ts";
+import { answersOf, trueTargets } from "../shared/compute/trueTargets.ts";
 import type { TermSpec } from "../shared/config/distillSpec.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
-import { gatherLabels } from "../shared/data/gather.ts";
+import { standardised, taskOf } from "../shared/data/targets.ts";
 import { distillationLoss } from "../shared/distill/distillationLoss.ts";
 import { normaliseWeights } from "../shared/distill/ensembles/ensemble.ts";
+import { ruleOf } from "../shared/distill/ensembles/ofTask.ts";
 import { presentShares } from "../shared/distill/ensembles/present.ts";
-import { ensembleRules } from "../shared/distill/ensembles/registry.ts";
+import { taskTermLoss } from "../shared/distill/losses/taskTerms.ts";
 import { termNeeds } from "../shared/distill/termNeeds.ts";
 import { temperatureAt, weightAt, weightChanges } from "../shared/distill/termSchedule.ts";
 import { plainTermsOf } from "../shared/distill/termsOf.ts";
@@ -35,7 +37,11 @@ export function distillingObjective(
   stepsPerEpoch: number,
 ): Objective {
   const { ensemble, teachers, runSeed, job, distill } = training;
-  const rule = ensembleRules[ensemble.rule];
+  const task = taskOf(dataset);
+  const rule = ruleOf(task, ensemble.rule);
+  const truth = trueTargets(dataset);
+  const learnt = (values: Float32Array): Float32Array =>
+    dataset.targets ? standardised(dataset.targets, values) : values;
   const draws = ensemble.rule === "random";
   const terms = plainTermsOf(distill);
   const heard = terms.some(({ kind }) => termNeeds[kind].teachers) ? teachers : [];
@@ -52,7 +58,7 @@ export function distillingObjective(
     emits: inside.emits,
     ...(inside.memory && { memory: inside.memory }),
     targets: {
-      labels: { dtype: "int32", shape: [] },
+      ...truth.targets,
       ...Object.fromEntries(
         heard.map((_, k): [string, TargetType] => [
           teacherName(k),
@@ -69,11 +75,11 @@ export function distillingObjective(
     gather: (ids, step) => {
       const present = presentOf(ids);
       return {
-        labels: gatherLabels(dataset, ids),
+        ...truth.gather(ids, step),
         ...Object.fromEntries(
           heard.map((_, k) => [
             teacherName(k),
-            calibrated(teacherLogits(labels, dataset, k, ids), scales.temperatures[k] as number),
+            learnt(calibrated(teacherLogits(labels, dataset, k, ids), scales.temperatures[k] as number)),
           ]),
         ),
         ...Object.fromEntries(scheduled.map(({ name, at }) => [name, perSample(at(step), ids.length)])),
@@ -91,7 +97,7 @@ export function distillingObjective(
           const said = { logits, weights, student, labels: targets.labels as tf.Tensor1D };
           // One teacher is itself, by whatever rule; but what it does not know is the rule's to say.
           const part = ensemble.rule === "bridge" && ownTeacher(term, teachers) === undefined;
-          if (logits.length === 1 && !part) return ensembleRules.arithmetic(said, temper);
+          if (logits.length === 1 && !part) return ruleOf(task, "arithmetic")(said, temper);
           const { drawn, present } = targets as { drawn?: tf.Tensor2D; present?: tf.Tensor2D };
           return rule({ ...said, drawn, present, known: training.known }, temper);
         },
@@ -119,6 +125,9 @@ export function distillingObjective(
             targeted: (term) => targetedRows(targets.present as tf.Tensor2D, ownTeacher(term, teachers)),
             labelsWeight: distill.terms ? undefined : 1,
           },
+        }),
+        ...(task !== "classification" && {
+          taskLoss: (said, term, T) => taskTermLoss(task, { ...said, ...answersOf(targets) }, term, T),
         }),
         weight: (place) => targets[weightName(place)] as tf.Tensor1D | undefined,
         temperature: (place) => targets[temperatureName(place)] as tf.Tensor1D | undefined,

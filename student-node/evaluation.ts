@@ -1,24 +1,27 @@
-import * as tf from "@tensorflow/tfjs";
 import type { ComputeSettings } from "../shared/compute/computeSettings.ts";
 import { predictLogits } from "../shared/compute/predictLogits.ts";
 import { loadNativeModel } from "../shared/compute/predictors/nativeModel.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { gatherLabels } from "../shared/data/gather.ts";
-import { bridged, type KnownClasses } from "../shared/distill/ensembles/known.ts";
-import { answeringRule, type EnsembleRuleName, ensembleRules } from "../shared/distill/ensembles/registry.ts";
+import { bridged } from "../shared/distill/ensembles/known.ts";
+import { answeringRuleOf } from "../shared/distill/ensembles/ofTask.ts";
 import { correctness } from "../shared/evaluate/accuracy.ts";
 import type { LabelQuality, TestMetrics } from "../shared/evaluate/reportSchema.ts";
 import { topClasses } from "../shared/evaluate/softmax.ts";
 import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
+import { combineTeachers } from "./combineTeachers.ts";
 import type { EvaluationTask, TestFindings } from "./compute.ts";
 import { measureLatency } from "./latency.ts";
 import { hasLabels, presentTeachers } from "./presentTargets.ts";
 import { quorumFindings } from "./quorumFindings.ts";
+import { evaluateTask } from "./taskEvaluation.ts";
 import { teacherDisagreement } from "./teacherDisagreement.ts";
 import { teacherLogits } from "./teacherLogits.ts";
 import { teacherQuality } from "./teacherQuality.ts";
-import { calibrated, type TeacherScales, teacherScales } from "./teacherScales.ts";
+import { teacherScales } from "./teacherScales.ts";
 import { type EnsembleAnswers, testMetrics } from "./testMetrics.ts";
+
+type Findings = Extract<TestFindings, { type: "evaluation" }>;
 
 /**
  * Reads the test split once: every teacher and the ensemble from their labels in the log, every student from its
@@ -30,6 +33,8 @@ export async function evaluateRun(
   labels: LabelStoreReader,
   compute: ComputeSettings,
 ): Promise<TestFindings> {
+  const { targets } = dataset;
+  if (targets) return evaluateTask(task, { ...dataset, targets }, labels, compute);
   const ids = dataset.splits.test;
   const truth = gatherLabels(dataset, ids);
   const { classes } = dataset;
@@ -44,7 +49,7 @@ export async function evaluateRun(
     known,
   );
   const scales = teacherScales(task.ensemble, task.teachers.length, dataset, labels, known);
-  const rule = answeringRule(task.ensemble.rule);
+  const rule = answeringRuleOf(task.ensemble.rule);
   const { quorum } = task.ensemble;
   const count = task.teachers.length;
   const present =
@@ -55,7 +60,9 @@ export async function evaluateRun(
   const isTargeted = (said: Float32Array): boolean =>
     rule === "bridge" ? !said.includes(0) : said.includes(1);
   const ensemble: EnsembleAnswers = {
-    logits: joined ? combineAll(logits, rule, scales, classes, { present, known }) : new Float32Array(),
+    logits: joined
+      ? combineTeachers("classification", logits, rule, scales, classes, { present, known })
+      : new Float32Array(),
     // What nobody says, or no teacher knows, is not judged.
     rows: rows.filter(
       (row) =>
@@ -64,8 +71,8 @@ export async function evaluateRun(
         (known?.some((of) => !of || of.includes(truth[row] as number)) ?? true),
     ),
   };
-  const seeds: TestFindings["seeds"] = [];
-  let latency: TestFindings["latency"] | undefined;
+  const seeds: Findings["seeds"] = [];
+  let latency: Findings["latency"] | undefined;
   for (const { job, artifact } of task.models) {
     const predictor = await loadNativeModel(artifact, compute);
     try {
@@ -84,6 +91,7 @@ export async function evaluateRun(
   }
   if (!latency) throw new RangeError("Cannot evaluate a run without a student: its list of models has none");
   return {
+    type: "evaluation",
     teachers: task.teachers.map((name, k) => {
       const own = known?.[k] ?? null;
       const judged = rows.filter(
@@ -109,27 +117,4 @@ export async function evaluateRun(
     seeds,
     latency,
   };
-}
-
-/** Log-probabilities of the ensemble at T = 1: [samples, classes]. @param beside who said something, [samples, teachers] */
-function combineAll(
-  logits: readonly Float32Array[],
-  rule: EnsembleRuleName,
-  { temperatures, weights }: TeacherScales,
-  classes: number,
-  beside: { present: Float32Array | undefined; known: readonly KnownClasses[] | undefined },
-): Float32Array {
-  let combined = new Float32Array();
-  // The numbers leave through a variable: tidy() searches what is returned for tensors, element by element.
-  tf.tidy(() => {
-    const tensors = logits.map((values, k) =>
-      tf.tensor2d(calibrated(values.slice(), temperatures[k] as number), [values.length / classes, classes]),
-    );
-    const [student] = tensors as [tf.Tensor2D];
-    const labels = tf.fill([student.shape[0]], -1, "int32") as tf.Tensor1D;
-    const present = beside.present && tf.tensor2d(beside.present, [student.shape[0], logits.length]);
-    const all = { logits: tensors, weights, student, labels, present, known: beside.known };
-    combined = new Float32Array(ensembleRules[rule](all, (of) => of).dataSync());
-  });
-  return combined;
 }

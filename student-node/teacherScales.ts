@@ -6,6 +6,7 @@ import type { KnownClasses } from "../shared/distill/ensembles/known.ts";
 import { topClasses } from "../shared/evaluate/softmax.ts";
 import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
 import { idsOfTeacher } from "./presentTargets.ts";
+import { taskScales } from "./taskScales.ts";
 import { teacherLogits } from "./teacherLogits.ts";
 
 /** What stands between a teacher's labels and the ensemble. */
@@ -35,7 +36,8 @@ export function teacherScales(
   known?: readonly KnownClasses[],
 ): TeacherScales {
   const { calibrate, weights } = ensemble;
-  const { classes, splits } = dataset;
+  const { classes, splits, targets } = dataset;
+  if (targets) return taskScales(ensemble, teachers, { ...dataset, targets }, labels);
   const all = Array.from({ length: teachers }, (_, k) => k);
   const half = (odd: 0 | 1): Uint32Array => splits.validation.filter((_, i) => i % 2 === odd);
   const temperatures = all.map((k) => {
@@ -44,7 +46,10 @@ export function teacherScales(
     if (ids.length === 0) return 1;
     return calibratedTemperature(teacherLogits(labels, dataset, k, ids), gatherLabels(dataset, ids), classes);
   });
-  if (typeof weights !== "string") return { temperatures, weights: weights ?? all.map(() => 1) };
+  // A checked spec gives a classification no weights by errors.
+  if (typeof weights !== "string" || weights === "inverse-mse") {
+    return { temperatures, weights: Array.isArray(weights) ? weights : all.map(() => 1) };
+  }
   const judged = all.map((k) => {
     const ids = idsOfTeacher(labels, dataset, k, half(1), known?.[k]);
     const truth = gatherLabels(dataset, ids);

@@ -7,8 +7,8 @@ import { type FeaturePlan, planFeatures } from "../shared/distill/features/planF
 import { LabelStoreWriter, type StoredPart } from "../shared/labels/labelStore.ts";
 import { decode, encode } from "../shared/protocol/codec.ts";
 import {
+  AnyEvaluation,
   Counter,
-  Evaluation,
   EvaluationPointer,
   type JobKey,
   jobName,
@@ -187,13 +187,12 @@ async function evaluate(
     compute: spec.compute,
     models,
   });
-  const evaluation: Evaluation = {
-    type: "evaluation",
+  const evaluation: AnyEvaluation = {
     ...found,
     labelBytes: feed.bytesRead,
     labelMessages: feed.messagesRead,
   };
-  const bytes = encode(Evaluation, evaluation);
+  const bytes = encode(AnyEvaluation, evaluation);
   const object = sha256(bytes);
   await (await context.bus.objects(buckets.evaluations)).put(object, bytes);
   const pointer = encode(EvaluationPointer, { type: "evaluation-pointer", object });

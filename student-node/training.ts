@@ -4,6 +4,7 @@ import { type Batch, planBatches } from "../shared/compute/planBatches.ts";
 import { trainLoop } from "../shared/compute/trainLoop.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { chunksNeeded, dispatchOrder, epochOrder, trainChunks } from "../shared/data/order.ts";
+import { termsOf } from "../shared/distill/termsOf.ts";
 import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
 import { buildModel } from "../shared/model/build.ts";
 import { packTrained } from "../shared/model/packTrained.ts";
@@ -54,7 +55,7 @@ export async function trainStudent(
           ),
         hooks,
       )
-    : { objective: labelObjective(dataset) };
+    : { objective: labelObjective(dataset, huberDelta(training.distill)) };
   const model = buildModel(student.model, dataset.inputShape, dataset.classes, seed);
   const opened = tapped(model, objective.taps ?? [], objective.learnt ?? []);
   try {
@@ -89,6 +90,11 @@ export async function trainStudent(
     opened.dispose();
     model.dispose();
   }
+}
+
+/** Of a regression whose students learn the true values by Huber's loss: so does the student alone. */
+function huberDelta(distill: StudentTraining["distill"]): number | undefined {
+  return termsOf(distill).find((term) => term.kind === "huber")?.delta;
 }
 
 /** Holds a batch back until all teachers have labelled it; later epochs need every training chunk. */

@@ -2,7 +2,8 @@ import type { TrainProgress } from "../shared/compute/trainLoop.ts";
 import type { ArchSpec, ComputeSpec, TeacherTrainSpec } from "../shared/config/spec.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import type { Fold } from "../shared/data/folds.ts";
-import type { CurvePoint, LogitAgreement } from "../shared/evaluate/reportSchema.ts";
+import type { LogitAgreement } from "../shared/evaluate/reportSchema.ts";
+import type { EpochPoint } from "../shared/evaluate/taskReportSchema.ts";
 import type { PackedModel } from "../shared/model/packTrained.ts";
 import type { FeatureLayout } from "../shared/protocol/features.ts";
 import type { TeacherModel } from "../shared/protocol/run.ts";
@@ -60,5 +61,5 @@ export interface TeacherTraining {
 }
 
 export interface TrainedModel extends PackedModel {
-  readonly curve: CurvePoint[];
+  readonly curve: EpochPoint[];
 }

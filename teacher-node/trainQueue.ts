@@ -112,7 +112,7 @@ async function train(
       dataHash: dataset.hash,
       compute: task.compute,
     },
-    ({ step, total, samplesPerS, loss, accuracy }) => {
+    ({ step, total, samplesPerS, loss, accuracy, score }) => {
       onLife();
       const event: Event = {
         type: "teacher-progress",
@@ -124,6 +124,7 @@ async function train(
         samplesPerS,
         loss,
         accuracy,
+        ...(score && { score }),
       };
       if (!signal.aborted) bus.publish(recipeEventSubject(task.recipe), encode(Event, event));
     },
@@ -137,10 +138,7 @@ async function train(
   const digest = sha256(trained.artifact);
   await (await bus.objects(buckets.weights)).put(digest, trained.artifact);
   const seconds = (clock.now() - startedAt) / 1000;
-  log.info(
-    { teacher: taskName(task), seconds, accuracy: trained.curve.at(-1)?.validationAccuracy },
-    "teacher trained",
-  );
+  log.info({ teacher: taskName(task), seconds, ...trained.curve.at(-1) }, "teacher trained");
   return {
     type: "trained-teacher",
     recipe: task.recipe,

@@ -6,7 +6,7 @@ import type { BackendName } from "../../shared/compute/backendNames.ts";
 import type { DeviceChoice } from "../../shared/compute/deviceNames.ts";
 import { loadVariants, type Variant } from "../../shared/config/variants.ts";
 import { compareReports } from "../../shared/evaluate/comparison.ts";
-import type { Report } from "../../shared/evaluate/reportSchema.ts";
+import type { AnyReport } from "../../shared/evaluate/taskReportSchema.ts";
 import { chooseBus, type ServerChoice, withServer } from "../local/chooseBus.ts";
 import { writeWhole } from "../local/files.ts";
 import { INTERRUPTED, unlessInterrupted } from "../local/interruption.ts";
@@ -69,7 +69,7 @@ interface Comparing {
 }
 
 /** @returns undefined when `signal` aborted first */
-async function runVariants(of: Comparing): Promise<{ name: string; report: Report }[] | undefined> {
+async function runVariants(of: Comparing): Promise<{ name: string; report: AnyReport }[] | undefined> {
   const { variants, folder, url, options, threads, signal, say } = of;
   const { nodes } = (variants[0] as Variant).spec;
   const notices: string[] = [];
@@ -82,7 +82,7 @@ async function runVariants(of: Comparing): Promise<{ name: string; report: Repor
     return serving;
   };
   try {
-    const reports: { name: string; report: Report }[] = [];
+    const reports: { name: string; report: AnyReport }[] = [];
     for (const [place, variant] of variants.entries()) {
       const out = openOutFolder(
         join(folder, slugOf(variant, place)),
@@ -113,7 +113,7 @@ async function coordinate(
   { spec }: Variant,
   out: OutFolder,
   notices: string[],
-): Promise<Report | undefined> {
+): Promise<AnyReport | undefined> {
   const bus = await connectNats({ url, name: `compare ${out.run}`, signal, ...credentialsOf(options.creds) });
   const stop = new AbortController();
   const until = anySignal(signal, stop.signal);

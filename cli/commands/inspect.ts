@@ -68,6 +68,11 @@ export async function inspect(path: string, options: InspectOptions): Promise<nu
   }
   const { spec, baseDir } = await loadSpec(options.data);
   const dataset = await openDataset(spec.data, baseDir);
+  if (dataset.targets) {
+    throw new DataNeeded(
+      `Cannot tell how often "${path}" is right on the data of "${options.data}" as data.task is "${dataset.targets.task}": expected "classification"; leave --data out`,
+    );
+  }
   const { quantise: ofTeacher, ...mapping } = ofSpec(spec, baseDir, path) ?? plain;
   const ids = dataset.splits[options.split];
   const compute = computeSettings(used, { ...spec.compute, fallback: true }, "teacher");

@@ -26,7 +26,7 @@ export async function plan(specPath: string, options: { json?: boolean }): Promi
   const lines = [
     `${spec.name}: ${spec.teachers.length} teachers, ${spec.seeds.length} students${spec.baseline ? ", and each alone" : ""}`,
     `data      ${dataset.name} ${dataset.hash}`,
-    `          ${n(train.length)} train, ${n(validation.length)} validation, ${n(test.length)} test; [${dataset.inputShape.join(", ")}], ${dataset.classes} classes; ${dataset.shards.length} shards`,
+    `          ${n(train.length)} train, ${n(validation.length)} validation, ${n(test.length)} test; [${dataset.inputShape.join(", ")}], ${dataset.classes} ${dataset.targets?.task === "regression" ? "outputs" : "classes"}; ${dataset.shards.length} shards`,
     ...(spec.teachers.length === 0
       ? ["labels    none are made: there are no teachers"]
       : [
@@ -84,7 +84,8 @@ function quorumLines({ ensemble: { quorum }, teachers }: RunSpec): string[] {
 }
 
 /** What the loss is not given exactly, term by term. */
-function approximations({ distill, ensemble, teachers, labels }: RunSpec): string[] {
+function approximations({ data, distill, ensemble, teachers, labels }: RunSpec): string[] {
+  if (data.task !== undefined && data.task !== "classification") return [];
   const found = termsOf(distill).flatMap((term) => {
     const source = sourceOf(term, ensemble.rule, teachers.length);
     const one = exactness(labels.encoding, source, caseOf(term));

@@ -12,7 +12,7 @@ import type { DeviceChoice } from "../../shared/compute/deviceNames.ts";
 import { loadSpec } from "../../shared/config/load.ts";
 import type { RunSpec } from "../../shared/config/spec.ts";
 import { StillhouseError } from "../../shared/errors.ts";
-import type { Report } from "../../shared/evaluate/reportSchema.ts";
+import type { AnyReport } from "../../shared/evaluate/taskReportSchema.ts";
 import { chooseBus, withServer } from "../local/chooseBus.ts";
 import { INTERRUPTED, unlessInterrupted } from "../local/interruption.ts";
 import { runNodes, serverArguments } from "../local/nodes.ts";
@@ -89,7 +89,7 @@ async function runProcesses(of: {
   compute: RoleCompute;
   threads: number;
   creds: string | undefined;
-}): Promise<Report | undefined> {
+}): Promise<AnyReport | undefined> {
   const { spec, specPath, out, signal, url, compute, threads, creds } = of;
   const bus = await connectNats({
     url,
@@ -139,7 +139,7 @@ async function runInProcess(of: {
   compute: RoleCompute;
   threads: number;
   note: string;
-}): Promise<Report | undefined> {
+}): Promise<AnyReport | undefined> {
   const { spec, baseDir, out, signal, compute, threads, note } = of;
   const hub = new MemoryHub({ onError: (error) => makeLogger({ bus: "memory" }).error(error) });
   const logs = join(out.folder, "logs");

@@ -5,7 +5,7 @@ import type { RunSpec } from "../../shared/config/spec.ts";
 import { specHash } from "../../shared/config/specHash.ts";
 import { StillhouseError } from "../../shared/errors.ts";
 import { renderReport } from "../../shared/evaluate/reportHtml.ts";
-import { Report } from "../../shared/evaluate/reportSchema.ts";
+import { AnyReport } from "../../shared/evaluate/taskReportSchema.ts";
 import { newRunId } from "../nodeId.ts";
 import { readJson, writeWhole } from "./files.ts";
 import { takeLockFile } from "./lockFile.ts";
@@ -25,7 +25,7 @@ export interface OutFolder {
   readonly folder: string;
   readonly run: string;
   /** The report, where the run has ended already. */
-  readonly finished: Report | undefined;
+  readonly finished: AnyReport | undefined;
   /** The run was begun before. */
   readonly resumed: boolean;
   release(): void;
@@ -57,7 +57,7 @@ export function openOutFolder(
       }
       const finished = readJson(join(folder, "report.json"));
       if (finished !== undefined)
-        return { folder, run, finished: Report.parse(finished), resumed: true, release };
+        return { folder, run, finished: AnyReport.parse(finished), resumed: true, release };
       // What the memory bus held went with its process: such a run starts anew.
       if (known.data.bus === "nats" && bus === "nats") {
         return { folder, run, finished: undefined, resumed: true, release };
@@ -91,7 +91,7 @@ export function runOfFolder(path: string): string {
   return known.data.run;
 }
 
-export async function writeReport({ folder }: OutFolder, report: Report): Promise<void> {
+export async function writeReport({ folder }: OutFolder, report: AnyReport): Promise<void> {
   writeWhole(join(folder, "report.html"), await renderReport(report));
   // Last, as its presence says that the run has ended.
   writeWhole(join(folder, "report.json"), `${JSON.stringify(report, null, 2)}\n`);

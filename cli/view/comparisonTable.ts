@@ -1,11 +1,14 @@
 import pc from "picocolors";
 import type { Comparison } from "../../shared/evaluate/comparison.ts";
+import { scoreText } from "../../shared/evaluate/scoreText.ts";
 
 /** A comparison for people: a line a variant, the chosen one marked, and what the test split says of it. */
-export function comparisonTable({ variants, chosen, onTest }: Comparison, folder: string): string {
+export function comparisonTable({ score, variants, chosen, onTest }: Comparison, folder: string): string {
   const width = Math.max(...variants.map(({ name }) => name.length), "variant".length);
-  const points = (share: number): string => `${share >= 0 ? "+" : "-"}${(100 * Math.abs(share)).toFixed(2)}`;
-  const percent = (share: number): string => `${(100 * share).toFixed(2)}%`;
+  const shares = score.unit === "";
+  const size = (value: number): string => (shares ? (100 * value).toFixed(2) : value.toPrecision(3));
+  const points = (value: number): string => `${value >= 0 ? "+" : "-"}${size(Math.abs(value))}`;
+  const percent = (value: number): string => scoreText(score, value);
   const interval = (of: readonly [number, number] | null): string =>
     of ? `${points(of[0])} to ${points(of[1])}` : "one seed";
   const rows = variants.map(({ name, validation, deviation, difference, p, passesMade }, place) =>
@@ -13,7 +16,7 @@ export function comparisonTable({ variants, chosen, onTest }: Comparison, folder
       place === chosen ? "*" : " ",
       name.padEnd(width),
       percent(validation).padStart(8),
-      (deviation === null ? "" : `± ${(100 * deviation).toFixed(2)}`).padEnd(7),
+      (deviation === null ? "" : `± ${size(deviation)}`).padEnd(7),
       (difference ? points(difference.mean) : "").padStart(7),
       (difference ? interval(difference.interval95) : "").padEnd(16),
       (p === null ? "" : p < 0.001 ? "<0.001" : p.toFixed(3)).padStart(6),
@@ -25,15 +28,15 @@ export function comparisonTable({ variants, chosen, onTest }: Comparison, folder
   return [
     "",
     pc.bold(
-      "Validation accuracy of the students, mean over seeds; differences from the first in points, seed by seed",
+      `Validation ${score.name} of the students (${score.better} is better), mean over seeds; differences from the first${shares ? " in points" : ""}, seed by seed`,
     ),
     pc.dim(
-      `   ${"variant".padEnd(width)}  ${"accuracy".padStart(8)}  ${"".padEnd(7)}  ${"differ.".padStart(7)}  ${"95% interval".padEnd(16)}  ${"p".padStart(6)}  ${"new passes".padStart(10)}`,
+      `   ${"variant".padEnd(width)}  ${(score.name === "accuracy" ? "accuracy" : "score").padStart(8)}  ${"".padEnd(7)}  ${"differ.".padStart(7)}  ${"95% interval".padEnd(16)}  ${"p".padStart(6)}  ${"new passes".padStart(10)}`,
     ),
     ...rows,
     "",
     onTest
-      ? `Chosen on validation: ${best?.name}. On the test split it is ${points(onTest.mean)} points from "${first?.name}" (95% interval ${interval(onTest.interval95)}).`
+      ? `Chosen on validation: ${best?.name}. On the test split it is ${points(onTest.mean)}${shares ? " points" : ""} from "${first?.name}" (95% interval ${interval(onTest.interval95)}).`
       : `Chosen on validation: ${best?.name}, as it was.`,
     ...(variants.length > 2
       ? [pc.dim("Each p is of one comparison: among many, a small one is to be expected by chance.")]

@@ -48,10 +48,11 @@ function facts(task: ViewTask): string {
   return [`${rate}${eta}`, scores(task), task.note].filter(Boolean).join(", ");
 }
 
-function scores({ loss, accuracy }: ViewTask): string {
+function scores({ loss, accuracy, score }: ViewTask): string {
   return [
     ...(loss === null ? [] : [`loss ${loss.toFixed(4)}`]),
     ...(accuracy === null ? [] : [`validation ${(accuracy * 100).toFixed(2)}%`]),
+    ...(score ? [`validation ${score.name} ${score.value.toPrecision(4)}`] : []),
   ].join(", ");
 }
 

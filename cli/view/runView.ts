@@ -13,6 +13,8 @@ export interface ViewTask {
   readonly unit: string;
   readonly loss: number | null;
   readonly accuracy: number | null;
+  /** In place of accuracy, of other tasks than classification. */
+  readonly score?: { readonly name: string; readonly value: number } | undefined;
   /** More for people: how far the labels lag behind. */
   readonly note: string;
   readonly waiting: boolean;
@@ -106,7 +108,8 @@ export class RunView {
       total,
       loss,
       accuracy,
-    }: { step: number; total: number; loss: number | null; accuracy: number | null },
+      score,
+    }: Pick<ViewTask, "total" | "loss" | "accuracy" | "score"> & { step: number },
     unit: string,
     rate: number,
     waiting: boolean,
@@ -123,6 +126,7 @@ export class RunView {
       unit,
       loss,
       accuracy,
+      score,
       note,
       waiting,
       finished,

@@ -1,10 +1,12 @@
 import { join } from "node:path";
 import pc from "picocolors";
-import type { Report } from "../../shared/evaluate/reportSchema.ts";
+import { type AnyReport, isTaskReport } from "../../shared/evaluate/taskReportSchema.ts";
 import { clockTime } from "./render.ts";
+import { summariseTask } from "./taskSummary.ts";
 
 /** The end of a run for people: who reached what, whether distillation helped, and where the report is. */
-export function summarise(report: Report, folder: string): string {
+export function summarise(report: AnyReport, folder: string): string {
+  if (isTaskReport(report)) return summariseTask(report, folder);
   const { teachers, ensemble, baseline, student, difference, teacherPasses } = report;
   const percent = (share: number): string => `${(share * 100).toFixed(2)}%`;
   const row = (name: string, accuracy: number | null, also = ""): string =>

@@ -37,6 +37,8 @@ class OnnxInTorch:
         out = torch.cat([self.run(part, len(x)) for part in x.split(self.batch or len(x))])[: len(samples)]
         if m["output"] == "probabilities":
             out = out.clamp(min=m["probabilityFloor"]).log()
+        elif m["output"] == "sigmoids":
+            out = out.clamp(min=m["probabilityFloor"]).log() - (1 - out).clamp(min=m["probabilityFloor"]).log()
         return (out[:, m["labels"]] if "labels" in m else out).numpy()
 
     def run(self, x: torch.Tensor, total: int) -> torch.Tensor:

@@ -1,14 +1,15 @@
 import type * as tf from "@tensorflow/tfjs";
 import type { AugmentSpec, TrainSpec } from "../config/spec.ts";
 import type { Dataset } from "../data/dataset.ts";
-import { gatherLabels } from "../data/gather.ts";
-import type { CurvePoint } from "../evaluate/reportSchema.ts";
+import { taskOf } from "../data/targets.ts";
+import { gainOver, scoreKinds, scoreOf } from "../evaluate/score.ts";
+import type { EpochPoint } from "../evaluate/taskReportSchema.ts";
 import { type NamedWeight, writeWeights } from "../model/weights.ts";
 import type { ComputeSettings } from "./computeSettings.ts";
 import type { Objective } from "./objective.ts";
 import { openTrainer } from "./openTrainer.ts";
 import { type Batch, shapesOf } from "./planBatches.ts";
-import { scoreLogits } from "./scoreLogits.ts";
+import { scoreOutputs } from "./scoreOutputs.ts";
 import type { Trainer, TrainingSnapshot } from "./trainer.ts";
 
 /** All that a training needs to go on as if nothing had happened. */
@@ -18,9 +19,9 @@ export interface TrainingState {
   /** Of the epoch under way: loss times rows, and rows. */
   epochLoss: number;
   epochRows: number;
-  curve: CurvePoint[];
-  /** Best epoch so far by validation accuracy, the earlier on a tie; kept only under `keep: best`. */
-  best: { epoch: number; accuracy: number; weights: NamedWeight[] } | null;
+  curve: EpochPoint[];
+  /** Best epoch so far by its score on validation, the earlier on a tie; kept only under `keep: best`. */
+  best: { epoch: number; weights: NamedWeight[] } | null;
   snapshot: TrainingSnapshot;
   /** Of an objective with a memory. */
   memory?: unknown;
@@ -32,6 +33,8 @@ export interface TrainProgress {
   samplesPerS: number;
   loss: number | null;
   accuracy: number | null;
+  /** In place of accuracy, of other tasks than classification. */
+  score?: { name: string; value: number };
   waiting: boolean;
 }
 
@@ -57,7 +60,7 @@ export interface TrainLoopOptions {
 }
 
 export interface TrainLoopResult {
-  curve: CurvePoint[];
+  curve: EpochPoint[];
   keptEpoch: number;
   steps: number;
   waitMs: number;
@@ -111,6 +114,7 @@ async function trainEpochs(
   stepsPerEpoch: number,
 ): Promise<TrainLoopResult & { weights: NamedWeight[] }> {
   const { dataset, train, now } = options;
+  const task = taskOf(dataset);
   const total = stepsPerEpoch * train.epochs;
   const { memory } = options.objective;
   const state: Omit<TrainingState, "snapshot" | "memory"> = options.resume
@@ -130,7 +134,7 @@ async function trainEpochs(
       total,
       samplesPerS: seconds > 0 ? ((state.step - startedStep) * train.batch) / seconds : 0,
       loss: state.epochRows > 0 ? state.epochLoss / state.epochRows : (state.curve.at(-1)?.trainLoss ?? null),
-      accuracy: state.curve.at(-1)?.validationAccuracy ?? null,
+      ...lastScore(state.curve, task),
       waiting,
     });
   };
@@ -141,17 +145,17 @@ async function trainEpochs(
     const ids = dataset.splits.validation;
     const final = memory?.final?.();
     const predicted = final ? await trainer.predictWith(final, ids) : await trainer.predict(ids);
-    const validation = scoreLogits(predicted, gatherLabels(dataset, ids), dataset.classes);
-    state.curve.push({
+    const point: EpochPoint = {
       epoch: epoch + 1,
       trainLoss: state.epochLoss / state.epochRows,
-      validationLoss: validation.loss,
-      validationAccuracy: validation.accuracy,
-    });
+      ...scoreOutputs(dataset, ids, predicted),
+    };
+    const best = state.best && state.curve.find((one) => one.epoch === state.best?.epoch);
+    state.curve.push(point);
     state.epochLoss = 0;
     state.epochRows = 0;
-    if (train.keep === "best" && validation.accuracy > (state.best?.accuracy ?? -1)) {
-      state.best = { epoch: epoch + 1, accuracy: validation.accuracy, weights: finalWeights() };
+    if (train.keep === "best" && (!best || gainOver(task, scoreOf(point), scoreOf(best)) > 0)) {
+      state.best = { epoch: epoch + 1, weights: finalWeights() };
     }
   };
 
@@ -197,4 +201,15 @@ async function trainEpochs(
     steps: total,
     waitMs,
   };
+}
+
+/** The score of the last epoch, as people are shown it. */
+function lastScore(
+  curve: readonly EpochPoint[],
+  task: ReturnType<typeof taskOf>,
+): Pick<TrainProgress, "accuracy" | "score"> {
+  const point = curve.at(-1);
+  if (!point) return { accuracy: null };
+  if ("validationAccuracy" in point) return { accuracy: point.validationAccuracy };
+  return { accuracy: null, score: { name: scoreKinds[task].name, value: point.validationScore } };
 }

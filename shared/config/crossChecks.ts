@@ -6,6 +6,7 @@ import type { Problem } from "./problems.ts";
 import type { Path } from "./schemaNode.ts";
 import { selfProblems, unheardProblems } from "./selfChecks.ts";
 import type { ArchSpec, ComputeSpec, DataSpec, RunSpec, TeacherTrainSpec, TrainSpec } from "./spec.ts";
+import { taskProblems } from "./taskChecks.ts";
 
 /** Finds keys that are right by themselves and do not fit each other; each message names both. */
 export function crossChecks(spec: RunSpec): Problem[] {
@@ -23,6 +24,7 @@ export function crossChecks(spec: RunSpec): Problem[] {
     ),
     ...repeated(spec.seeds, (i) => ["seeds", i]),
     ...classListProblems(spec),
+    ...taskProblems(spec),
     ...ensembleProblems(spec),
     ...distillProblems(spec),
     ...selfProblems(spec),
@@ -65,7 +67,7 @@ function ensembleProblems({ ensemble: { weights, rule, quorum }, teachers, data 
   return problems;
 }
 
-function distillProblems({ distill: { loss, terms }, teachers, ensemble, labels }: RunSpec): Problem[] {
+function distillProblems({ data, distill: { loss, terms }, teachers, ensemble, labels }: RunSpec): Problem[] {
   if (loss !== undefined && terms !== undefined) {
     const message = "given beside distill.loss, which it would replace; expected one of the two";
     return [{ path: ["distill", "terms"], message }];
@@ -79,7 +81,10 @@ function distillProblems({ distill: { loss, terms }, teachers, ensemble, labels 
     const message = `"${term.teacher}", expected one of [${names.join(", ")}]`;
     return [{ path: ["distill", "terms", i, "teacher"], message }];
   });
-  const refused = termsOf({ loss, terms }).flatMap((term, i): Problem[] => {
+  // Targets of other tasks are what their terms ask for, and `taskProblems` knows the terms.
+  const classes = data.task === undefined || data.task === "classification";
+  const asked = classes ? termsOf({ loss, terms }) : [];
+  const refused = asked.flatMap((term, i): Problem[] => {
     const source = sourceOf(term, ensemble.rule, teachers.length);
     const found = exactness(labels.encoding, source, caseOf(term));
     if (found.grade !== "refused") return [];

@@ -18,6 +18,16 @@ const softening = z
     "softmax of the virtual teacher's probabilities / T against the student at T = 1, as the authors' code has it; or probabilities to the power 1/T against the student at T, times T^2",
   );
 const confidence = z.number().gt(0).lt(1).default(0.99).describe("probability of the true class");
+const delta = positive
+  .optional()
+  .describe(
+    "from this error on, in standardised units, the loss with the true values is linear (Huber 1964); absent: squared everywhere",
+  );
+const margin = z
+  .number()
+  .nonnegative()
+  .default(0)
+  .describe("how much the student's squared error must be below the teachers' to be let go");
 const smoothing = share.default(0).describe("share of the label that is spread over all classes");
 
 export const LossSpec = z.discriminatedUnion("kind", [
@@ -98,6 +108,25 @@ export const LossSpec = z.discriminatedUnion("kind", [
     alpha: share.default(0.1).describe("share of the virtual teacher's term"),
   }),
   ...SelfLosses,
+  z.strictObject({
+    kind: z
+      .literal("value-mse")
+      .describe(
+        "regression: alpha times the squared difference from the teachers' values, the rest with the true ones",
+      ),
+    alpha,
+    delta,
+  }),
+  z.strictObject({
+    kind: z
+      .literal("teacher-bounded")
+      .describe(
+        "regression: the true values, and `weight` times the squared error where it is above the teachers' (Chen et al. 2017)",
+      ),
+    margin,
+    weight: positive.default(0.5).describe("of the bounded term"),
+    delta,
+  }),
 ]);
 
 const common = ofAllTerms();
@@ -167,6 +196,28 @@ export const TermSpec = z.discriminatedUnion("kind", [
   }),
   ...featureTerms,
   ...SelfTerms,
+  z.strictObject({
+    kind: z.literal("mse").describe("regression: mean squared error with the true values"),
+    ...common,
+  }),
+  z.strictObject({
+    kind: z
+      .literal("huber")
+      .describe("regression: half the squared error up to `delta`, linear from there on (Huber 1964)"),
+    ...common,
+    delta: positive.default(1).describe("in standardised units"),
+  }),
+  z.strictObject({
+    kind: z.literal("value-mse").describe("regression: mean squared difference from the teachers' values"),
+    ...ofTeachers,
+  }),
+  z.strictObject({
+    kind: z
+      .literal("teacher-bounded")
+      .describe("regression: squared error of labelled samples where it is above the teachers'"),
+    ...ofTeachers,
+    margin,
+  }),
 ]);
 
 export const DistillSpec = z.strictObject({

@@ -7,13 +7,13 @@ export const LabelFileSpec = z.strictObject({
     .string()
     .min(1)
     .describe(
-      "path of the NPZ file (`logits` or `probabilities` [samples, classes], and `ids`) or NPY file, relative to the spec file",
+      "path of the NPZ file (`logits`, `probabilities`, `sigmoids` or `values` [samples, classes], and `ids`) or NPY file, relative to the spec file",
     ),
   output: z
-    .enum(["logits", "probabilities"])
+    .enum(["logits", "probabilities", "sigmoids", "values"])
     .optional()
     .describe(
-      "what the numbers are; probabilities become logits by a floored log; absent: what the array in the NPZ file is called",
+      "what the numbers are; probabilities become logits by a floored log; sigmoids, of multi-label, become log odds; values are the numbers of a regression, in the data's units; absent: what the array in the NPZ file is called",
     ),
   ids: z
     .string()

@@ -71,8 +71,10 @@ export const ModelMapping = z.strictObject({
     .default(1)
     .describe("then it is divided by this, one number or one for each channel"),
   output: z
-    .enum(["logits", "probabilities"])
-    .describe("what the model's output holds; probabilities become logits by a floored log"),
+    .enum(["logits", "probabilities", "sigmoids", "values"])
+    .describe(
+      "what the model's output holds; probabilities become logits by a floored log; sigmoids, of multi-label, are probabilities of each class by itself, and become log odds; values are the numbers of a regression, in the data's units",
+    ),
   outputName: z.string().min(1).optional().describe("name of that output; absent: the only one"),
   probabilityFloor,
   labels: z

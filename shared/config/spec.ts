@@ -250,12 +250,26 @@ const idxPair = z.strictObject({
 });
 
 const split = {
+  task: z
+    .enum(["classification", "multi-label", "regression"])
+    .optional()
+    .describe(
+      "what a model is asked of a sample: its one class, each class by itself (yes, no or unknown), or numbers; absent: classification",
+    ),
+  standardise: z
+    .boolean()
+    .optional()
+    .describe(
+      "regression: learn (target - mean) / deviation, of each output on the training split; what is reported, and what models and teachers give, stays in the data's units; absent: true",
+    ),
   validation: z
     .number()
     .gt(0)
     .lt(1)
     .default(0.1)
-    .describe("share of train that becomes validation, stratified by class, chosen by id"),
+    .describe(
+      "share of train that becomes validation, chosen by id, and stratified where a sample has one class",
+    ),
   labelled: count
     .optional()
     .describe("keep this many labels of the training split (stratified), hide the others; absent: keep all"),
@@ -296,12 +310,49 @@ export const DataSpec = z.union([
     ...split,
   }),
   z.strictObject({
-    format: z.literal("synthetic").describe("a seeded mixture of Gaussians, for tests"),
+    format: z.literal("npz").describe("NumPy files by path, for every task"),
+    train: z
+      .string()
+      .min(1)
+      .describe("path of the NPZ file of the training samples, relative to the spec file"),
+    test: z.string().min(1).describe("path of the NPZ file of the test samples"),
+    inputs: z
+      .string()
+      .min(1)
+      .default("inputs")
+      .describe(
+        "name of the array of inputs, [samples, ...]: features, [height, width] or [height, width, channels]; bytes are divided by 255",
+      ),
+    targets: z
+      .string()
+      .min(1)
+      .default("targets")
+      .describe(
+        "name of the array of targets: whole numbers [samples] of classes; [samples, classes] of 0 and 1 in multi-label, with -1 or NaN where it is not known; [samples] or [samples, outputs] of numbers in regression, with NaN where one is not known",
+      ),
+    classes: z
+      .int()
+      .min(2)
+      .optional()
+      .describe("classification: number of classes; absent: the largest target of train plus one"),
+    ...split,
+  }),
+  z.strictObject({
+    format: z
+      .literal("synthetic")
+      .describe(
+        "seeded, for tests: a mixture of Gaussians; half-spaces in multi-label; a smooth function in regression",
+      ),
     train: count.default(4096).describe("training samples"),
     test: count.default(1024).describe("test samples"),
     features: count.default(16).describe("numbers a sample"),
     classes: z.int().min(2).default(4).describe("number of classes"),
-    noise: positive.default(1).describe("standard deviation around each class's centre"),
+    outputs: count.optional().describe("regression, which has no classes: numbers to predict; absent: 1"),
+    noise: positive
+      .default(1)
+      .describe(
+        "standard deviation around each class's centre, of a half-space's edge, or around the function",
+      ),
     seed: z.int().nonnegative().default(0).describe("of the samples"),
     ...split,
   }),
@@ -331,16 +382,17 @@ export const EnsembleSpec = z.strictObject({
       "random",
       "own-classes",
       "bridge",
+      "median",
     ])
     .default("arithmetic")
     .describe(
-      "mean of probabilities; or of logits (normalised again); means of probabilities weighted in each sample by how sure a teacher is, or by how well it knows the true class; or so that the student's gradient is shortest; shares of first choices; Borda counts; one teacher drawn for each batch; for teachers that know a part of the classes (`teachers[].classes`): each compared with the student on its own, or all joined through the classes that they share",
+      "mean of probabilities; or of logits (normalised again); means of probabilities weighted in each sample by how sure a teacher is, or by how well it knows the true class; or so that the student's gradient is shortest; shares of first choices; Borda counts; one teacher drawn for each batch; for teachers that know a part of the classes (`teachers[].classes`): each compared with the student on its own, or all joined through the classes that they share; in regression the mean or the median of the values",
     ),
   weights: z
-    .union([z.array(positive), z.enum(["accuracy", "log-odds"])])
+    .union([z.array(positive), z.enum(["accuracy", "log-odds", "inverse-mse"])])
     .optional()
     .describe(
-      "one a teacher, in their order, normalised to sum 1; or by how often each is right on half of validation; absent: equal",
+      "one a teacher, in their order, normalised to sum 1; or by how often each is right on half of validation, in regression by one over its squared error there; absent: equal",
     ),
   calibrate: z
     .boolean()

@@ -1,3 +1,5 @@
+import type { Targets } from "./targets.ts";
+
 /** The most samples that one shard holds. */
 export const MAX_SHARD_ROWS = 65_536;
 
@@ -17,12 +19,18 @@ export interface Dataset {
   readonly hash: string;
   /** Without the batch: [28, 28, 1] for MNIST. */
   readonly inputShape: readonly number[];
+  /** Numbers that a model gives for a sample: one a class, or of regression one an output. */
   readonly classes: number;
   /** What a stored input is multiplied by to become a model's input: 1/255 for bytes. */
   readonly inputScale: number;
   readonly shards: readonly Shard[];
-  /** One a shard: the class of each row, -1 where there is no label. Over SharedArrayBuffers too. */
+  /**
+   * One a shard: the class of each row, -1 where there is no label. Over SharedArrayBuffers too. Of other tasks, whose
+   * answers are in `targets`: 0 where something is known of the row, -1 where nothing is.
+   */
   readonly labels: readonly Int32Array[];
+  /** Of other tasks than classification. */
+  readonly targets?: Targets;
   readonly splits: Readonly<Record<Split, Uint32Array>>;
 }
 

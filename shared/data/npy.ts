@@ -12,9 +12,11 @@ export class NpyError extends DataError {
 
 /** The numbers of an NPY file, read where they are asked for. */
 export interface NpyArray {
-  /** One or two sizes. */
+  /** One size at least. */
   readonly shape: readonly number[];
   readonly kind: "integer" | "float";
+  /** Unsigned numbers of one byte: what images are mostly kept in. */
+  readonly unsignedBytes: boolean;
   /** The number at a place in row-major order, whatever the order in the file. */
   at(place: number): number;
 }
@@ -42,6 +44,8 @@ const types: Readonly<Record<string, ElementType>> = {
   f2: float(2, (view, at, little) => halfValues[view.getUint16(at, little)] as number),
   f4: float(4, (view, at, little) => view.getFloat32(at, little)),
   f8: float(8, (view, at, little) => view.getFloat64(at, little)),
+  // Of numpy's booleans, 0 or 1.
+  b1: integer(1, (view, at) => view.getUint8(at)),
 };
 
 const MAGIC = "\x93NUMPY";
@@ -53,9 +57,10 @@ const MAX_HEADER_BYTES = 65_536;
  * the text of a Python dictionary, the numbers.
  * @param bytes the whole file; numbers are read from it, not copied
  * @param file its name, for errors
+ * @param mostSizes of its shape, from 2 to 4
  * @throws NpyError for another version, type or rank than those listed here, or a file of another size than it says
  */
-export function parseNpy(bytes: Uint8Array, file: string): NpyArray {
+export function parseNpy(bytes: Uint8Array, file: string, mostSizes: 2 | 3 | 4 = 2): NpyArray {
   const { text, start } = readHeader(bytes, file);
   const { descr, fortran_order: order, shape: sizes } = readDictionary(text, file);
 
@@ -68,7 +73,7 @@ export function parseNpy(bytes: Uint8Array, file: string): NpyArray {
   if (order !== "True" && order !== "False") {
     throw new NpyError(file, `its fortran_order is ${order}`, "True or False");
   }
-  const shape = readShape(sizes, file);
+  const shape = readShape(sizes, file, mostSizes);
   const count = shape.reduce((product, size) => product * size, 1);
   const expected = start + count * type.bytes;
   if (bytes.byteLength !== expected) {
@@ -81,15 +86,26 @@ export function parseNpy(bytes: Uint8Array, file: string): NpyArray {
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset + start, count * type.bytes);
   const little = byteOrder !== ">";
-  const [rows = 0, columns] = shape;
-  const byColumns = order === "True" && columns !== undefined;
+  const placeOf = order === "True" && shape.length > 1 ? byColumns(shape) : (place: number) => place;
   return {
     shape,
     kind: type.kind,
-    at(place) {
-      const stored = byColumns ? (place % columns) * rows + Math.floor(place / columns) : place;
-      return type.read(view, stored * type.bytes, little);
-    },
+    unsignedBytes: name === "u1",
+    at: (place) => type.read(view, placeOf(place) * type.bytes, little),
+  };
+}
+
+/** Where the number at a place in row-major order stands in an array whose first index changes fastest. */
+function byColumns(shape: readonly number[]): (place: number) => number {
+  const strides = shape.map((_, axis) => shape.slice(0, axis).reduce((product, size) => product * size, 1));
+  return (place) => {
+    let [left, stored] = [place, 0];
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      const size = shape[axis] as number;
+      stored += (left % size) * (strides[axis] as number);
+      left = Math.floor(left / size);
+    }
+    return stored;
   };
 }
 
@@ -137,15 +153,16 @@ function readDictionary(text: string, file: string): Partial<Record<string, stri
   return Object.keys(found).length === 3 ? found : refuse();
 }
 
-function readShape(text: string | undefined, file: string): number[] {
-  const [, inner] = /^\((\d+, *(?:\d+(?:, *\d+)*,?)?)\)$/.exec(text ?? "") ?? [];
+function readShape(text: string | undefined, file: string, mostSizes: number): number[] {
+  const [, inner] = /^\((\d+,(?: *\d+,)*(?: *\d+)?)\)$/.exec(text ?? "") ?? [];
   const shape = (inner ?? "")
     .split(",")
     .filter((size) => size.trim() !== "")
     .map(Number);
   const count = shape.reduce((product, size) => product * size, 1);
-  if (shape.length < 1 || shape.length > 2 || !Number.isSafeInteger(count)) {
-    throw new NpyError(file, `its shape is ${text}`, "one or two sizes");
+  if (shape.length < 1 || shape.length > mostSizes || !Number.isSafeInteger(count)) {
+    const expected = mostSizes === 2 ? "one or two sizes" : `one to ${mostSizes} sizes`;
+    throw new NpyError(file, `its shape is ${text}`, expected);
   }
   return shape;
 }

@@ -15,10 +15,16 @@ const MAX_ARRAY_BYTES = 2 ** 31 - 1;
  * Reads arrays of an NPZ file: a ZIP archive of NPY files, as `numpy.savez` and `savez_compressed` write it. Arrays of
  * other names stay packed.
  * @param wanted names of arrays, without `.npy`
+ * @param mostSizes of their shapes
  * @returns those of them that are there
  * @throws NpzError, NpyError
  */
-export function readNpz(bytes: Uint8Array, file: string, wanted: readonly string[]): Map<string, NpyArray> {
+export function readNpz(
+  bytes: Uint8Array,
+  file: string,
+  wanted: readonly string[],
+  mostSizes: 2 | 3 | 4 = 2,
+): Map<string, NpyArray> {
   let entries = 0;
   const unpacked = unpack(bytes, file, (name, size) => {
     entries++;
@@ -30,7 +36,10 @@ export function readNpz(bytes: Uint8Array, file: string, wanted: readonly string
     return true;
   });
   return new Map(
-    Object.entries(unpacked).map(([name, npy]) => [name.slice(0, -4), parseNpy(npy, `${file}/${name}`)]),
+    Object.entries(unpacked).map(([name, npy]) => [
+      name.slice(0, -4),
+      parseNpy(npy, `${file}/${name}`, mostSizes),
+    ]),
   );
 }
 

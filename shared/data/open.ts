@@ -2,10 +2,13 @@ import type { DataSpec } from "../config/spec.ts";
 import { contentHash, sha256 } from "../determinism/hash.ts";
 import { StillhouseError } from "../errors.ts";
 import { requireFinite, requireLabelsBelow, requireSameInputs } from "./checks.ts";
-import { type Dataset, rowOf, shardOf } from "./dataset.ts";
+import { type Dataset, rowOf, type Shard, shardOf } from "./dataset.ts";
 import { loadSources } from "./loadSources.ts";
+import { type OpenedTargets, openTargets } from "./openTargets.ts";
 import { cutLabels, cutShards } from "./shards.ts";
+import type { Source } from "./source.ts";
 import { idsOf, splitTrain } from "./split.ts";
+import type { Targets } from "./targets.ts";
 
 /**
  * Opens the data that a spec names: reads it, checks it, cuts it into shards (those of train first) and splits it.
@@ -16,38 +19,51 @@ import { idsOf, splitTrain } from "./split.ts";
  */
 export async function openDataset(spec: DataSpec, baseDir: string): Promise<Dataset> {
   const { name, train, test, classes } = await loadSources(spec, baseDir);
-  for (const source of [train, test]) {
-    requireLabelsBelow(classes, source);
-    requireFinite(source);
-  }
+  for (const source of [train, test]) requireFinite(source);
   requireSameInputs(train, test);
 
   const trainShards = cutShards(train);
   const testShards = cutShards(test);
-  const trainLabels = cutLabels(train.labels, trainShards);
-  const split = splitTrain({
-    shards: trainShards,
-    labels: trainLabels,
-    classes,
-    validation: spec.validation,
-    limit: spec.limit,
-    labelled: spec.labelled,
-  });
-  for (const id of split.hidden) trainLabels[shardOf(id)]?.fill(-1, rowOf(id), rowOf(id) + 1);
-
+  const { task = "classification" } = spec;
+  const { split, labels, targets } =
+    task === "classification"
+      ? openLabels(spec, { train, test, classes }, trainShards, testShards)
+      : openTargets(spec, task, { train, test, outputs: classes }, { train: trainShards, test: testShards });
   return withHash({
     name,
     inputShape: train.inputShape,
     classes,
     inputScale: train.inputs instanceof Uint8Array ? 1 / 255 : 1,
     shards: [...trainShards, ...testShards],
-    labels: [...trainLabels, ...cutLabels(test.labels, testShards)],
+    labels,
+    ...(targets ? { targets } : {}),
     splits: {
       train: split.train,
       validation: split.validation,
       test: idsOf(testShards, trainShards.length),
     },
   });
+}
+
+/** One class of each sample; splits are stratified by it. */
+function openLabels(
+  { validation, limit, labelled }: DataSpec,
+  { train, test, classes }: { train: Source; test: Source; classes: number },
+  trainShards: readonly Shard[],
+  testShards: readonly Shard[],
+): Omit<OpenedTargets, "targets"> & { targets?: undefined } {
+  for (const source of [train, test]) requireLabelsBelow(classes, source);
+  const trainLabels = cutLabels(train.labels, trainShards);
+  const split = splitTrain({
+    shards: trainShards,
+    labels: trainLabels,
+    classes,
+    validation,
+    limit,
+    labelled,
+  });
+  for (const id of split.hidden) trainLabels[shardOf(id)]?.fill(-1, rowOf(id), rowOf(id) + 1);
+  return { split, labels: [...trainLabels, ...cutLabels(test.labels, testShards)] };
 }
 
 /** The data that was opened is not the data that a run began with. */
@@ -85,10 +101,15 @@ function withHash(dataset: Omit<Dataset, "hash">): Dataset {
     inputShape: dataset.inputShape,
     inputScale: dataset.inputScale,
     splits: Object.fromEntries(Object.entries(dataset.splits).map(([split, ids]) => [split, digest(ids)])),
+    ...(dataset.targets ? { targets: targetsIdentity(dataset.targets) } : {}),
   });
   return { ...dataset, hash };
 }
 
-function digest(values: Int32Array | Uint32Array): string {
+function targetsIdentity({ task, values, scale }: Targets) {
+  return { task, values: values.map(digest), scale };
+}
+
+function digest(values: Int32Array | Uint32Array | Float32Array): string {
   return sha256(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
 }

@@ -8,8 +8,10 @@ export interface Source {
   readonly inputs: Uint8Array | Float32Array;
   /** Without the batch. */
   readonly inputShape: readonly number[];
-  /** The class of each row. */
+  /** The class of each row; all 0 where there are `targets` instead. */
   readonly labels: Uint8Array | Int32Array;
+  /** Of other tasks than classification: [rows, outputs], row-major, NaN where a number is not known. */
+  readonly targets?: Float32Array;
   /** How errors name the inputs and the labels: their paths as written. */
   readonly from: { readonly inputs: string; readonly labels: string };
 }

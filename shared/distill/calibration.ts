@@ -22,7 +22,15 @@ export function calibratedTemperature(logits: Float32Array, labels: Int32Array, 
       { fields: { samples: labels.length } },
     );
   }
-  const lossAt = (logT: number): number => meanLoss(logits, labels, classes, Math.exp(logT));
+  return temperatureOfLeast((T) => meanLoss(logits, labels, classes, T));
+}
+
+/**
+ * The temperature between 0.05 and 20 at which a loss is smallest.
+ * @param lossOf of the temperature; as a function of its inverse convex
+ */
+export function temperatureOfLeast(lossOf: (T: number) => number): number {
+  const lossAt = (logT: number): number => lossOf(Math.exp(logT));
   let [low, high] = [Math.log(SMALLEST), Math.log(LARGEST)];
   let [left, right] = [high - GOLDEN * (high - low), low + GOLDEN * (high - low)];
   let [atLeft, atRight] = [lossAt(left), lossAt(right)];

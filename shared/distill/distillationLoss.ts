@@ -3,7 +3,7 @@ import type { PlainTermSpec, TermSpec } from "../config/distillSpec.ts";
 import type { FeatureView } from "./features/featureView.ts";
 import { crossEntropy } from "./losses/crossEntropy.ts";
 import type { TeacherApart } from "./losses/ownClasses.ts";
-import { termLoss } from "./losses/registry.ts";
+import { type TermBatch, termLoss } from "./losses/registry.ts";
 import { termNeeds } from "./termNeeds.ts";
 import { temperatureAt } from "./termSchedule.ts";
 
@@ -30,6 +30,10 @@ export interface DistillationBatch {
   temperature?(place: number): tf.Tensor1D | undefined;
   /** Of a term that learns from a feature. */
   inside?(place: number): FeatureView;
+  /** The value of a term of another task than classification. */
+  taskLoss?:
+    | ((said: Pick<TermBatch, "student" | "target">, term: TermSpec, T: number) => tf.Scalar)
+    | undefined;
 }
 
 /** What is done with samples that lack a target. */
@@ -62,6 +66,9 @@ export function distillationLoss(terms: readonly PlainTermSpec[], batch: Distill
     const sum = terms
       .map((term, place) => weighted(tempered(term, place, batch), term.weight, batch.weight?.(place)))
       .reduce((sum, part) => sum.add<tf.Scalar>(part));
+    if (batch.missing && batch.taskLoss) {
+      throw new RangeError("Cannot leave out samples without a target: only terms of classification can");
+    }
     return batch.missing ? sum.add<tf.Scalar>(ofLabelsAlone(terms, batch, batch.missing)) : sum;
   });
 }
@@ -91,6 +98,8 @@ function targetedBy(term: TermSpec, { missing }: DistillationBatch): tf.Tensor1D
 function tempered(term: PlainTermSpec, place: number, batch: DistillationBatch): tf.Scalar {
   const { student, labels } = batch;
   const targeted = targetedBy(term, batch);
+  const lossOf: typeof termLoss = (said, of, T) =>
+    batch.taskLoss && !("feature" in of) ? batch.taskLoss(said, of, T) : termLoss(said, of, T);
   const changing = batch.temperature?.(place);
   if (!changing) {
     const target = (T: number): tf.Tensor2D =>
@@ -98,14 +107,14 @@ function tempered(term: PlainTermSpec, place: number, batch: DistillationBatch):
     const apart = apartOf(term, batch, (T) => (logits) => (T === 1 ? logits : logits.div(T)));
     const inside = (): FeatureView => viewOf(batch, place);
     const given = { student, labels, target, targeted, inside, ...apart };
-    return termLoss(given, term, temperatureAt(term, 0, 1) ?? 1);
+    return lossOf(given, term, temperatureAt(term, 0, 1) ?? 1);
   }
   const T = changing.expandDims(1); // [batch, 1]
   const target = (): tf.Tensor2D => batch.target(term, (logits) => logits.div(T));
   const inside = (): FeatureView => viewOf(batch, place);
   const apart = apartOf(term, batch, () => (logits) => logits.div(T));
   const given = { student: student.div<tf.Tensor2D>(T), labels, target, targeted, inside, ...apart };
-  const value = termLoss(given, term, 1);
+  const value = lossOf(given, term, 1);
   return value.mul(changing.mean().square()).asScalar();
 }
 

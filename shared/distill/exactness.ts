@@ -66,6 +66,8 @@ const ofSource: Readonly<Record<TargetSource, (term: TermCase) => Exactness>> = 
   bridge: (term) => worst(combination(term), joined),
   vote: decisions,
   rank: decisions,
+  // Of regression, whose values are what its terms ask for.
+  median: () => exact,
 };
 
 const uncentred = ({ kind, centred }: TermCase): boolean => kind === "logit-mse" && centred === false;

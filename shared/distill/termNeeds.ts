@@ -35,4 +35,8 @@ export const termNeeds: { readonly [K in TermKind]: TermNeeds } = {
   "mean-teacher": inside,
   "early-exits": inside,
   peers: inside,
+  mse: { labels: true, teachers: false, batchWide: false },
+  huber: { labels: true, teachers: false, batchWide: false },
+  "value-mse": answers,
+  "teacher-bounded": { ...answers, labels: true },
 };

@@ -36,6 +36,8 @@ function expand(loss: LossSpec): TermSpec[] {
 
 function written(loss: LossSpec): Written[] {
   const labels = (weight: number, smoothing = 0): Written => ({ kind: "cross-entropy", weight, smoothing });
+  const values = (weight: number, delta: number | undefined): Written =>
+    delta === undefined ? { kind: "mse", weight } : { kind: "huber", weight, delta };
   switch (loss.kind) {
     case "kd": {
       const { temperature, alpha } = loss;
@@ -84,5 +86,11 @@ function written(loss: LossSpec): Written[] {
       return [labels(1), { ...loss, kind: "early-exits", weight: 1 }];
     case "dml":
       return [labels(1), { ...loss, kind: "peers" }];
+    case "value-mse":
+      return [{ kind: "value-mse", weight: loss.alpha }, values(1 - loss.alpha, loss.delta)];
+    case "teacher-bounded": {
+      const { margin, weight, delta } = loss;
+      return [{ kind: "teacher-bounded", margin, weight }, values(1, delta)];
+    }
   }
 }

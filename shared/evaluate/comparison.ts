@@ -1,13 +1,14 @@
 import { ReportError } from "./errors.ts";
 import { mean, sampleDeviation } from "./intervals.ts";
-import type { Report } from "./reportSchema.ts";
+import { scoreKinds, scoreOf } from "./score.ts";
 import { studentTCdf } from "./studentT.ts";
+import { type AnyReport, isTaskReport, type TaskReport } from "./taskReportSchema.ts";
 import { type Difference, pairedDifference } from "./verdict.ts";
 
 /** One variant of a comparison. */
 export interface ComparedVariant {
   readonly name: string;
-  /** Validation accuracy of the final weights: mean over seeds. */
+  /** Validation accuracy, or another task's score, of the final weights: mean over seeds. */
   readonly validation: number;
   readonly deviation: number | null;
   /** Its difference from the first variant, seed by seed; null of the first. */
@@ -18,24 +19,28 @@ export interface ComparedVariant {
 }
 
 export interface Comparison {
+  /** By what the variants are compared. */
+  readonly score: TaskReport["score"];
   readonly variants: readonly ComparedVariant[];
   /** Place of the best by validation; the earlier among equals. */
   readonly chosen: number;
-  /** Test accuracy of the chosen less that of the first, seed by seed; null where the first was chosen. */
+  /** Test score of the chosen less that of the first, seed by seed; null where the first was chosen. */
   readonly onTest: Difference | null;
 }
 
 /**
- * Compares runs by the validation accuracy of their students, chooses the best, and looks at the test split for that one
+ * Compares runs by the validation score of their students, chooses the best, and looks at the test split for that one
  * and the first alone.
- * @throws ReportError where the runs have other seeds than the first
+ * @throws ReportError where the runs have other seeds or another score than the first
  */
-export function compareReports(reports: readonly { name: string; report: Report }[]): Comparison {
+export function compareReports(reports: readonly { name: string; report: AnyReport }[]): Comparison {
   const [first] = reports;
   if (!first) throw new ReportError("Cannot compare runs as none was given: expected one at least.");
   const base = validationOf(first.report);
+  const score = comparedBy(first.report);
   const variants = reports.map(({ name, report }, place): ComparedVariant => {
     checkSeeds(first.report, report, name);
+    checkScore(score, comparedBy(report), name);
     const own = validationOf(report);
     const difference = place === 0 ? null : paired(own, base);
     return {
@@ -47,23 +52,38 @@ export function compareReports(reports: readonly { name: string; report: Report 
       passesMade: report.teacherPasses.made,
     };
   });
-  const best = Math.max(...variants.map(({ validation }) => validation));
+  const extreme = score.better === "higher" ? Math.max : Math.min;
+  const best = extreme(...variants.map(({ validation }) => validation));
   const chosen = variants.findIndex(({ validation }) => validation === best);
-  const testOf = ({ seeds }: Report): number[] => seeds.map(({ student }) => student.accuracy);
+  const testOf = ({ seeds }: AnyReport): number[] =>
+    seeds.map(({ student }) => ("accuracy" in student ? student.accuracy : student.score));
   const onTest =
     chosen === 0 ? null : paired(testOf((reports[chosen] ?? first).report), testOf(first.report));
-  return { variants, chosen, onTest };
+  return { score, variants, chosen, onTest };
 }
 
 /** Of the weights that were kept, seed by seed, with the biases that were corrected afterwards. */
-function validationOf({ seeds, run }: Report): number[] {
-  return seeds.map(({ student: { curve, keptEpoch, correctedBias } }) => {
-    const corrected = correctedBias?.at(-1);
+function validationOf({ seeds, run }: AnyReport): number[] {
+  return seeds.map(({ student }) => {
+    const { curve, keptEpoch } = student;
+    const corrected = "correctedBias" in student ? student.correctedBias?.at(-1) : undefined;
     if (corrected) return corrected.validationAccuracy;
-    const point = curve.find(({ epoch }) => epoch === keptEpoch);
+    const point = [...curve].find(({ epoch }) => epoch === keptEpoch);
     if (!point) throw new ReportError(`Cannot compare run ${run} as its curve has no epoch ${keptEpoch}.`);
-    return point.validationAccuracy;
+    return scoreOf(point);
   });
+}
+
+/** The score of a report, of any task. */
+export function comparedBy(report: AnyReport): TaskReport["score"] {
+  return isTaskReport(report) ? report.score : { ...scoreKinds.classification, unit: "" };
+}
+
+function checkScore(first: TaskReport["score"], own: TaskReport["score"], name: string): void {
+  if (first.name === own.name && first.unit === own.unit) return;
+  throw new ReportError(
+    `Cannot compare "${name}" with the first as its score is ${own.name}: that of the first is ${first.name}.`,
+  );
 }
 
 function paired(own: readonly number[], base: readonly number[]): Difference | null {
@@ -71,15 +91,15 @@ function paired(own: readonly number[], base: readonly number[]): Difference | n
 }
 
 /** Null for a single pair, and where all differences are equal, for which no t is defined. */
-function pairedP(differences: readonly number[]): number | null {
+export function pairedP(differences: readonly number[]): number | null {
   const deviation = sampleDeviation(differences);
   if (deviation === null || deviation < 1e-12) return null;
   const t = (mean(differences) * Math.sqrt(differences.length)) / deviation;
   return 2 * (1 - studentTCdf(Math.abs(t), differences.length - 1));
 }
 
-function checkSeeds(first: Report, report: Report, name: string): void {
-  const seedsOf = ({ seeds }: Report): string => seeds.map(({ seed }) => seed).join(", ");
+function checkSeeds(first: AnyReport, report: AnyReport, name: string): void {
+  const seedsOf = ({ seeds }: AnyReport): string => seeds.map(({ seed }) => seed).join(", ");
   if (seedsOf(first) === seedsOf(report)) return;
   throw new ReportError(
     `Cannot compare "${name}" seed by seed as its seeds are ${seedsOf(report)}: those of the first are ${seedsOf(first)}.`,

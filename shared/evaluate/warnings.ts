@@ -79,7 +79,10 @@ function qualityWarnings({ name, quality: { transfer, validation } }: Report["te
 }
 
 /** Of a run that took answers which are not the first node's bits. */
-function numericsWarnings({ name, computers }: Report["teachers"][number]): string[] {
+export function numericsWarnings({
+  name,
+  computers,
+}: Pick<Report["teachers"][number], "name" | "computers">): string[] {
   const worst = Math.max(0, ...computers.map(({ difference }) => difference));
   if (worst === 0) return [];
   return [
@@ -87,7 +90,15 @@ function numericsWarnings({ name, computers }: Report["teachers"][number]): stri
   ];
 }
 
-function studentWarnings({ seeds, baseline, testReads }: Facts): string[] {
+export function studentWarnings({
+  seeds,
+  baseline,
+  testReads,
+}: {
+  readonly seeds: readonly unknown[];
+  readonly baseline: unknown;
+  readonly testReads: number;
+}): string[] {
   const warnings: string[] = [];
   if (seeds.length === 1) {
     warnings.push("Only one seed was trained: a difference may be chance. Use three seeds or more.");
@@ -106,7 +117,7 @@ function studentWarnings({ seeds, baseline, testReads }: Facts): string[] {
   return warnings;
 }
 
-function busWarnings({ bus }: Facts): string[] {
+export function busWarnings({ bus }: Pick<Report, "bus">): string[] {
   if (bus.kind === "nats") return [];
   const why = bus.note ? ` (${bus.note})` : "";
   return [

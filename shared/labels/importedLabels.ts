@@ -1,8 +1,11 @@
 import type { LabelFileSpec } from "../config/labelFileSpec.ts";
+import { definedFor } from "../config/tasks.ts";
 import { type Dataset, rowOf, type Shard, sampleId, shardOf } from "../data/dataset.ts";
+import { taskOf } from "../data/targets.ts";
 import { contentHash, sha256 } from "../determinism/hash.ts";
 import { encodeLogits } from "./encoding.ts";
 import { BadLabelFile, type LabelFile } from "./labelFile.ts";
+import { toLogit } from "./toLogit.ts";
 
 /** What stands between the numbers of a file and logits of the data's classes. */
 export type LabelMapping = Pick<LabelFileSpec, "probabilityFloor" | "columns">;
@@ -29,19 +32,17 @@ const SUM_TOLERANCE = 0.01;
  */
 export function importedLabels(file: LabelFile, mapping: LabelMapping, dataset: Dataset): ImportedLabels {
   const columns = mapping.columns ?? Array.from({ length: file.columns }, (_, column) => column);
+  requireOutput(file, dataset);
   requireColumns(file, columns, mapping, dataset);
   const places = placesOf(file, dataset);
-  const toLogit =
-    file.output === "logits"
-      ? (value: number) => value
-      : (value: number) => Math.log(Math.max(value, mapping.probabilityFloor));
+  const logitOf = toLogit(file.output, mapping.probabilityFloor);
 
   const logitsOf = (shard: number, rows: Uint32Array): Float32Array => {
     const logits = new Float32Array(rows.length * columns.length);
     rows.forEach((row, i) => {
       const start = (places[shard]?.[row] as number) * file.columns;
       for (let c = 0; c < columns.length; c++) {
-        logits[i * columns.length + c] = toLogit(file.at(start + (columns[c] as number)));
+        logits[i * columns.length + c] = logitOf(file.at(start + (columns[c] as number)));
       }
     });
     return logits;
@@ -82,8 +83,18 @@ function identityOf(
     const logits = encodeLogits("float32", logitsOf(shard, rows), classes, `shard ${shard} by "${file}"`);
     return [{ shard: hash, rows: sha256(bytes), logits: sha256(logits) }];
   });
-  const floor = output === "probabilities" ? { probabilityFloor } : {};
+  const floor = output === "probabilities" || output === "sigmoids" ? { probabilityFloor } : {};
   return contentHash({ kind: "imported labels", output, ...floor, classes, said });
+}
+
+function requireOutput({ file, output }: LabelFile, dataset: Dataset): void {
+  const task = taskOf(dataset);
+  const { outputs } = definedFor[task];
+  if (outputs.includes(output)) return;
+  throw bad(file, `it holds ${output}, and data.task is "${task}"; expected one of [${outputs.join(", ")}]`, {
+    output,
+    task,
+  });
 }
 
 function requireColumns(
@@ -174,7 +185,7 @@ function requireNumbers(
           column,
         });
       }
-      if (output === "probabilities" && (value < 0 || value > 1 + SUM_TOLERANCE)) {
+      if ((output === "probabilities" || output === "sigmoids") && (value < 0 || value > 1 + SUM_TOLERANCE)) {
         throw bad(
           file,
           `${sample(row)} column ${column} is ${value}; expected a probability, or output: logits`,

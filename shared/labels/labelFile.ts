@@ -14,7 +14,7 @@ export interface LabelFile {
   readonly file: string;
   /** Of all its files. */
   readonly bytes: number;
-  readonly output: "logits" | "probabilities";
+  readonly output: NonNullable<LabelFileSpec["output"]>;
   readonly rows: number;
   readonly columns: number;
   /** Row-major: of row r and column c the number at r columns + c. */
@@ -25,7 +25,7 @@ export interface LabelFile {
 
 /**
  * Reads labels that were made elsewhere.
- * - NPZ: `logits` or `probabilities` [rows, classes], and `ids` [rows] where the rows do not follow the data's order.
+ * - NPZ: `logits`, `probabilities`, `sigmoids` or `values` [rows, classes], and `ids` [rows] where the rows do not follow the data's order.
  * - NPY: [rows, classes]; the spec says what they are, and may name a second file of ids.
  * @param baseDir folder to which the spec's paths are relative
  * @throws BadLabelFile, NpyError, NpzError
@@ -52,6 +52,8 @@ export async function readLabelFile(spec: LabelFileSpec, baseDir: string): Promi
   return { file: spec.path, bytes: size, output, rows, columns, at: (place) => values.at(place), ids: given };
 }
 
+const outputs = ["logits", "probabilities", "sigmoids", "values"] as const;
+
 interface Found {
   values: NpyArray;
   output: LabelFile["output"];
@@ -68,19 +70,19 @@ function ofNpy(bytes: Uint8Array, { path, output }: LabelFileSpec): Found {
   if (!output) {
     throw bad(
       path,
-      'an NPY file does not say what its numbers are; set output to "logits" or "probabilities", or name the array in an NPZ file',
+      'an NPY file does not say what its numbers are; set output to "logits", "probabilities", "sigmoids" or "values", or name the array in an NPZ file',
     );
   }
   return { values: parseNpy(bytes, path), output, ids: null };
 }
 
 function ofNpz(bytes: Uint8Array, { path, output, ids: idFile }: LabelFileSpec): Found {
-  const arrays = readNpz(bytes, path, ["ids", "logits", "probabilities"]);
-  const there = (["logits", "probabilities"] as const).filter((name) => arrays.has(name));
+  const arrays = readNpz(bytes, path, ["ids", ...outputs]);
+  const there = outputs.filter((name) => arrays.has(name));
   const chosen = output ?? (there.length === 1 ? there[0] : undefined);
   const values = chosen && arrays.get(chosen);
   if (!values) {
-    const seen = there.length === 0 ? "neither logits nor probabilities" : there.join(" and ");
+    const seen = there.length === 0 ? `none of [${outputs.join(", ")}]` : there.join(" and ");
     const expected = output
       ? `an array named ${output}, as the spec's output says`
       : "one of them, or an output in the spec that tells which";

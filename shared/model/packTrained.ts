@@ -3,6 +3,7 @@ import type { ArchSpec } from "../config/spec.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { packModel } from "./artifact.ts";
 import { countParameters } from "./build.ts";
+import { foldScale } from "./foldScale.ts";
 import { readWeights, weightsHash } from "./weights.ts";
 
 /** A trained model as it is stored and named. */
@@ -12,10 +13,10 @@ export interface PackedModel {
   readonly parameters: number;
 }
 
-/** Packs a model with all that is needed to predict with it again. */
+/** Packs a model with all that is needed to predict with it again: numbers of a regression in the data's units. */
 export function packTrained(model: tf.LayersModel, arch: ArchSpec, dataset: Dataset): PackedModel {
   const { inputShape, inputScale, classes } = dataset;
-  const weights = readWeights(model);
+  const weights = foldScale(readWeights(model), dataset);
   return {
     artifact: packModel({ arch, inputShape, inputScale, classes, weights }),
     weightsHash: weightsHash(weights),

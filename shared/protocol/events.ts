@@ -10,6 +10,8 @@ const Progress = {
   samplesPerS: z.number().nonnegative(),
   loss: z.number().nullable(),
   accuracy: z.number().nullable(),
+  /** In place of accuracy, of other tasks than classification. */
+  score: z.strictObject({ name: z.string(), value: z.number() }).optional(),
 };
 
 /** Any node -> whoever watches (core publish, may be lost): news for people. Nothing is decided on it. */

@@ -11,7 +11,7 @@ export const ImportedTeacher = z.strictObject({
   labelling: Hash,
   encoding: z.enum(["half", "float32"]),
   chunkSize: z.int().positive(),
-  output: z.enum(["logits", "probabilities"]),
+  output: z.enum(["logits", "probabilities", "sigmoids", "values"]),
   /** Of the file, as it was written by whoever imported it; for people. */
   file: z.string(),
   samples: z.int().positive(),

@@ -2,7 +2,6 @@ import { z } from "zod";
 import type { RunSpec } from "../config/spec.ts";
 import {
   CorrectedBias,
-  CurvePoint,
   Disagreement,
   LabelQuality,
   Latency,
@@ -10,6 +9,7 @@ import {
   QuorumReport,
   TestMetrics,
 } from "../evaluate/reportSchema.ts";
+import { EpochPoint, MultiLabelMetrics, RegressionMetrics } from "../evaluate/taskReportSchema.ts";
 import { Bytes, Digest, Hash, NodeId } from "./identifiers.ts";
 
 /** One training of a student: with its teachers, or alone. */
@@ -66,7 +66,7 @@ export const JobResult = z.strictObject({
   parameters: z.int().positive(),
   keptEpoch: z.int().positive(),
   steps: z.int().positive(),
-  curve: z.array(CurvePoint),
+  curve: z.array(EpochPoint),
   lineage: z.array(LineageEntry).min(1),
   seconds: z.number().nonnegative(),
   /** Of these, seconds spent waiting for labels. */
@@ -86,7 +86,7 @@ export const TrainedTeacher = z.strictObject({
   weightsHash: Digest,
   parameters: z.int().positive(),
   seconds: z.number().nonnegative(),
-  curve: z.array(CurvePoint),
+  curve: z.array(EpochPoint),
   backend: z.string(),
   node: NodeId,
 });
@@ -94,6 +94,22 @@ export type TrainedTeacher = z.infer<typeof TrainedTeacher>;
 
 /** Student node -> coordinator (KV, key = run.evaluation): where the `Evaluation` is. */
 export const EvaluationPointer = z.strictObject({ type: z.literal("evaluation-pointer"), object: Digest });
+
+/** What was read off the test split whatever the task, beside what a model's metrics are. */
+const found = {
+  /** The rule of the ensemble's numbers. */
+  ensembleAnswersBy: z.string(),
+  /** What each teacher's logits were divided by, and its weight. */
+  scales: z.strictObject({
+    temperatures: z.array(z.number().positive()),
+    weights: z.array(z.number().positive()),
+  }),
+  /** Of the first seed's student, after a warm-up. */
+  latency: Latency,
+  /** What the labels of the run took in the log, payloads with their envelopes. */
+  labelBytes: z.int().nonnegative(),
+  labelMessages: z.int().nonnegative(),
+};
 
 /** Student node -> coordinator (object store): everything that was read off the test split, in one read. */
 export const Evaluation = z.strictObject({
@@ -114,13 +130,6 @@ export const Evaluation = z.strictObject({
   quorum: QuorumReport.nullable(),
   /** Of the teachers, on the validation split; null for a single one. */
   disagreement: Disagreement.nullable(),
-  /** The rule of those numbers. */
-  ensembleAnswersBy: z.string(),
-  /** What each teacher's logits were divided by, and its weight. */
-  scales: z.strictObject({
-    temperatures: z.array(z.number().positive()),
-    weights: z.array(z.number().positive()),
-  }),
   seeds: z.array(
     z.strictObject({
       job: JobKey,
@@ -129,13 +138,47 @@ export const Evaluation = z.strictObject({
       correct: Bytes,
     }),
   ),
-  /** Of the first seed's student, after a warm-up. */
-  latency: Latency,
-  /** What the labels of the run took in the log, payloads with their envelopes. */
-  labelBytes: z.int().nonnegative(),
-  labelMessages: z.int().nonnegative(),
+  ...found,
 });
 export type Evaluation = z.infer<typeof Evaluation>;
+
+/** The same of a task that is not classification. */
+function evaluationOf<T extends string, M extends z.ZodType>(task: T, metrics: M) {
+  const measured = { metrics, score: z.number() };
+  return z.strictObject({
+    type: z.literal("task-evaluation"),
+    task: z.literal(task),
+    teachers: z.array(
+      z.strictObject({
+        name: z.string(),
+        ...measured,
+        /** Its score on the splits; null where nothing is known of one. */
+        quality: z.strictObject({ transfer: z.number().nullable(), validation: z.number().nullable() }),
+      }),
+    ),
+    ensemble: z.strictObject(measured),
+    seeds: z.array(
+      z.strictObject({
+        job: JobKey,
+        ...measured,
+        /**
+         * One float32 a test sample, little-endian, in the order of the split: its share of right decisions, or its squared
+         * error in the score's units; NaN where nothing is known.
+         */
+        perSample: Bytes,
+      }),
+    ),
+    ...found,
+  });
+}
+export const MultiLabelEvaluation = evaluationOf("multi-label", MultiLabelMetrics);
+export const RegressionEvaluation = evaluationOf("regression", RegressionMetrics);
+export type MultiLabelEvaluation = z.infer<typeof MultiLabelEvaluation>;
+export type RegressionEvaluation = z.infer<typeof RegressionEvaluation>;
+export type TaskEvaluation = MultiLabelEvaluation | RegressionEvaluation;
+
+export const AnyEvaluation = z.union([Evaluation, MultiLabelEvaluation, RegressionEvaluation]);
+export type AnyEvaluation = z.infer<typeof AnyEvaluation>;
 
 /** Whoever counts -> whoever reads (KV). */
 export const Counter = z.strictObject({ type: z.literal("counter"), count: z.int().nonnegative() });

@@ -34,7 +34,7 @@ export const RunTeacher = z.strictObject({
       /** Null for labels from elsewhere, which no node can serve. */
       model: TeacherModel.nullable(),
       /** What its numbers were before they became logits. */
-      output: z.enum(["logits", "probabilities"]),
+      output: z.enum(["logits", "probabilities", "sigmoids", "values"]),
       /** What its labels carry beside logits, in the order of a row. */
       features: z.array(FeatureLayout),
       /** 0 where there is no model. */

@@ -135,11 +135,11 @@ describe("a slip in one of several alternatives is reported for the one that was
       /^data.dataset .*did you mean "mnist"/,
     );
     expect(problemsOf(withLine(2, "data: { format: csv }"))).toEqual([
-      'data.format (line 2): the text "csv", expected "idx" or "synthetic"',
+      'data.format (line 2): the text "csv", expected "idx" or "npz" or "synthetic"',
     ]);
     expect(problemsOf(withLine(2, "data: { limit: 5 }"))).toEqual([
       "data (line 2): neither dataset nor format, expected one of them: " +
-        'dataset: "mnist"; format: "idx" or "synthetic"',
+        'dataset: "mnist"; format: "idx" or "npz" or "synthetic"',
     ]);
     expect(problemsOf(withLine(2, "data: { dataset: mnist, format: idx }"))[0]).toMatch(
       /both dataset and format/,
@@ -151,7 +151,7 @@ describe("a slip in one of several alternatives is reported for the one that was
 
   it("a teacher by its model", () => {
     expect(problemsOf(withLine(5, "    model: { format: tfjs-layers, path: m.json }"))).toEqual([
-      'teachers[0].model.output (line 5): missing, expected "logits" or "probabilities"',
+      'teachers[0].model.output (line 5): missing, expected "logits" or "probabilities" or "sigmoids" or "values"',
       "teachers[0].train (line 6): unknown key, expected one of name, model, classes",
     ]);
     expect(problemsOf(withLine(5, "    model: { arch: mpl, hidden: [4] }"))).toEqual([

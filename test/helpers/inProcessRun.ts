@@ -9,6 +9,7 @@ import { chooseBackend } from "../../shared/compute/backend.ts";
 import type { RunSpec } from "../../shared/config/spec.ts";
 import type { Rng } from "../../shared/determinism/rng.ts";
 import type { Report } from "../../shared/evaluate/reportSchema.ts";
+import { type AnyReport, isTaskReport, type TaskReport } from "../../shared/evaluate/taskReportSchema.ts";
 import { decode } from "../../shared/protocol/codec.ts";
 import { RunRecord, type RunState } from "../../shared/protocol/run.ts";
 import { buckets, streams } from "../../shared/protocol/subjects.ts";
@@ -147,10 +148,10 @@ export class Cluster {
     name = `coordinator-${run}`,
     threads = 1,
   ): Started<Report | undefined> {
-    const life = new Life();
-    return this.#start(name, life, (common) =>
-      runCoordinator({ ...common, node: name, spec, run, threads, baseDir: this.#baseDir }),
-    );
+    return this.#coordinate(spec, run, name, threads, (report) => {
+      if (report && isTaskReport(report)) throw new Error(`run ${run} is of ${report.task}: use runTask`);
+      return report;
+    });
   }
 
   /** Coordinates a run to its report, with the nodes that were started. */
@@ -158,6 +159,28 @@ export class Cluster {
     const report = await this.drive(this.coordinator(spec, run).ended);
     if (!report) throw new Error(`run ${run} was stopped`);
     return report;
+  }
+
+  /** The same of a task that is not classification. */
+  async runTask(spec: RunSpec, run = "r1"): Promise<TaskReport> {
+    const { ended } = this.#coordinate(spec, run, `coordinator-${run}`, 1, (report) => {
+      if (report && isTaskReport(report)) return report;
+      throw new Error(`run ${run} gave no report of a task`);
+    });
+    return this.drive(ended);
+  }
+
+  #coordinate<T>(
+    spec: RunSpec,
+    run: string,
+    name: string,
+    threads: number,
+    of: (report: AnyReport | undefined) => T,
+  ): Started<T> {
+    const life = new Life();
+    return this.#start(name, life, async (common) =>
+      of(await runCoordinator({ ...common, node: name, spec, run, threads, baseDir: this.#baseDir })),
+    );
   }
 
   /** Moves the clock until the promise settles, and gives what it gives. */

@@ -225,7 +225,7 @@ describe("labels are refused", () => {
       "with neither logits nor probabilities",
       asNpz({ ids: int64s(ids) }),
       {},
-      /holds neither logits nor probabilities/,
+      /holds none of \[logits, probabilities, sigmoids, values\]/,
     ],
     [
       "with both, and no word which",

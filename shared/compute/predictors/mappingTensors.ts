@@ -22,6 +22,12 @@ export function mappedOutputs(
   given: tf.Tensor,
   { output, probabilityFloor, labels }: Pick<ModelMapping, "output" | "probabilityFloor" | "labels">,
 ): tf.Tensor {
-  const logits = output === "logits" ? given : tf.maximum(given, probabilityFloor).log(); // [rows, columns]
+  const log = (of: tf.Tensor): tf.Tensor => tf.maximum(of, probabilityFloor).log();
+  const logits =
+    output === "probabilities"
+      ? log(given)
+      : output === "sigmoids"
+        ? log(given).sub(log(tf.sub(1, given)))
+        : given; // [rows, columns]
   return labels ? tf.gather(logits, labels, 1) : logits; // [rows, classes]
 }

@@ -1,5 +1,6 @@
 import type { ModelMapping } from "../../config/modelFileSpec.ts";
 import { StillhouseError } from "../../errors.ts";
+import { toLogit } from "../../labels/toLogit.ts";
 import { sizeOf } from "../compiled/kernels/operators.ts";
 
 /** A mapping that does not fit the data or the model. */
@@ -82,8 +83,8 @@ export function mapInputs({ places, factors, terms }: InputPlan, inputs: Float32
 }
 
 /**
- * Logits of the data's classes: of probabilities the log, floored, and of the model's outputs those that the spec's
- * `labels` name.
+ * Logits of the data's classes: of probabilities the log, floored, of sigmoids the log odds, and of the model's outputs
+ * those that the spec's `labels` name. Values of a regression stay what they are.
  * @param outputs [rows, columns]
  * @returns [rows, classes]
  */
@@ -92,8 +93,8 @@ export function mapOutputs(
   columns: number,
   { output, probabilityFloor, labels }: Pick<ModelMapping, "output" | "probabilityFloor" | "labels">,
 ): Float32Array {
-  const logit = (value: number): number => Math.log(Math.max(value, probabilityFloor));
-  const logits = output === "logits" ? outputs : outputs.map(logit);
+  const plain = output === "logits" || output === "values";
+  const logits = plain ? outputs : outputs.map(toLogit(output, probabilityFloor));
   if (!labels) return logits;
   const rows = outputs.length / columns;
   const chosen = new Float32Array(rows * labels.length);

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import type { PlainTermSpec, TermSpec } from "../../config/distillSpec.ts";
+import type { classificationTerms } from "../../config/tasks.ts";
 import type { FeatureView } from "../features/featureView.ts";
-import type { FeatureTerm } from "../features/planFeatures.ts";
 import { crossEntropy } from "./crossEntropy.ts";
 import { decoupledKdRows } from "./decoupledKd.ts";
 import { dist } from "./dist.ts";
@@ -32,17 +32,17 @@ export interface TermBatch {
   inside(): FeatureView;
 }
 
-/** Terms that look at answers alone; the others are in `featureTerms.ts`. */
-type AnswerKind = Exclude<PlainTermSpec, FeatureTerm>["kind"];
-type Of<K extends AnswerKind> = Extract<TermSpec, { kind: K }>;
+/** Terms that look at answers alone; the others are in `featureTerms.ts`, those of other tasks in `taskTerms.ts`. */
+type TermKind = (typeof classificationTerms)[number];
+type Of<K extends TermKind> = Extract<TermSpec, { kind: K }>;
 
 /**
- * Every term that a spec can name: its value for a batch, at temperature T where it has one, without its weight.
+ * Every term that a spec of a classification can name: its value for a batch, at temperature T where it has one, without its weight.
  * Cross-entropy and what needs the true class average over the labelled samples, everything else over all; where targets
  * may be missing, what needs a target over the samples that have one.
  */
 export const termLosses: {
-  readonly [K in AnswerKind]: (batch: TermBatch, term: Of<K>, T: number) => tf.Scalar;
+  readonly [K in TermKind]: (batch: TermBatch, term: Of<K>, T: number) => tf.Scalar;
 } = {
   "cross-entropy": ({ student, labels, targeted }, { smoothing }) =>
     crossEntropy(student, labels, smoothing, targeted),
@@ -70,9 +70,13 @@ export const termLosses: {
   },
 };
 
-/** The value of one term, whatever its kind. */
+/** The value of one term of a classification, whatever its kind; those of other tasks are in `taskTerms.ts`. */
 export function termLoss(batch: TermBatch, term: PlainTermSpec, T: number): tf.Scalar {
   if ("feature" in term) return tf.tidy(() => featureTermLoss(batch.inside(), term));
-  const loss = termLosses[term.kind] as (batch: TermBatch, term: TermSpec, T: number) => tf.Scalar;
+  const loss = termLosses[term.kind as TermKind] as (
+    batch: TermBatch,
+    term: TermSpec,
+    T: number,
+  ) => tf.Scalar;
   return tf.tidy(() => loss(batch, term, T));
 }

@@ -1,11 +1,11 @@
-import type { Report } from "../reportSchema.ts";
+import type { AnyReport } from "../taskReportSchema.ts";
 import { bytes, duration, percent, whole } from "./format.ts";
 import { html, type Markup } from "./markup.ts";
 import { phasePlot } from "./phasePlot.ts";
 import { plotSvg } from "./plot.ts";
 
 /** Time by phase, teacher passes, bytes, and which node did how much. */
-export async function costSection(report: Report): Promise<Markup> {
+export async function costSection(report: AnyReport): Promise<Markup> {
   const { teacherPasses: passes, bytesPerSampleOnTheWire, labelLog, totalSeconds } = report;
   const spec = phasePlot(report);
   const plot = spec && (await plotSvg("phases", "Time of each phase", spec));
@@ -29,7 +29,7 @@ ${nodes(report)}
 </section>`;
 }
 
-function nodes({ teacherNodes }: Report): Markup | null {
+function nodes({ teacherNodes }: AnyReport): Markup | null {
   if (teacherNodes.length === 0) return null;
   const total = teacherNodes.reduce((sum, one) => sum + one.samplesPredicted, 0);
   return html`<h3>Teacher nodes</h3>

@@ -1,9 +1,9 @@
-import type { Report } from "../reportSchema.ts";
+import type { AnyReport } from "../taskReportSchema.ts";
 import { duration } from "./format.ts";
 import type { PlotSpec } from "./plot.ts";
 
 /** Seconds of each phase as a bar with its time, in the order of the report. Null without phases. */
-export function phasePlot({ secondsByPhase }: Pick<Report, "secondsByPhase">): PlotSpec | null {
+export function phasePlot({ secondsByPhase }: Pick<AnyReport, "secondsByPhase">): PlotSpec | null {
   const values = Object.entries(secondsByPhase).map(([phase, seconds]) => ({
     phase,
     seconds,

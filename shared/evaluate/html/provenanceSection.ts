@@ -1,10 +1,10 @@
 import { stringify } from "yaml";
-import type { Report } from "../reportSchema.ts";
+import type { AnyReport } from "../taskReportSchema.ts";
 import { fixed, whole } from "./format.ts";
 import { type Content, html, type Markup } from "./markup.ts";
 
 /** Where the numbers come from: hashes, machine, teachers' identities, and the whole spec. */
-export function provenanceSection(report: Report): Markup {
+export function provenanceSection(report: AnyReport): Markup {
   const { data, bus, machine, backends, ensemble, teachers, student } = report;
   const { train, validation, test } = data.samples;
   const weights = ensemble?.weights.map((weight) => fixed(weight, 3)).join(", ");
@@ -29,7 +29,7 @@ ${fact("Machine", `${machine.platform} ${machine.arch}, ${machine.cpus} cores, N
 ${teachers.map(
   (
     one,
-  ) => html`<tr><td class="name">${one.name}</td><td>${one.source}</td><td>${one.outputWasProbabilities ? "probabilities" : "logits"}</td><td><code>${one.identity.slice(0, 16)}</code></td><td><code>${one.labelling.slice(0, 16)}</code></td></tr>
+  ) => html`<tr><td class="name">${one.name}</td><td>${one.source}</td><td>${outputOf(report, one.outputWasProbabilities)}</td><td><code>${one.identity.slice(0, 16)}</code></td><td><code>${one.labelling.slice(0, 16)}</code></td></tr>
 `,
 )}
 </tbody></table></div>
@@ -49,6 +49,11 @@ ${teachers.flatMap(({ name, computers }) =>
 <h3>Spec, with its defaults</h3>
 <pre>${stringify(report.spec ?? null).trimEnd()}</pre>
 </section>`;
+}
+
+function outputOf(report: AnyReport, wasProbabilities: boolean): string {
+  if ("task" in report && report.task === "regression") return "values";
+  return wasProbabilities ? "probabilities" : "logits";
 }
 
 function fact(title: string, value: Content): Markup {

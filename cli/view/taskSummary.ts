@@ -1,0 +1,37 @@
+import { join } from "node:path";
+import pc from "picocolors";
+import { differenceText, differenceUnit, scoreText } from "../../shared/evaluate/scoreText.ts";
+import type { TaskReport } from "../../shared/evaluate/taskReportSchema.ts";
+import { clockTime } from "./render.ts";
+
+/** As `summarise`, of a task that is not classification, by its score. */
+export function summariseTask(report: TaskReport, folder: string): string {
+  const { score, teachers, ensemble, baseline, student, difference, teacherPasses, seeds } = report;
+  const row = (name: string, value: number, also = ""): string =>
+    `  ${name.padEnd(28)} ${scoreText(score, value).padStart(9)}  ${pc.dim(also)}`;
+  const spread = (deviation: number | null): string =>
+    deviation === null
+      ? "one seed"
+      : `± ${differenceText(score, deviation).replace("+", "")} over ${seeds.length} seeds`;
+  const unit = score.unit === "" ? "" : `, in ${score.unit}`;
+  return [
+    "",
+    pc.bold(`${report.run}: test ${score.name}${unit} (${score.better} is better)`),
+    ...teachers.map(({ name, score: own, source }) => row(`teacher ${name}`, own, source)),
+    row(`ensemble (${ensemble.rule})`, ensemble.score),
+    ...(baseline ? [row("student alone", baseline.score, spread(baseline.deviation))] : []),
+    row("student", student.score, spread(student.deviation)),
+    "",
+    `${pc.bold(`Verdict: ${report.verdict}.`)} ${report.verdictReason}`,
+    ...(difference?.interval95
+      ? [
+          `  difference ${differenceText(score, difference.mean)} ${differenceUnit(score)}, 95% interval ${differenceText(score, difference.interval95[0])} to ${differenceText(score, difference.interval95[1])}`,
+        ]
+      : []),
+    `Teacher passes: ${teacherPasses.made.toLocaleString("en")} samples made, ${teacherPasses.saved.toLocaleString("en")} saved by the label log.`,
+    `Weights of the first student: ${student.weightsHash.slice(0, 16)}…  Time: ${clockTime(report.totalSeconds)}.`,
+    ...report.warnings.map((warning) => pc.yellow(`Note: ${warning}`)),
+    "",
+    `Report: ${join(folder, "report.html")}`,
+  ].join("\n");
+}

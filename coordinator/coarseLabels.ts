@@ -1,0 +1,41 @@
+import type { LabelEncoding } from "../shared/config/spec.ts";
+import type { Dataset } from "../shared/data/dataset.ts";
+import { targetScale } from "../shared/data/targetScale.ts";
+import { gatherValues } from "../shared/data/targets.ts";
+import { StillhouseError } from "../shared/errors.ts";
+import { HALF_MAX } from "../shared/labels/half.ts";
+
+/** Labels that an encoding would round so much that a student would learn the rounding. */
+export class CoarseLabels extends StillhouseError {}
+
+/** Of an output's deviation: the largest error of rounding that is no matter. */
+const LARGEST_ERROR = 0.01;
+
+/**
+ * Refuses half precision for numbers of a regression that it cannot tell apart: beyond its largest, or so far from 0
+ * compared with their deviation that its 11 bits go into what they have in common.
+ * @throws CoarseLabels naming the output, its largest target and its deviation
+ */
+export function requireFineLabels({ targets, classes, splits }: Dataset, encoding: LabelEncoding): void {
+  if (targets?.task !== "regression" || encoding !== "half") return;
+  const values = gatherValues(targets, classes, splits.train);
+  if (values.every(Number.isNaN)) return;
+  const { deviation } = targetScale(values, classes);
+  deviation.forEach((spread, output) => {
+    let largest = 0;
+    for (let i = output; i < values.length; i += classes) {
+      if (Math.abs(values[i] as number) > largest) largest = Math.abs(values[i] as number);
+    }
+    const error = largest > HALF_MAX ? Number.POSITIVE_INFINITY : roundingError(largest);
+    if (error <= LARGEST_ERROR * spread) return;
+    throw new CoarseLabels(
+      `Cannot store labels in half precision as output ${output} has targets up to ${largest} with a deviation of ${spread.toPrecision(3)}: they would be rounded by up to ${error.toPrecision(2)}, and ${100 * LARGEST_ERROR}% of the deviation is allowed; set labels.encoding: float32, or shift and scale the targets`,
+      { fields: { output, largest, deviation: spread, error } },
+    );
+  });
+}
+
+/** Half of the distance between neighbours of a number with 11 significant bits. */
+function roundingError(value: number): number {
+  return value === 0 ? 0 : 2 ** (Math.floor(Math.log2(value)) - 11);
+}
