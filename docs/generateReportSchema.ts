@@ -5,6 +5,7 @@ import { z } from "zod";
 import type { SchemaNode } from "../shared/config/schemaNode.ts";
 import { typeText } from "../shared/config/typeText.ts";
 import { Report } from "../shared/evaluate/reportSchema.ts";
+import { MultiLabelReport, RegressionReport } from "../shared/evaluate/taskReportSchema.ts";
 import { markdownTable } from "./markdownTable.ts";
 
 /** What zod writes of `Report` beyond what it writes of the spec. */
@@ -30,6 +31,10 @@ facts for programs. This page describes the keys of \`report.json\`. Every key i
 optional; what was not measured is \`null\`. Accuracies, agreements and differences are shares: 0.98 is 98%, and a
 difference of 0.004 is 0.4 points.
 
+Classification is described first. A report of another task (\`data.task\`) has \`task\` and \`score\`, and of each model
+\`score\` and \`metrics\` in place of accuracy and what goes with it; its verdict is by the score, in whichever direction
+is better.
+
 ## How the verdict is reached
 
 For every seed two students are trained from the same initial weights on the same batches for as many epochs: one
@@ -49,8 +54,14 @@ each seed, asks something else: whether these two models, not two such trainings
 
 /** The reference page of report.json, from the schema that checks it. */
 export function reportMarkdown(): string {
+  const known = new Map<string, string>();
   const top = z.toJSONSchema(Report) as Node;
-  return [opening, ...sections("", top, new Map())].join("\n");
+  const ofTask = ([task, schema]: [string, z.ZodType]): string[] => {
+    const description = `the top of the file where data.task is ${task}, in place of that above`;
+    return sections(task, { ...(z.toJSONSchema(schema) as Node), description }, known);
+  };
+  const tasks = { "multi-label": MultiLabelReport, regression: RegressionReport };
+  return [opening, ...sections("", top, known), ...Object.entries(tasks).flatMap(ofTask)].join("\n");
 }
 
 /** The table of an object, then those of the objects inside it; equal objects are written once. */

@@ -3,6 +3,7 @@ import { expect, it } from "vitest";
 import { z } from "zod";
 import { reportMarkdown } from "../../docs/generateReportSchema.ts";
 import { Report } from "../../shared/evaluate/reportSchema.ts";
+import { MultiLabelReport, RegressionReport } from "../../shared/evaluate/taskReportSchema.ts";
 
 it("docs/report.md is what the schema says; `npm run docs:report` writes it", () => {
   const written = readFileSync(new URL("../../docs/report.md", import.meta.url), "utf8");
@@ -19,6 +20,6 @@ it("every key of a report says what it means", () => {
     }
     for (const [key, value] of Object.entries(node)) visit(`${path}.${key}`, value);
   };
-  visit("", z.toJSONSchema(Report));
+  for (const schema of [Report, MultiLabelReport, RegressionReport]) visit("", z.toJSONSchema(schema));
   expect(missing).toEqual([]);
 });
