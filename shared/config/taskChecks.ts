@@ -87,6 +87,10 @@ function ensembleProblems({ ensemble, teachers }: RunSpec, task: Task): Problem[
   const { rule, weights, calibrate, quorum } = ensemble;
   const { rules, weights: ways, calibrate: canCalibrate } = definedFor[task];
   const problems: Problem[] = [];
+  if (teachers.length === 0 && task !== "classification") {
+    const message = `none, and no loss of data.task "${task}" does without teachers; expected one at least`;
+    problems.push({ path: ["teachers"], message });
+  }
   if (!rules.includes(rule)) problems.push(undefinedFor(["ensemble", "rule"], rule, task, rules));
   if (typeof weights === "string" && !ways.includes(weights)) {
     const possible = [...ways, `a list of ${teachers.length}`];
@@ -119,6 +123,10 @@ function teacherProblems(path: Path, teacher: TeacherSpec, task: Task): Problem[
     const message = `"${given}", which is measured on classes alone, and data.task is "${task}"; expected none`;
     problems.push({ path: [...path, ...own], message });
   };
+  if ("classes" in teacher && teacher.classes !== undefined && task !== "classification") {
+    const message = `given, and data.task "${task}" has teachers that know all of its outputs; expected none`;
+    problems.push({ path: [...path, "classes"], message });
+  }
   if ("labels" in teacher) {
     if ("path" in teacher.labels) wrong(["labels", "output"], teacher.labels.output);
   } else if ("train" in teacher) {

@@ -66,6 +66,8 @@ export const classificationRules = [
   "vote",
   "rank",
   "random",
+  "own-classes",
+  "bridge",
 ] as const;
 export const multiLabelRules = ["arithmetic", "geometric"] as const;
 export const regressionRules = ["arithmetic", "median"] as const;
