@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { RunSpec } from "../../shared/config/spec.ts";
-import { FeatureRefused, planFeatures } from "../../shared/distill/features/planFeatures.ts";
+import { planFeatures } from "../../shared/distill/features/planFeatures.ts";
+import { FeatureRefused } from "../../shared/distill/features/wantedFeature.ts";
 
 const IMAGES = { inputShape: [28, 28, 1], classes: 10 };
 

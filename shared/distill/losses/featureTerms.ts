@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import type { FeatureView } from "../features/featureView.ts";
 import { comparable, mapOf, sameSize } from "../features/maps.ts";
-import type { FeatureTerm } from "../features/planFeatures.ts";
+import type { FeatureTerm } from "../features/wantedFeature.ts";
 import { activity, attentionTransfer } from "./attentionTransfer.ts";
 import { contrast, critic, embedding, normaliserOf } from "./crd.ts";
 import { fitnets, project } from "./fitnets.ts";
