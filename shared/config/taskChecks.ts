@@ -88,7 +88,7 @@ function ensembleProblems({ ensemble, teachers }: RunSpec, task: Task): Problem[
   const { rules, weights: ways, calibrate: canCalibrate } = definedFor[task];
   const problems: Problem[] = [];
   if (teachers.length === 0 && task !== "classification") {
-    const message = `none, and no loss of data.task "${task}" does without teachers; expected one at least`;
+    const message = `none, and a run of data.task "${task}" is measured against its teachers; expected one at least`;
     problems.push({ path: ["teachers"], message });
   }
   if (!rules.includes(rule)) problems.push(undefinedFor(["ensemble", "rule"], rule, task, rules));

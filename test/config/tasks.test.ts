@@ -88,6 +88,20 @@ describe("what is not defined for a task is refused by name, with what is:", () 
     ]);
   });
 
+  it("a run without teachers, and teachers that know a part of the classes", () => {
+    const terms = [{ kind: "mse" }];
+    expect(problemsOf("regression", { teachers: [], distill: { terms } })).toEqual([
+      'teachers: none, and a run of data.task "regression" is measured against its teachers; expected one at least',
+    ]);
+    const model = { format: "onnx", path: "a.onnx", output: "logits" };
+    const teachers = [{ name: "ada", model, classes: [0, 1] }];
+    expect(problemsOf("multi-label", { teachers })).toContainEqual(
+      expect.stringMatching(
+        /^teachers.0.classes: given, and data.task "multi-label" has teachers that know all of its outputs/,
+      ),
+    );
+  });
+
   it("a centred difference of logits in multi-label, where each class has a probability of its own", () => {
     expect(problemsOf("multi-label", { distill: { loss: { kind: "logit-mse" } } })).toEqual([
       expect.stringMatching(/^distill.loss.centred: true, .* expected false$/),
