@@ -1,4 +1,4 @@
-import { ArchSpec } from "../shared/config/spec.ts";
+import { ArchSpec } from "../shared/config/archSpec.ts";
 
 /** A model that is measured, and the samples that it takes. */
 export interface Case {

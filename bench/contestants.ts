@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import type { ArchSpec } from "../shared/config/spec.ts";
+import type { ArchSpec } from "../shared/config/archSpec.ts";
 import type { Backend, Bench, Task } from "./task.ts";
 
 /** A command that measures one block: it prints a BlockResult. */

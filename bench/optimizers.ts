@@ -1,4 +1,4 @@
-import { OptimizerSpec } from "../shared/config/spec.ts";
+import { OptimizerSpec } from "../shared/config/trainSpec.ts";
 
 // Small rates: the labels are random, and a loss that overflows would end the measurement.
 export const optimizers = {

@@ -1,4 +1,5 @@
-import type { ArchSpec, OptimizerSpec } from "../shared/config/spec.ts";
+import type { ArchSpec } from "../shared/config/archSpec.ts";
+import type { OptimizerSpec } from "../shared/config/trainSpec.ts";
 
 /** What is measured: the training step, or a teacher's forward pass. */
 export type Bench = "step" | "predict";

@@ -1,4 +1,4 @@
-import type { Quorum } from "../shared/config/spec.ts";
+import type { Quorum } from "../shared/config/ensembleSpec.ts";
 import type { ChunkDecision } from "../shared/protocol/decisions.ts";
 import type { MissingChunk } from "./missingLabels.ts";
 

@@ -1,4 +1,4 @@
-import type { ImportedTeacherSpec } from "../shared/config/spec.ts";
+import type { ImportedTeacherSpec } from "../shared/config/teacherSpec.ts";
 import { StillhouseError } from "../shared/errors.ts";
 import { decode } from "../shared/protocol/codec.ts";
 import { labellingHash } from "../shared/protocol/identifiers.ts";

@@ -2,7 +2,7 @@ import { anySignal } from "../shared/bus/anySignal.ts";
 import type { KeyValue } from "../shared/bus/bus.ts";
 import { sleep } from "../shared/bus/clock.ts";
 import { RevisionConflict } from "../shared/bus/errors.ts";
-import type { Quorum } from "../shared/config/spec.ts";
+import type { Quorum } from "../shared/config/ensembleSpec.ts";
 import type { Shard } from "../shared/data/dataset.ts";
 import { dispatchOrder } from "../shared/data/order.ts";
 import { decode, encode } from "../shared/protocol/codec.ts";

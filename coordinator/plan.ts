@@ -1,5 +1,6 @@
 import { planBatches } from "../shared/compute/planBatches.ts";
-import type { RunSpec, TrainedTeacherSpec } from "../shared/config/spec.ts";
+import type { RunSpec } from "../shared/config/spec.ts";
+import type { TrainedTeacherSpec } from "../shared/config/teacherSpec.ts";
 import { chunkRows } from "../shared/data/chunks.ts";
 import type { Dataset, Shard } from "../shared/data/dataset.ts";
 import { outsideFold } from "../shared/data/folds.ts";

@@ -1,6 +1,6 @@
 import type { Bus } from "../shared/bus/bus.ts";
-import type { StudentTeacherSpec } from "../shared/config/spec.ts";
 import type { Task } from "../shared/config/tasks.ts";
+import type { StudentTeacherSpec } from "../shared/config/teacherSpec.ts";
 import { sha256 } from "../shared/determinism/hash.ts";
 import { StillhouseError } from "../shared/errors.ts";
 import { decode } from "../shared/protocol/codec.ts";

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import type { Bus } from "../shared/bus/bus.ts";
 import { clearFaults } from "../shared/cluster/faults.ts";
-import type { ImportedTeacherSpec, LoadedTeacherSpec, TeacherSpec } from "../shared/config/spec.ts";
+import type { ImportedTeacherSpec, LoadedTeacherSpec, TeacherSpec } from "../shared/config/teacherSpec.ts";
 import { sha256 } from "../shared/determinism/hash.ts";
 import { planFeatures } from "../shared/distill/features/planFeatures.ts";
 import { readModelFile } from "../shared/model/modelFile.ts";

@@ -1,4 +1,5 @@
-import type { TrainedTeacherSpec, TrainSpec } from "../shared/config/spec.ts";
+import type { TrainedTeacherSpec } from "../shared/config/teacherSpec.ts";
+import type { TrainSpec } from "../shared/config/trainSpec.ts";
 import type { CurvePoint } from "../shared/evaluate/reportSchema.ts";
 import type { EpochPoint } from "../shared/evaluate/taskReportSchema.ts";
 import { RunFailed } from "./failures.ts";

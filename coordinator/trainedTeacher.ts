@@ -1,6 +1,6 @@
 import type { Bus } from "../shared/bus/bus.ts";
 import type { ModelMapping } from "../shared/config/modelFileSpec.ts";
-import type { TrainedTeacherSpec } from "../shared/config/spec.ts";
+import type { TrainedTeacherSpec } from "../shared/config/teacherSpec.ts";
 import type { Fold } from "../shared/data/folds.ts";
 import { contentHash, sha256 } from "../shared/determinism/hash.ts";
 import { StillhouseError } from "../shared/errors.ts";

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import type { EnsembleSpec } from "../shared/config/spec.ts";
+import type { EnsembleSpec } from "../shared/config/ensembleSpec.ts";
 import type { Task } from "../shared/config/tasks.ts";
 import type { KnownClasses } from "../shared/distill/ensembles/known.ts";
 import { ruleOf } from "../shared/distill/ensembles/ofTask.ts";

@@ -1,6 +1,7 @@
 import type { TrainProgress } from "../shared/compute/trainLoop.ts";
 import type { DistillSpec } from "../shared/config/distillSpec.ts";
-import type { ComputeSpec, EnsembleSpec, StudentSpec } from "../shared/config/spec.ts";
+import type { EnsembleSpec } from "../shared/config/ensembleSpec.ts";
+import type { ComputeSpec, StudentSpec } from "../shared/config/spec.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import type { KnownClasses } from "../shared/distill/ensembles/known.ts";
 import type { FeaturePlan } from "../shared/distill/features/planFeatures.ts";

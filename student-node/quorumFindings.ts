@@ -1,4 +1,4 @@
-import type { Quorum } from "../shared/config/spec.ts";
+import type { Quorum } from "../shared/config/ensembleSpec.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { gatherLabels } from "../shared/data/gather.ts";
 import type { QuorumReport } from "../shared/evaluate/reportSchema.ts";

@@ -1,4 +1,4 @@
-import type { EnsembleSpec } from "../shared/config/spec.ts";
+import type { EnsembleSpec } from "../shared/config/ensembleSpec.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { gatherValues, type Targets } from "../shared/data/targets.ts";
 import { accuracyWeights, NothingToCalibrate, temperatureOfLeast } from "../shared/distill/calibration.ts";

@@ -1,4 +1,4 @@
-import type { EnsembleSpec } from "../shared/config/spec.ts";
+import type { EnsembleSpec } from "../shared/config/ensembleSpec.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { gatherLabels } from "../shared/data/gather.ts";
 import { accuracyWeights, calibratedTemperature } from "../shared/distill/calibration.ts";

@@ -1,5 +1,7 @@
 import type { TrainProgress } from "../shared/compute/trainLoop.ts";
-import type { ArchSpec, ComputeSpec, TeacherTrainSpec } from "../shared/config/spec.ts";
+import type { ArchSpec } from "../shared/config/archSpec.ts";
+import type { ComputeSpec } from "../shared/config/spec.ts";
+import type { TeacherTrainSpec } from "../shared/config/trainSpec.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import type { Fold } from "../shared/data/folds.ts";
 import type { LogitAgreement } from "../shared/evaluate/reportSchema.ts";

@@ -1,4 +1,4 @@
-import type { AugmentSpec } from "../config/spec.ts";
+import type { AugmentSpec } from "../config/trainSpec.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { type Shift, shiftImage } from "../data/shiftImage.ts";
 import { StillhouseError } from "../errors.ts";

@@ -1,4 +1,4 @@
-import type { TrainSpec } from "../config/spec.ts";
+import type { TrainSpec } from "../config/trainSpec.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { bucketBatches, tokenLengths } from "../data/lengthBuckets.ts";
 import { StillhouseError } from "../errors.ts";

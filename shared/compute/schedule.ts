@@ -1,4 +1,4 @@
-import type { ScheduleSpec } from "../config/spec.ts";
+import type { ScheduleSpec } from "../config/trainSpec.ts";
 
 /**
  * The learning rate of a step, counted from 0.

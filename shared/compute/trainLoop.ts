@@ -1,5 +1,5 @@
 import type * as tf from "@tensorflow/tfjs";
-import type { AugmentSpec, TrainSpec } from "../config/spec.ts";
+import type { AugmentSpec, TrainSpec } from "../config/trainSpec.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { taskOf } from "../data/targets.ts";
 import { gainOver, scoreKinds, scoreOf } from "../evaluate/score.ts";

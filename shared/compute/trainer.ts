@@ -1,5 +1,5 @@
 import type * as tf from "@tensorflow/tfjs";
-import type { AugmentSpec, OptimizerSpec, ScheduleSpec } from "../config/spec.ts";
+import type { AugmentSpec, OptimizerSpec, ScheduleSpec } from "../config/trainSpec.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { StillhouseError } from "../errors.ts";
 import type { Seed } from "../model/seed.ts";

@@ -1,5 +1,5 @@
 import type * as tf from "@tensorflow/tfjs";
-import type { OptimizerSpec } from "../config/spec.ts";
+import type { OptimizerSpec } from "../config/trainSpec.ts";
 import { type NamedWeight, weightSlots, writeWeights } from "../model/weights.ts";
 import { MaxNorm, unitMatrix } from "./maxNorm.ts";
 import { createOptimizer, optimizerSlots } from "./optimizers/createOptimizer.ts";

@@ -1,12 +1,15 @@
 import { caseOf, exactness, sourceOf } from "../distill/exactness.ts";
 import { termsOf } from "../distill/termsOf.ts";
+import type { ArchSpec } from "./archSpec.ts";
+import type { DataSpec } from "./dataSpec.ts";
 import { pathText } from "./locate.ts";
 import { ownClassesProblems } from "./ownClassesChecks.ts";
 import type { Problem } from "./problems.ts";
 import type { Path } from "./schemaNode.ts";
 import { selfProblems, unheardProblems } from "./selfChecks.ts";
-import type { ArchSpec, ComputeSpec, DataSpec, RunSpec, TeacherTrainSpec, TrainSpec } from "./spec.ts";
+import type { ComputeSpec, RunSpec } from "./spec.ts";
 import { taskProblems } from "./taskChecks.ts";
+import type { TeacherTrainSpec, TrainSpec } from "./trainSpec.ts";
 
 /** Finds keys that are right by themselves and do not fit each other; each message names both. */
 export function crossChecks(spec: RunSpec): Problem[] {

@@ -1,7 +1,8 @@
 import type { Problem } from "./problems.ts";
 import type { Path } from "./schemaNode.ts";
-import type { RunSpec, TeacherSpec } from "./spec.ts";
+import type { RunSpec } from "./spec.ts";
 import { definedFor, type Task } from "./tasks.ts";
+import type { TeacherSpec } from "./teacherSpec.ts";
 
 /** Finds what is not defined for the task of the data; each message names it, and what is possible instead. */
 export function taskProblems(spec: RunSpec): Problem[] {

@@ -1,5 +1,6 @@
+import type { DataSpec } from "./dataSpec.ts";
 import type { LossSpec, TermKind } from "./distillSpec.ts";
-import type { DataSpec, EnsembleSpec } from "./spec.ts";
+import type { EnsembleSpec } from "./ensembleSpec.ts";
 
 /** What a model is asked: which one of the classes, which of them, or which numbers. */
 export type Task = NonNullable<DataSpec["task"]>;

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import type { DataSpec } from "../config/spec.ts";
+import type { DataSpec } from "../config/dataSpec.ts";
 import { impliedClasses } from "./checks.ts";
 import { DataError } from "./errors.ts";
 import { readIdx } from "./idx.ts";

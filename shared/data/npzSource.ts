@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import type { DataSpec } from "../config/spec.ts";
+import type { DataSpec } from "../config/dataSpec.ts";
 import type { Task } from "../config/tasks.ts";
 import { messageOf } from "../errors.ts";
 import { DataError, DataFileUnreadable } from "./errors.ts";

@@ -1,4 +1,4 @@
-import type { DataSpec } from "../config/spec.ts";
+import type { DataSpec } from "../config/dataSpec.ts";
 import { contentHash, sha256 } from "../determinism/hash.ts";
 import { StillhouseError } from "../errors.ts";
 import { requireFinite, requireLabelsBelow, requireSameInputs } from "./checks.ts";

@@ -1,4 +1,4 @@
-import type { DataSpec } from "../config/spec.ts";
+import type { DataSpec } from "../config/dataSpec.ts";
 import type { Task } from "../config/tasks.ts";
 import { rowOf, type Shard, shardOf } from "./dataset.ts";
 import { DataError } from "./errors.ts";

@@ -1,4 +1,4 @@
-import type { DataSpec } from "../config/spec.ts";
+import type { DataSpec } from "../config/dataSpec.ts";
 import type { Dataset } from "./dataset.ts";
 import { DataError } from "./errors.ts";
 import { gatherLabels } from "./gather.ts";

@@ -1,5 +1,6 @@
 import type { TermKind, TermSpec } from "../config/distillSpec.ts";
-import type { EnsembleSpec, LabelEncoding } from "../config/spec.ts";
+import type { EnsembleSpec } from "../config/ensembleSpec.ts";
+import type { LabelEncoding } from "../config/spec.ts";
 import { termNeeds } from "./termNeeds.ts";
 
 /** How what a term is given compares with what its formula asks for. */

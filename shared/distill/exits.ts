@@ -1,4 +1,4 @@
-import type { ArchSpec } from "../config/spec.ts";
+import type { ArchSpec } from "../config/archSpec.ts";
 import { layerShapes } from "../model/layerShapes.ts";
 
 /** A layer of a student, and how many channels or units it gives. */

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ArchSpec } from "../config/spec.ts";
+import { ArchSpec } from "../config/archSpec.ts";
 import { messageOf, StillhouseError } from "../errors.ts";
 import { Bytes } from "../protocol/identifiers.ts";
 import { pack, unpack } from "../protocol/msgpack.ts";

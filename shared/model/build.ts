@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import type { ArchSpec } from "../config/spec.ts";
+import type { ArchSpec } from "../config/archSpec.ts";
 import { cnn } from "./cnn.ts";
 import { initialWeights } from "./initialise.ts";
 import { mlp } from "./mlp.ts";

@@ -1,4 +1,4 @@
-import type { ArchSpec } from "../config/spec.ts";
+import type { ArchSpec } from "../config/archSpec.ts";
 
 /**
  * What the layers of an architecture give that a loss can look at, by their names in the order of the model: shapes

@@ -1,5 +1,5 @@
 import type * as tf from "@tensorflow/tfjs";
-import type { ArchSpec } from "../config/spec.ts";
+import type { ArchSpec } from "../config/archSpec.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { packModel } from "./artifact.ts";
 import { countParameters } from "./build.ts";

@@ -1,4 +1,4 @@
-import type { ArchSpec } from "../config/spec.ts";
+import type { ArchSpec } from "../config/archSpec.ts";
 
 /** Trainable numbers of an architecture, by arithmetic alone: the coordinator plans without TensorFlow. */
 export function parameterCount(arch: ArchSpec, inputShape: readonly number[], classes: number): number {

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import type { ArchSpec } from "../config/spec.ts";
+import type { ArchSpec } from "../config/archSpec.ts";
 import { StillhouseError } from "../errors.ts";
 import { BatchNorm } from "./batchNorm.ts";
 import { SeededDropout } from "./dropout.ts";

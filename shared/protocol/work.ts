@@ -1,5 +1,8 @@
 import { z } from "zod";
-import { ArchSpec, ComputeSpec, DataSpec, TeacherTrainSpec } from "../config/spec.ts";
+import { ArchSpec } from "../config/archSpec.ts";
+import { DataSpec } from "../config/dataSpec.ts";
+import { ComputeSpec } from "../config/spec.ts";
+import { TeacherTrainSpec } from "../config/trainSpec.ts";
 import { Hash } from "./identifiers.ts";
 
 /**

@@ -10,7 +10,7 @@ import { onnxFlops } from "../../shared/compute/flops/onnxFlops.ts";
 import { modelFlops } from "../../shared/compute/flops/recordedFlops.ts";
 import { restoreModel } from "../../shared/compute/predictors/nativeModel.ts";
 import type { LoadedModel } from "../../shared/compute/predictors/openPredictor.ts";
-import { ArchSpec } from "../../shared/config/spec.ts";
+import { ArchSpec } from "../../shared/config/archSpec.ts";
 import { packModel } from "../../shared/model/artifact.ts";
 import { buildModel } from "../../shared/model/build.ts";
 import { readModelFile } from "../../shared/model/modelFile.ts";

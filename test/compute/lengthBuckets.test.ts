@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { chooseBackend } from "../../shared/compute/backend.ts";
 import { type Batch, NoWholeBatch, planBatches, shapesOf } from "../../shared/compute/planBatches.ts";
-import { OptimizerSpec } from "../../shared/config/spec.ts";
+import { OptimizerSpec } from "../../shared/config/trainSpec.ts";
 import type { Dataset } from "../../shared/data/dataset.ts";
 import { gatherInputs } from "../../shared/data/gather.ts";
 import { LongerThanBuckets } from "../../shared/data/lengthBuckets.ts";

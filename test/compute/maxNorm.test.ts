@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { chooseBackend } from "../../shared/compute/backend.ts";
 import { MaxNorm, unitMatrix } from "../../shared/compute/maxNorm.ts";
 import { Arena } from "../../shared/compute/simd/arena.ts";
-import { OptimizerSpec } from "../../shared/config/spec.ts";
+import { OptimizerSpec } from "../../shared/config/trainSpec.ts";
 import { rng } from "../../shared/determinism/rng.ts";
 import { type NamedWeight, weightsHash } from "../../shared/model/weights.ts";
 import { nativeBackend } from "../helpers/nativeBackend.ts";

@@ -9,7 +9,7 @@ import {
   OptimizerStateMismatch,
 } from "../../shared/compute/optimizers/optimizer.ts";
 import { Arena } from "../../shared/compute/simd/arena.ts";
-import type { OptimizerSpec } from "../../shared/config/spec.ts";
+import type { OptimizerSpec } from "../../shared/config/trainSpec.ts";
 import { rng } from "../../shared/determinism/rng.ts";
 import { expectClose, expectNoLeak } from "../helpers/tensors.ts";
 

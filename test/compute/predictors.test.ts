@@ -8,8 +8,8 @@ import { InputShapeMismatch, type Predictor } from "../../shared/compute/predict
 import { loadTeacherModel } from "../../shared/compute/predictors/teacherModel.ts";
 import { BadTfjsModel, type TfjsFiles, weightFileNames } from "../../shared/compute/predictors/tfjsFiles.ts";
 import { loadTfjsLayers } from "../../shared/compute/predictors/tfjsLayers.ts";
+import { ArchSpec } from "../../shared/config/archSpec.ts";
 import { ModelMapping } from "../../shared/config/modelFileSpec.ts";
-import { ArchSpec } from "../../shared/config/spec.ts";
 import { packModel } from "../../shared/model/artifact.ts";
 import { buildModel } from "../../shared/model/build.ts";
 import { readWeights } from "../../shared/model/weights.ts";

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { clipFactor, globalNorm } from "../../shared/compute/clip.ts";
 import { learningRateAt } from "../../shared/compute/schedule.ts";
 import { Arena } from "../../shared/compute/simd/arena.ts";
-import type { ScheduleSpec } from "../../shared/config/spec.ts";
+import type { ScheduleSpec } from "../../shared/config/trainSpec.ts";
 
 describe("learningRateAt()", () => {
   const rates = (spec: ScheduleSpec, steps: number[]): number[] =>

@@ -6,7 +6,7 @@ import { Arena, ArenaExceeded, ForeignArray } from "../../shared/compute/simd/ar
 import { fillMask } from "../../shared/compute/simd/fillMask.ts";
 import { kernelsWasmModule } from "../../shared/compute/simd/generate.ts";
 import { scaleBytes } from "../../shared/compute/simd/scaleBytes.ts";
-import type { OptimizerSpec } from "../../shared/config/spec.ts";
+import type { OptimizerSpec } from "../../shared/config/trainSpec.ts";
 import { rng } from "../../shared/determinism/rng.ts";
 
 it("kernelsWasm.ts is what kernels.wat says; if it is not, `npm run generate:simd` writes it again", async () => {

@@ -4,7 +4,7 @@ import { chooseBackend } from "../../shared/compute/backend.ts";
 import { labelObjective } from "../../shared/compute/labelObjective.ts";
 import type { Objective } from "../../shared/compute/objective.ts";
 import { openTrainer } from "../../shared/compute/openTrainer.ts";
-import { OptimizerSpec } from "../../shared/config/spec.ts";
+import { OptimizerSpec } from "../../shared/config/trainSpec.ts";
 import { buildModel } from "../../shared/model/build.ts";
 import { tapped, UnknownLayer } from "../../shared/model/tapped.ts";
 import { readWeights } from "../../shared/model/weights.ts";

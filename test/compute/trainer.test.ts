@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { chooseBackend } from "../../shared/compute/backend.ts";
 import { labelObjective } from "../../shared/compute/labelObjective.ts";
 import { TrainingDiverged } from "../../shared/compute/trainer.ts";
-import { OptimizerSpec } from "../../shared/config/spec.ts";
+import { OptimizerSpec } from "../../shared/config/trainSpec.ts";
 import { gatherInputs, gatherLabels } from "../../shared/data/gather.ts";
 import { dropoutMask } from "../../shared/model/dropout.ts";
 import { type NamedWeight, WeightsMismatch, weightsHash } from "../../shared/model/weights.ts";

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { CoarseLabels, requireFineLabels } from "../../coordinator/coarseLabels.ts";
-import { DataSpec } from "../../shared/config/spec.ts";
+import { DataSpec } from "../../shared/config/dataSpec.ts";
 import type { Dataset } from "../../shared/data/dataset.ts";
 import { openDataset } from "../../shared/data/open.ts";
 import type { Targets } from "../../shared/data/targets.ts";

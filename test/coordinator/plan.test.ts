@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { PlanRefused, planRun } from "../../coordinator/plan.ts";
 import { chooseBackend } from "../../shared/compute/backend.ts";
-import { ArchSpec, RunSpec } from "../../shared/config/spec.ts";
+import { ArchSpec } from "../../shared/config/archSpec.ts";
+import { RunSpec } from "../../shared/config/spec.ts";
 import { openDataset } from "../../shared/data/open.ts";
 import { buildModel, countParameters } from "../../shared/model/build.ts";
 import { parameterCount } from "../../shared/model/parameterCount.ts";

@@ -2,7 +2,8 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { recipesOf } from "../../coordinator/trainedTeacher.ts";
 import { loadSpec } from "../../shared/config/load.ts";
-import type { RunSpec, TrainedTeacherSpec } from "../../shared/config/spec.ts";
+import type { RunSpec } from "../../shared/config/spec.ts";
+import type { TrainedTeacherSpec } from "../../shared/config/teacherSpec.ts";
 
 const load = async (path: string): Promise<RunSpec> =>
   (await loadSpec(fileURLToPath(new URL(`../../${path}`, import.meta.url)))).spec;

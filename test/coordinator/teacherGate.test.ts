@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { RunFailed } from "../../coordinator/failures.ts";
 import { keptAccuracy, requireReached } from "../../coordinator/teacherGate.ts";
-import { TrainedTeacherSpec } from "../../shared/config/spec.ts";
+import { TrainedTeacherSpec } from "../../shared/config/teacherSpec.ts";
 
 const curve = (...accuracies: number[]) =>
   accuracies.map((validationAccuracy, i) => ({

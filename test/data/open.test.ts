@@ -1,7 +1,7 @@
 import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
+import { DataSpec } from "../../shared/config/dataSpec.ts";
 import { parseSpec } from "../../shared/config/load.ts";
-import { DataSpec } from "../../shared/config/spec.ts";
 import type { Dataset } from "../../shared/data/dataset.ts";
 import { gatherInputs, gatherLabels, gatherRows } from "../../shared/data/gather.ts";
 import { DatasetMismatch, openDataset, requireDataset } from "../../shared/data/open.ts";

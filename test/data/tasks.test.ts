@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { DataSpec } from "../../shared/config/spec.ts";
+import { DataSpec } from "../../shared/config/dataSpec.ts";
 import type { Dataset } from "../../shared/data/dataset.ts";
 import { gatherLabels, labelledIds } from "../../shared/data/gather.ts";
 import { parseNpy } from "../../shared/data/npy.ts";

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { chooseBackend } from "../../shared/compute/backend.ts";
 import { targetTensors } from "../../shared/compute/targetTensors.ts";
 import { DistillSpec } from "../../shared/config/distillSpec.ts";
-import type { EnsembleSpec } from "../../shared/config/spec.ts";
+import type { EnsembleSpec } from "../../shared/config/ensembleSpec.ts";
 import { inversePermutation } from "../../shared/data/chunks.ts";
 import type { Dataset, Shard } from "../../shared/data/dataset.ts";
 import { rng } from "../../shared/determinism/rng.ts";

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { chooseBackend } from "../../shared/compute/backend.ts";
 import { labelObjective } from "../../shared/compute/labelObjective.ts";
 import { DistillSpec } from "../../shared/config/distillSpec.ts";
-import type { EnsembleSpec } from "../../shared/config/spec.ts";
+import type { EnsembleSpec } from "../../shared/config/ensembleSpec.ts";
 import type { Dataset } from "../../shared/data/dataset.ts";
 import { gatherAnswers, inUnits, standardised } from "../../shared/data/targets.ts";
 import { rng } from "../../shared/determinism/rng.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { EnsembleSpec } from "../../shared/config/spec.ts";
+import type { EnsembleSpec } from "../../shared/config/ensembleSpec.ts";
 import { inversePermutation } from "../../shared/data/chunks.ts";
 import type { Dataset, Shard } from "../../shared/data/dataset.ts";
 import { NothingToCalibrate } from "../../shared/distill/calibration.ts";

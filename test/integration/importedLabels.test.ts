@@ -1,7 +1,8 @@
 import { writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { parse } from "yaml";
-import { ImportedTeacherSpec, RunSpec } from "../../shared/config/spec.ts";
+import { RunSpec } from "../../shared/config/spec.ts";
+import { ImportedTeacherSpec } from "../../shared/config/teacherSpec.ts";
 import { openDataset } from "../../shared/data/open.ts";
 import type { Report } from "../../shared/evaluate/reportSchema.ts";
 import { streams } from "../../shared/protocol/subjects.ts";

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { expect, it } from "vitest";
-import { ArchSpec } from "../../shared/config/spec.ts";
+import { ArchSpec } from "../../shared/config/archSpec.ts";
 import { architectures, buildModel, countParameters } from "../../shared/model/build.ts";
 import { CnnInputShape } from "../../shared/model/cnn.ts";
 import { NoMaskSource, seededMasks, withMaskSource } from "../../shared/model/dropout.ts";

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { chooseBackend } from "../../shared/compute/backend.ts";
-import { ArchSpec } from "../../shared/config/spec.ts";
+import { ArchSpec } from "../../shared/config/archSpec.ts";
 import { buildTopology } from "../../shared/model/build.ts";
 import { layerShapes } from "../../shared/model/layerShapes.ts";
 

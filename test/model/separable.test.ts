@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { expect, it } from "vitest";
-import { ArchSpec } from "../../shared/config/spec.ts";
+import { ArchSpec } from "../../shared/config/archSpec.ts";
 import { buildModel, countParameters } from "../../shared/model/build.ts";
 import { parameterCount } from "../../shared/model/parameterCount.ts";
 import { SeparableInputShape } from "../../shared/model/separable.ts";

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { expect } from "vitest";
-import type { ArchSpec } from "../../shared/config/spec.ts";
+import type { ArchSpec } from "../../shared/config/archSpec.ts";
 import { buildTopology } from "../../shared/model/build.ts";
 import { seededMasks, withMaskSource } from "../../shared/model/dropout.ts";
 import { readWeights, weightSlots, writeWeights } from "../../shared/model/weights.ts";

@@ -1,7 +1,8 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { DataSpec, type RunSpec } from "../../shared/config/spec.ts";
+import { DataSpec } from "../../shared/config/dataSpec.ts";
+import type { RunSpec } from "../../shared/config/spec.ts";
 import { rng } from "../../shared/determinism/rng.ts";
 import { renderReport } from "../../shared/evaluate/reportHtml.ts";
 import type {

@@ -1,4 +1,4 @@
-import type { OptimizerSpec } from "../../config/spec.ts";
+import type { OptimizerSpec } from "../../config/trainSpec.ts";
 import { adam, adamSlots } from "./adam.ts";
 import type { Optimizer, Trained } from "./optimizer.ts";
 import { sgd, sgdSlots } from "./sgd.ts";

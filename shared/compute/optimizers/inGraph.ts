@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import type { OptimizerSpec } from "../../config/spec.ts";
+import type { OptimizerSpec } from "../../config/trainSpec.ts";
 import { type AdamSpec, adamScalars, adamSlots } from "./adam.ts";
 import { type SgdSpec, sgdSlots } from "./sgd.ts";
 

@@ -1,4 +1,4 @@
-import type { OptimizerSpec } from "../../config/spec.ts";
+import type { OptimizerSpec } from "../../config/trainSpec.ts";
 import { clipFactor } from "../clip.ts";
 import { checkGradients, type Optimizer, type Trained } from "./optimizer.ts";
 import { Slots } from "./slots.ts";

@@ -1,4 +1,4 @@
-import type { EnsembleSpec } from "../../config/spec.ts";
+import type { EnsembleSpec } from "../../config/ensembleSpec.ts";
 import type { multiLabelRules, regressionRules, Task } from "../../config/tasks.ts";
 import { StillhouseError } from "../../errors.ts";
 import { bernoulliArithmetic, bernoulliGeometric } from "./bernoulliMixture.ts";

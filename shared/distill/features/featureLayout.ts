@@ -1,5 +1,5 @@
 import { type Features, sourceOf } from "../../config/modelFileSpec.ts";
-import type { TeacherSpec } from "../../config/spec.ts";
+import type { TeacherSpec } from "../../config/teacherSpec.ts";
 import { layerShapes } from "../../model/layerShapes.ts";
 import type { FeatureLayout } from "../../protocol/features.ts";
 import { asMap, pooledShape, poolingTo } from "./mapShapes.ts";

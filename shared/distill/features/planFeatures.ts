@@ -1,5 +1,5 @@
 import { nearMatches } from "../../config/nearest.ts";
-import type { TeacherSpec } from "../../config/spec.ts";
+import type { TeacherSpec } from "../../config/teacherSpec.ts";
 import { layerShapes } from "../../model/layerShapes.ts";
 import type { FeatureLayout } from "../../protocol/features.ts";
 import { plainTermsOf } from "../termsOf.ts";

@@ -1,6 +1,7 @@
 import type { TermSpec } from "../../config/distillSpec.ts";
 import type { Features } from "../../config/modelFileSpec.ts";
-import type { RunSpec, TeacherSpec } from "../../config/spec.ts";
+import type { RunSpec } from "../../config/spec.ts";
+import type { TeacherSpec } from "../../config/teacherSpec.ts";
 import { StillhouseError } from "../../errors.ts";
 
 /** A term learns from something that a teacher does not give, a student does not have, or that do not fit each other. */

@@ -16,7 +16,7 @@ import type { Objective } from "../../../shared/compute/objective.ts";
 import { openTrainer } from "../../../shared/compute/openTrainer.ts";
 import type { TrainerOptions } from "../../../shared/compute/trainer.ts";
 import { WeightStore } from "../../../shared/compute/weightStore.ts";
-import { OptimizerSpec } from "../../../shared/config/spec.ts";
+import { OptimizerSpec } from "../../../shared/config/trainSpec.ts";
 import { buildModel } from "../../../shared/model/build.ts";
 import { SeededDropout } from "../../../shared/model/dropout.ts";
 import { UnseededLayer } from "../../../shared/model/unseededLayers.ts";

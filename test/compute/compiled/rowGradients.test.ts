@@ -4,7 +4,7 @@ import { beforeAll, expect, it } from "vitest";
 import { chooseBackend } from "../../../shared/compute/backend.ts";
 import { GradientOutputs } from "../../../shared/compute/compiled/gradientOutputs.ts";
 import { withRowGradients } from "../../../shared/compute/compiled/rowGradients.ts";
-import { ArchSpec } from "../../../shared/config/spec.ts";
+import { ArchSpec } from "../../../shared/config/archSpec.ts";
 import { compile, type Named, runGraph } from "../../helpers/compiled.ts";
 import { settings, small, smallTraining } from "../../helpers/trainers.ts";
 

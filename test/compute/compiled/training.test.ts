@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { chooseBackend } from "../../../shared/compute/backend.ts";
 import { ANY_BATCH } from "../../../shared/compute/compiled/symbolicBatch.ts";
 import type { Objective } from "../../../shared/compute/objective.ts";
-import { OptimizerSpec } from "../../../shared/config/spec.ts";
+import { OptimizerSpec } from "../../../shared/config/trainSpec.ts";
 import type { Dataset } from "../../../shared/data/dataset.ts";
 import { gatherLabels } from "../../../shared/data/gather.ts";
 import { rng } from "../../../shared/determinism/rng.ts";
