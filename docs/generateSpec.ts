@@ -71,11 +71,20 @@ function oncePerPath(sections: readonly Section[]): Section[] {
   const byPath = new Map<string, Section>();
   for (const { path, node } of sections) {
     const known = byPath.get(path);
-    const description = `${known?.node.description ?? ""}, or ${node.description ?? ""}`;
-    const merged = known ? { description, anyOf: [...branches(known.node), ...branches(node)] } : node;
-    byPath.set(path, { path, node: merged });
+    byPath.set(path, { path, node: known ? merged(known.node, node) : node });
   }
   return [...byPath.values()];
+}
+
+/** Both, where they differ: branches may share an object too. */
+function merged(known: SchemaNode, node: SchemaNode): SchemaNode {
+  const content = (one: SchemaNode): string => JSON.stringify({ ...one, description: undefined });
+  const met = new Set(branches(known).map(content));
+  const more = branches(node).filter((one) => !met.has(content(one)));
+  const described = known.description ?? "";
+  const told = described.split(", or ").includes(node.description ?? "");
+  const description = told ? described : `${described}, or ${node.description ?? ""}`;
+  return more.length === 0 && told ? known : { description, anyOf: [...branches(known), ...more] };
 }
 
 /** The objects that a key may hold: one, or those of a union; none for a plain value. */
