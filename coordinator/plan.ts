@@ -1,7 +1,7 @@
 import { planBatches } from "../shared/compute/planBatches.ts";
 import type { RunSpec } from "../shared/config/spec.ts";
 import type { TrainedTeacherSpec } from "../shared/config/teacherSpec.ts";
-import { chunkRows } from "../shared/data/chunks.ts";
+import { chunkRows, MAX_PART_BYTES } from "../shared/data/chunks.ts";
 import type { Dataset, Shard } from "../shared/data/dataset.ts";
 import { outsideFold } from "../shared/data/folds.ts";
 import { labelledIds } from "../shared/data/gather.ts";
@@ -16,7 +16,7 @@ import { termNeeds } from "../shared/distill/termNeeds.ts";
 import { termsOf } from "../shared/distill/termsOf.ts";
 import { StillhouseError } from "../shared/errors.ts";
 import { chunkLayout } from "../shared/labels/layout.ts";
-import { rowBytes } from "../shared/labels/rowLayout.ts";
+import { featureBytes, type RowLayout, rowBytes } from "../shared/labels/rowLayout.ts";
 import { parameterCount } from "../shared/model/parameterCount.ts";
 import { requireFineLabels } from "./coarseLabels.ts";
 
@@ -64,6 +64,7 @@ export function planRun(spec: RunSpec, dataset: Dataset): RunPlan {
   const labels = samplesPerTeacher * spec.teachers.length;
   const { layouts, uses } = planFeatures(spec, dataset);
   const rows = layouts.map((features) => ({ encoding, classes: dataset.classes, features }));
+  refuseWideRows(spec, rows);
   const labelBytes = rows.reduce((sum, row) => {
     const messages = chunks.reduce((count, { shard, chunk }) => {
       const { hash, rows } = dataset.shards[shard] as Shard;
@@ -165,6 +166,21 @@ function refuseOwnClasses({ name, teachers, ensemble }: RunSpec, dataset: Datase
     `Cannot plan run "${name}" as ensemble.rule "bridge" joins teachers through classes that they share: these do not hang together (${sets}); let a teacher know classes of both sides, or take "own-classes"`,
     { fields: { known } },
   );
+}
+
+/** @throws PlanRefused for labels of which one sample is larger than a message */
+function refuseWideRows({ name, teachers }: RunSpec, rows: readonly RowLayout[]): void {
+  for (const [k, row] of rows.entries()) {
+    if (rowBytes(row) <= MAX_PART_BYTES) continue;
+    const widest = [...row.features].sort((a, b) => featureBytes(b) - featureBytes(a))[0];
+    const fix = widest
+      ? `its feature "${widest.name}" takes ${featureBytes(widest)} of them: average it (pool), or choose a smaller one`
+      : "labels.encoding: half takes fewer";
+    throw new PlanRefused(
+      `Cannot plan run "${name}" as the labels of one sample by teacher "${teachers[k]?.name}" take ${rowBytes(row)} bytes, and a message holds ${MAX_PART_BYTES}; ${fix}`,
+      { fields: { teacher: teachers[k]?.name, bytes: rowBytes(row), most: MAX_PART_BYTES } },
+    );
+  }
 }
 
 /** @throws PlanRefused for terms that together take more memory than the spec allows */

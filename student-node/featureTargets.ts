@@ -23,7 +23,8 @@ export interface Source {
 export function distinctSources(uses: readonly FeatureUse[], layouts: FeaturePlan["layouts"]): Source[] {
   const sources = new Map<string, Source>();
   for (const { teacher, source } of uses) {
-    const index = source === "logits" ? -1 : (layouts[teacher] ?? []).indexOf(source);
+    const index =
+      source === "logits" ? -1 : (layouts[teacher] ?? []).findIndex(({ name }) => name === source.name);
     sources.set(sourceName({ teacher, of: source }), { teacher, of: source, index });
   }
   return [...sources.values()];

@@ -244,7 +244,8 @@ export class LabelFeed {
   }
 }
 
+/** What is promised of them, whatever a run calls them. */
 function featuresText(features: readonly FeatureLayout[]): string {
-  const one = ({ name, form, shape }: FeatureLayout): string => `${name} ${form} [${shape.join(", ")}]`;
+  const one = ({ of, form, shape }: FeatureLayout): string => `${of} ${form} [${shape.join(", ")}]`;
   return features.map(one).join("; ") || "none";
 }

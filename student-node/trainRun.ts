@@ -2,8 +2,9 @@ import { aborted } from "../shared/bus/aborted.ts";
 import { anySignal } from "../shared/bus/anySignal.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { transferSet } from "../shared/data/transferSet.ts";
-import { sha256 } from "../shared/determinism/hash.ts";
+import { contentHash, sha256 } from "../shared/determinism/hash.ts";
 import { type FeaturePlan, planFeatures } from "../shared/distill/features/planFeatures.ts";
+import { StillhouseError } from "../shared/errors.ts";
 import { LabelStoreWriter, type StoredPart } from "../shared/labels/labelStore.ts";
 import { decode, encode } from "../shared/protocol/codec.ts";
 import {
@@ -46,7 +47,7 @@ export async function trainRun(context: StudentContext, watch: RunWatch, signal:
         cacheBytes: spec.student.labelCacheBytes,
       });
     }
-    const feed = feedOnceReady(context, watch, dataset, store, computes, until);
+    const feed = feedOnceReady(context, watch, dataset, features, store, computes, until);
     const reading = feed.then((started) => started.reading);
     // It is waited for below; until then a failure is not without a handler.
     reading.catch(() => undefined);
@@ -95,6 +96,7 @@ async function feedOnceReady(
   context: StudentContext,
   watch: RunWatch,
   dataset: Dataset,
+  features: FeaturePlan,
   store: LabelStoreWriter,
   computes: readonly StudentCompute[],
   signal: AbortSignal,
@@ -102,6 +104,7 @@ async function feedOnceReady(
   const record = await watch.reached(["distilling", "evaluating"], signal);
   if (!record) return new Promise(() => undefined);
   const { chunkSize, encoding } = record.spec.labels;
+  requireSameFeatures(record, features);
   const feed = new LabelFeed({
     bus: context.bus,
     dataset,
@@ -120,6 +123,18 @@ async function feedOnceReady(
     },
   });
   return { feed, reading: feed.run(signal) };
+}
+
+/** Labels are read as this node plans them, and were asked for as the coordinator does: two versions may differ. */
+function requireSameFeatures({ run, teachers }: RunRecord, { layouts }: FeaturePlan): void {
+  for (const [k, { name, ready }] of teachers.entries()) {
+    const [asked, own] = [ready?.features ?? [], layouts[k] ?? []];
+    if (contentHash(asked) === contentHash(own)) continue;
+    throw new StillhouseError(
+      `Cannot train run ${run} as its coordinator asked for other features of teacher "${name}" than this student node reads: ${JSON.stringify(asked)} and ${JSON.stringify(own)}; run the same version of both`,
+      { fields: { teacher: name, asked, own } },
+    );
+  }
 }
 
 async function work(

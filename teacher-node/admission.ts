@@ -7,6 +7,7 @@ import { sha256 } from "../shared/determinism/hash.ts";
 import { StillhouseError } from "../shared/errors.ts";
 import { rowWidth, sizeOfFeature } from "../shared/labels/rowLayout.ts";
 import { bytesOfFloats, floatsOfBytes } from "../shared/model/bytes.ts";
+import type { FeatureLayout } from "../shared/protocol/features.ts";
 import type { Computer, Numerics } from "../shared/protocol/numerics.ts";
 import type { NodeContext, ServedTeacher } from "./context.ts";
 
@@ -56,7 +57,7 @@ async function ask(
 ): Promise<void> {
   const { labelling, name, numerics } = teacher;
   const width = rowWidth({ classes: dataset.classes, features: teacher.features });
-  const probed = probeRows(shard, width);
+  const probed = probeRows(shard, width, teacher.features);
   const logits = await compute.probe(labelling, dataset.hash, 0, probed);
   const backend = await compute.backend();
   const bytes = bytesOfFloats(logits);
@@ -95,7 +96,7 @@ async function ask(
   const fix =
     numerics === "strict"
       ? "serve it with the same backend (--backend) on the same kind of processor, or let the spec say numerics: tolerant"
-      : `numerics: tolerant lets pass ${TOLERANCE} of the largest logit; serve it with the same backend (--backend)`;
+      : `numerics: tolerant lets pass ${TOLERANCE} of the largest logit, and of each feature's largest number; serve it with the same backend (--backend)`;
   throw new NumericsRefused(`Cannot serve as ${seen}; ${fix}`, first.computer, {
     teacher: name,
     difference,
@@ -105,9 +106,11 @@ async function ask(
 }
 
 /** The first rows of chunk 0, as many as fit a record: the permutation is the same for every chunk size. */
-function probeRows({ hash, rows }: Shard, width: number): Uint32Array {
+function probeRows({ hash, rows }: Shard, width: number, features: readonly FeatureLayout[]): Uint32Array {
   const fitting = Math.max(1, Math.floor(PROBE_BYTES / (4 * width)));
-  return chunkRows(hash, rows, Math.min(rows, PROBE_ROWS, fitting), 0);
+  // Products have room for a chunk.
+  const related = features.flatMap(({ form, shape }) => (form === "gram" ? [shape[0] as number] : []));
+  return chunkRows(hash, rows, Math.min(rows, PROBE_ROWS, fitting, ...related), 0);
 }
 
 /** How far a part of the rows, logits or a feature, is from the first node's. */

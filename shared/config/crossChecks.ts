@@ -102,7 +102,7 @@ function distillProblems({ data, distill: { loss, terms }, teachers, ensemble, l
   });
   const within = (terms ?? []).flatMap((term, i): Problem[] => {
     if (!("feature" in term) || ensemble.quorum === "all") return [];
-    const message = `"${term.kind}" learns from what a teacher has inside, which a teacher that is late has not sent, and ensemble.quorum goes on without it; expected another term, or ensemble.quorum: all`;
+    const message = `"${term.kind}" learns from one teacher's features or answers, which one that is late has not sent, and ensemble.quorum goes on without it; expected another term, or ensemble.quorum: all`;
     return [{ path: ["distill", "terms", i, "kind"], message }];
   });
   return [...unknown, ...refused, ...within];

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ofAllTerms, positive } from "./termFields.ts";
+import { ofAllTerms } from "./termFields.ts";
 
 /** Terms by which a student learns from what a teacher has inside, and not from its answers. */
 const variant = (official: string, principled: string) =>
@@ -62,7 +62,7 @@ export const featureTerms = [
         "variational information: a Gaussian around what a learnt regressor makes of the layer, whose variance is learnt for each channel (Ahn et al. 2019)",
       ),
     ...inside(1),
-    initialVariance: positive.default(5).describe("of each channel"),
+    initialVariance: z.number().min(1e-3).max(100).default(5).describe("of each channel"),
   }),
   z.strictObject({
     kind: z
@@ -94,7 +94,11 @@ export const featureTerms = [
       ),
     ...relations(0.8),
     dimension: z.int().positive().default(128).describe("numbers of an embedding"),
-    temperature: positive.default(0.07).describe("by which similarities are divided"),
+    temperature: z
+      .number()
+      .min(0.02)
+      .default(0.07)
+      .describe("by which similarities are divided; below 0.02 their exponentials leave float32"),
     negatives: z
       .int()
       .positive()

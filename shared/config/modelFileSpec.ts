@@ -16,6 +16,12 @@ const FeatureSpec = z.union([
       .describe(
         "of one sample, channels last, such as [7, 7, 64]; needed where a term learns from a feature of a model from elsewhere; `stillhouse inspect` shows it",
       ),
+    layout: z
+      .enum(["nhwc", "nchw"])
+      .optional()
+      .describe(
+        "order of a map's axes in the model; absent: nchw for ONNX, whose convolutions have it, else nhwc",
+      ),
     pool: z
       .union([z.literal("mean"), z.int().min(2)])
       .optional()
@@ -30,7 +36,7 @@ export const Features = z
   .record(name, FeatureSpec)
   .optional()
   .describe(
-    "inner tensors that the teacher can give beside its logits: a name of your own, and the model's (a tensor of ONNX, a layer, a node of a graph, an output of a SavedModel), which `stillhouse inspect` shows; or { of: the model's name, shape: [7, 7, 64], pool: 2 }, where `shape` is that of one sample, channels last, needed of models from elsewhere whose feature a term learns from, and `pool` (a number of places, or mean) makes averages of a map before they cross the network",
+    "inner tensors that the teacher can give beside its logits: a name of your own, and the model's (a tensor of ONNX, a layer, a node of a graph, an output of a SavedModel), which `stillhouse inspect` shows; or { of: the model's name, shape: [7, 7, 64], pool: 2 }, where `shape` is that of one sample, channels last, needed of models from elsewhere whose feature a term learns from, `layout` (nhwc or nchw) is the order in the model, nchw for ONNX unless said, and `pool` (a number of places, or mean) makes averages of a map before they cross the network",
   );
 
 /** How a teacher is made faster. It changes labels: such a teacher is another one. */

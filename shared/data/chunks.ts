@@ -1,6 +1,7 @@
 import { rng } from "../determinism/rng.ts";
 
-const MAX_PART_BYTES = 512 * 1024;
+/** Of a message of labels. */
+export const MAX_PART_BYTES = 512 * 1024;
 
 /** Rows of a chunk: the first, and the one after the last. */
 export type PartRange = readonly [from: number, to: number];

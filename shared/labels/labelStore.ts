@@ -57,6 +57,9 @@ export class LabelStoreWriter {
   }
 }
 
+/** Of parts that are read row by row once the cache is full. */
+const LARGE_PART_BYTES = 64 * 1024;
+
 /** Reads labels by row of a shard, holding parts in memory up to a budget; what was read first goes first. */
 export class LabelStoreReader {
   readonly #file: number;
@@ -143,20 +146,20 @@ export class LabelStoreReader {
         `Cannot read the labels of teacher ${teacher}, shard ${shard}, chunk ${chunk}, place ${inChunk}: they have not arrived`,
       );
     }
-    return { bytes: this.#bytesOf(part), from: (inChunk - part.from) * (part.bytes / part.rows) };
+    const width = part.bytes / part.rows;
+    const from = (inChunk - part.from) * width;
+    const full = this.#cachedBytes + part.bytes > this.#options.cacheBytes;
+    // A large part would push others out and be pushed out itself before its next row is asked for.
+    if (full && part.bytes > LARGE_PART_BYTES && !this.#cache.has(part)) {
+      return { bytes: this.#readBytes(part.offset + from, width), from: 0 };
+    }
+    return { bytes: this.#bytesOf(part), from };
   }
 
   #bytesOf(part: StoredPart): Uint8Array {
     const held = this.#cache.get(part);
     if (held) return held;
-    const bytes = new Uint8Array(part.bytes);
-    let read = 0;
-    while (read < bytes.byteLength) {
-      const got = readSync(this.#file, bytes, read, bytes.byteLength - read, part.offset + read);
-      if (got === 0)
-        throw new StillhouseError(`Cannot read ${part.bytes} bytes at ${part.offset}: the label store ends`);
-      read += got;
-    }
+    const bytes = this.#readBytes(part.offset, part.bytes);
     this.#cache.set(part, bytes);
     this.#cachedBytes += bytes.byteLength;
     // A Map keeps its order of insertion: the first is the oldest.
@@ -164,6 +167,18 @@ export class LabelStoreReader {
       if (this.#cachedBytes <= this.#options.cacheBytes || oldest === part) break;
       this.#cache.delete(oldest);
       this.#cachedBytes -= held.byteLength;
+    }
+    return bytes;
+  }
+
+  #readBytes(offset: number, length: number): Uint8Array {
+    const bytes = new Uint8Array(length);
+    let read = 0;
+    while (read < length) {
+      const got = readSync(this.#file, bytes, read, length - read, offset + read);
+      if (got === 0)
+        throw new StillhouseError(`Cannot read ${length} bytes at ${offset}: the label store ends`);
+      read += got;
     }
     return bytes;
   }

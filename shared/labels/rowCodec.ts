@@ -78,7 +78,7 @@ function requireFinite(
   if (place < 0) return;
   const value = values[place];
   throw new UnusableLogits(
-    `Cannot label ${what} as row ${row} of ${name} holds ${value} at place ${place}: expected a finite number${as === "half" ? ` within ±${HALF_MAX}` : ""}`,
+    `Cannot label ${what} as row ${row} of ${name} holds ${value} at place ${place}: expected a finite number${as === "half" ? ` within ±${HALF_MAX}` : ""}${name === "logits" && as === "half" ? " (or set labels.encoding: float32)" : ""}`,
     { fields: { row, name, place, value } },
   );
 }

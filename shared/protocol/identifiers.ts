@@ -32,7 +32,9 @@ export function labellingHash({
   chunkSize: number;
   features?: readonly FeatureLayout[];
 }): string {
-  // Without features nothing of them enters: such labels are one for all runs that need no more.
-  const inside = features.length > 0 ? { features } : {};
+  // Without features nothing of them enters: such labels are one for all runs that need no more. What a run calls them
+  // is its own.
+  const carried = features.map(({ name: _name, ...feature }) => feature);
+  const inside = carried.length > 0 ? { features: carried } : {};
   return contentHash({ ...of, ...inside, outputs: "logits", version: LABEL_VERSION });
 }

@@ -372,7 +372,7 @@ describe("what a student minimises", () => {
     expect(problemsOf(`${good}ensemble: { quorum: { teachers: 1 } }\n`)).toEqual([]);
     const term = "distill: { terms: [{ kind: fitnets, feature: f, layer: dense_1 }, { kind: kl }] }\n";
     expect(problemsOf(`${good}${term}ensemble: { quorum: { teachers: 1 } }\n`).join()).toMatch(
-      /distill.terms\[0\].kind.*"fitnets" learns from what a teacher has inside/,
+      /distill.terms\[0\].kind.*"fitnets" learns from one teacher's features or answers/,
     );
   });
 

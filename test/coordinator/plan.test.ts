@@ -99,12 +99,14 @@ describe("teachers that know a part of the classes", () => {
 });
 
 describe("a term between samples", () => {
-  const planned = (term: object, student: object = {}) => {
+  const file = { format: "tfjs-layers", path: "big.json", output: "logits" };
+  const planned = (term: object, student: object = {}, teachers?: object[]) => {
     const base = smallSpec();
     const spec = RunSpec.parse({
       ...base,
       student: { ...base.student, ...student },
       distill: { terms: [term] },
+      ...(teachers && { teachers }),
     });
     return planOf(spec);
   };
@@ -136,6 +138,18 @@ describe("a term between samples", () => {
       new RegExp(
         `student.maxTermBytes is ${limit}: its terms take up to ${limit + 1} bytes.*shared negatives`,
       ),
+    );
+  });
+
+  it("is refused where one sample's labels are larger than a message, with the feature that makes them so", async () => {
+    const wide = {
+      name: "big",
+      model: { ...file, features: { maps: { of: "conv", shape: [56, 56, 128] } } },
+    };
+    const term = { kind: "crd", feature: "maps", dimension: 2, negatives: 1 };
+    // 56 x 56 x 128 numbers of two bytes, and 4 logits.
+    await expect(planned(term, {}, [wide])).rejects.toThrow(
+      /by teacher "big" take 802824 bytes, and a message holds 524288; its feature "maps" takes 802816 of them: average it \(pool\)/,
     );
   });
 

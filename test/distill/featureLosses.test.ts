@@ -10,7 +10,7 @@ import { nst } from "../../shared/distill/losses/nst.ts";
 import { centredGram, gramOf } from "../../shared/distill/losses/pairs.ts";
 import { rkdAngle, rkdDistance } from "../../shared/distill/losses/rkd.ts";
 import { similarityPreserving } from "../../shared/distill/losses/similarityPreserving.ts";
-import { initialLogScale, vid } from "../../shared/distill/losses/vid.ts";
+import { initialScale, vid } from "../../shared/distill/losses/vid.ts";
 import { expectParity } from "../helpers/compiled.ts";
 import { describeWithGoldens, goldenMatrix, goldenNumber, goldenVector } from "../helpers/golden.ts";
 import { expectClose, expectNoLeak, onEachBackend } from "../helpers/tensors.ts";
@@ -166,7 +166,7 @@ onEachBackend("feature and relation losses", () => {
         goldenNumber("vid.loss(mu=projected,ft,log_scale=[0,1,-1])"),
         1e-5,
       );
-      expectClose(initialLogScale(5), goldenNumber("vid.init log_scale for var=5"), 1e-9);
+      expectClose(initialScale(5), goldenNumber("vid.init log_scale for var=5"), 1e-9);
     });
 
     it("NST equals PyTorch's", () => {

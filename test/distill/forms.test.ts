@@ -10,6 +10,8 @@ beforeAll(async () => {
 const layout = (about: Partial<FeatureLayout>): FeatureLayout => ({
   name: "late",
   of: "pool_2",
+  tensor: [2, 2, 2],
+  order: "nhwc",
   form: "values",
   pool: null,
   shape: [2, 2, 2],
@@ -34,13 +36,23 @@ describe("a feature crosses the network", () => {
     expect(form({ pool: 2, shape: [1, 1, 2] })).toEqual([4, 5, 40, 50]);
     expect(form({ pool: "mean", shape: [2] })).toEqual([4, 5, 40, 50]);
     // As a sequence of four places of two numbers, two places become one: (1+3)/2, (2+4)/2, ...
-    expect(form({ pool: 2, shape: [2, 2] }, [4, 2])).toEqual([2, 3, 6, 7, 20, 30, 60, 70]);
+    expect(form({ tensor: [4, 2], pool: 2, shape: [2, 2] }, [4, 2])).toEqual([2, 3, 6, 7, 20, 30, 60, 70]);
   });
 
-  it("as the mean of squares over the channels", () => {
-    // (1 + 4) / 2, (9 + 16) / 2, (25 + 36) / 2, (49 + 64) / 2; a hundred times that for the second.
-    const map = [2.5, 12.5, 30.5, 56.5];
-    expect(form({ form: "attention", shape: [2, 2] })).toEqual([...map, ...map.map((m) => 100 * m)]);
+  it("as the root of the mean of squares over the channels", () => {
+    // (1 + 4) / 2, (9 + 16) / 2, (25 + 36) / 2, (49 + 64) / 2; ten times their roots for the second.
+    const map = [2.5, 12.5, 30.5, 56.5].map(Math.sqrt);
+    const found = form({ form: "attention", shape: [2, 2] });
+    [...map, ...map.map((m) => 10 * m)].forEach((m, i) => {
+      expect(found[i]).toBeCloseTo(m, 4);
+    });
+  });
+
+  it("with its channels last, where the model has them first", () => {
+    // Channel 0 is 1, 2, 3, 4 and channel 1 is 5, 6, 7, 8.
+    const turned = [1, 5, 2, 6, 3, 7, 4, 8];
+    expect(form({ order: "nchw" })).toEqual([...turned, ...turned.map((value) => 10 * value)]);
+    expect(form({ order: "nchw", pool: "mean", shape: [2] })).toEqual([2.5, 6.5, 25, 65]);
   });
 
   it("as products with all samples of its chunk, zeros where it has no more", () => {
@@ -48,10 +60,21 @@ describe("a feature crosses the network", () => {
     expect(form({ form: "gram", shape: [3] })).toEqual([204, 2040, 0, 2040, 20400, 0]);
   });
 
-  it("not at all when the model gives another shape than the spec says", () => {
-    expect(() => form({ shape: [4, 2] })).toThrow(FeatureShape);
-    expect(() => form({ shape: [4, 2] })).toThrow(
-      /"late" of teacher "deep".*gives \[4,2\]: the model's "pool_2" has the shape \[2,2,2\].*say shape: \[2,2,2\]/,
+  it("not at all when the model gives another shape than the spec says, by whatever form", () => {
+    const wrong = { tensor: [4, 2], shape: [4, 2] };
+    expect(() => form(wrong)).toThrow(FeatureShape);
+    expect(() => form(wrong)).toThrow(
+      /"late" of teacher "deep" as the spec's shape for it is \[4,2\]: the model's "pool_2" has the shape \[2,2,2\].*say shape: \[2,2,2\]/,
+    );
+    expect(() => form({ ...wrong, form: "gram", shape: [3] })).toThrow(FeatureShape);
+    // The same sizes in the other order.
+    const first = { tensor: [4, 4, 1], shape: [4, 4, 1] };
+    expect(() => form(first, [1, 4, 4])).toThrow(/say layout: nchw/);
+  });
+
+  it("not as products of more samples than a chunk has", () => {
+    expect(() => form({ form: "gram", shape: [1] })).toThrow(
+      /products of 2 samples: the feature has room for 1/,
     );
   });
 });

@@ -39,7 +39,17 @@ describe("what crosses the network of a feature", () => {
   it("is what some term learns from, and nothing else", () => {
     const terms = [{ kind: "fitnets", feature: "late", layer: "pool_2" }];
     expect(layouts({ terms, features })).toEqual([
-      [{ name: "late", of: "pool_2", form: "values", pool: null, shape: [7, 7, 32] }],
+      [
+        {
+          name: "late",
+          of: "pool_2",
+          tensor: [7, 7, 32],
+          order: "nhwc",
+          form: "values",
+          pool: null,
+          shape: [7, 7, 32],
+        },
+      ],
     ]);
     expect(layouts({ terms: [{ kind: "kl" }], features })).toEqual([[]]);
   });
@@ -88,6 +98,23 @@ describe("what crosses the network of a feature", () => {
     // An embedding is learnt from the tensor itself.
     const both = [...terms, { kind: "crd", feature: "early", layer: "dense_1" }];
     expect(layouts({ terms: both, features, student: windows })[0]).toMatchObject([{ form: "values" }]);
+  });
+
+  it("is read with channels first of an ONNX model, unless the spec says otherwise", () => {
+    const terms = [{ kind: "fitnets", feature: "late", layer: "pool_2" }];
+    const onnx = (more: object) => [
+      {
+        name: "net",
+        model: {
+          format: "onnx",
+          path: "net.onnx",
+          output: "logits",
+          features: { late: { of: "relu5", shape: [7, 7, 5], ...more } },
+        },
+      },
+    ];
+    expect(layouts({ terms }, onnx({}))[0]).toMatchObject([{ order: "nchw", tensor: [7, 7, 5] }]);
+    expect(layouts({ terms }, onnx({ layout: "nhwc" }))[0]).toMatchObject([{ order: "nhwc" }]);
   });
 
   it("is nothing for relations between answers, which are sent anyway", () => {
@@ -148,6 +175,17 @@ describe("a term is refused before anything starts when", () => {
       /layer "dense_1" is \[16\], which is no map: expected a layer that gives a map, or pool: mean/,
     ],
     [
+      "its teacher is labels alone",
+      { terms: [{ kind: "nst", feature: "late", layer: "pool_2" }] },
+      /"told" is labels alone, which have no "late" inside/,
+      [{ name: "told", labels: { path: "labels.npz" } }],
+    ],
+    [
+      "a feature has the name of the answers",
+      { terms: [{ kind: "rkd" }], features: { logits: "dense_1" } },
+      /its teacher calls a feature "logits", which are its answers/,
+    ],
+    [
       "its teacher is one of folds",
       { terms: [{ kind: "nst", feature: "late", layer: "pool_2" }] },
       /cross-fitted, and the insides of its 3 models have nothing in common/,
@@ -168,5 +206,29 @@ describe("a term is refused before anything starts when", () => {
   it.each(cases)("%s", (_, about, message, teachers) => {
     expect(() => layouts(about, teachers)).toThrow(FeatureRefused);
     expect(() => layouts(about, teachers)).toThrow(message);
+  });
+});
+
+describe("a term that compares rows of tokens", () => {
+  const arch = { arch: "transformer", vocabulary: 9, layers: 1, width: 4, heads: 2 };
+  const textSpec = (layer: string, train: object) =>
+    RunSpec.parse({
+      name: "text",
+      data: { format: "idx", train: { inputs: "a", labels: "b" }, test: { inputs: "c", labels: "d" } },
+      teachers: [
+        { name: "reader", model: arch, train: { epochs: 1 }, features: { rows: "ff_sum_1", mean: "pool" } },
+      ],
+      student: { model: arch, train: { epochs: 1, ...train } },
+      distill: { terms: [{ kind: "fitnets", feature: layer === "pool" ? "mean" : "rows", layer }] },
+    });
+  const planned = (layer: string, train: object) =>
+    planFeatures(textSpec(layer, train), { inputShape: [8], classes: 3 });
+
+  it("is refused where length buckets make a batch of shorter rows, and not for their mean", () => {
+    expect(planned("ff_sum_1", {}).layouts[0]).toMatchObject([{ shape: [8, 4] }]);
+    expect(() => planned("ff_sum_1", { lengthBuckets: [4, 8] })).toThrow(
+      /layer "ff_sum_1" gives one row a token, and student.train.lengthBuckets makes batches of fewer/,
+    );
+    expect(planned("pool", { lengthBuckets: [4, 8] }).layouts[0]).toMatchObject([{ shape: [4] }]);
   });
 });

@@ -11,8 +11,8 @@ const layout: RowLayout = {
   encoding: "half",
   classes: 3,
   features: [
-    { name: "late", of: "pool_2", form: "values", pool: null, shape: [2, 1] },
-    { name: "pairs", of: "conv_1", form: "gram", pool: null, shape: [4] },
+    { name: "late", of: "pool_2", tensor: [2, 1], order: "nhwc", form: "values", pool: null, shape: [2, 1] },
+    { name: "pairs", of: "conv_1", tensor: [9], order: "nhwc", form: "gram", pool: null, shape: [4] },
   ],
 };
 // Rows of 3 logits, 2 numbers and 4 products, all of which half precision holds, but for the first product.

@@ -103,6 +103,23 @@ describe("a student learns from the inside of a teacher", () => {
     expect(products.labelLog.bytes).not.toBe(values.labelLog.bytes);
   });
 
+  it("from products within chunks of fewer samples than the probe of a node has", async () => {
+    const relations = [{ kind: "rkd", feature: "early", layer: "dense_1" }];
+    const [report] = (await reportsOf(spec(relations, { shuffle: "windows", shuffleChunks: 1 }))) as [Report];
+    expect(report.teacherPasses.made).toBe(ROWS);
+    // A row holds 3 logits in half precision and 32 products in full.
+    expect(report.bytesPerSampleOnTheWire).toBeGreaterThan(3 * 2 + 32 * 4);
+  });
+
+  it("called whatever a run calls it, from passes that another run has made", async () => {
+    const renamed = spec([{ kind: "rkd", feature: "top", layer: "dense_1" }]);
+    const [teacher] = renamed.teachers as [object];
+    const other = RunSpec.parse({ ...renamed, teachers: [{ ...teacher, features: { top: "dense_1" } }] });
+    const [first, second] = (await reportsOf(spec([terms.rkd as object]), other)) as [Report, Report];
+    expect([first.teacherPasses.made, second.teacherPasses.made]).toEqual([ROWS, 0]);
+    expect(second.student.weightsHash).toBe(first.student.weightsHash);
+  });
+
   it("to the same weights where its training was cut off, memory of samples and learnt weights included", async () => {
     // 135 training samples in batches of 16 are 9 steps an epoch, 18 in all.
     const both = spec([terms.crd as object, terms.vid as object], { checkpointSteps: 5 });
@@ -136,7 +153,7 @@ describe("a student learns from the inside of a teacher", () => {
       cluster.student("s1");
       const given = RunSpec.parse({ ...wrong, teachers: [{ name: "old", model }] });
       await expect(cluster.run(given)).rejects.toThrow(
-        /feature "inner" of teacher "old".*gives \[9\]: the model's "hidden" has the shape \[5\].*say shape: \[5\]/,
+        /feature "inner" of teacher "old" as the spec's shape for it is \[9\]: the model's "hidden" has the shape \[5\].*say shape: \[5\]/,
       );
       const right = { ...model, features: { inner: { of: "hidden", shape: [5] } } };
       const mended = RunSpec.parse({ ...wrong, teachers: [{ name: "old", model: right }] });

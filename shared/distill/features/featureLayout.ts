@@ -33,12 +33,14 @@ export function layoutOf(
     );
   }
   const of = sourceOf(feature);
+  refuseShortened(users, student, data);
   const given = shapeGiven(name, feature, first, teacher, data);
   const declared = typeof feature === "string" ? undefined : feature.pool;
+  const tensor = { name, of, tensor: [...given], order: orderOf(feature, teacher) };
   if (declared === "mean") {
     const map = asMap(given);
     if (!map) throw refused(first, `its pool is mean, and "${name}" is no map: it has the shape [${given}]`);
-    return inForm({ name, of, pool: "mean", shape: [map[2]] }, users, student, labels);
+    return inForm({ ...tensor, pool: "mean", shape: [map[2]] }, users, student, labels);
   }
   let shape = given;
   let pool = 1;
@@ -54,10 +56,32 @@ export function layoutOf(
   const map = asMap(shape);
   if (map && factor > 1) shape = sameRank(shape, pooledShape(map, factor));
   return inForm(
-    { name, of, pool: pool * factor > 1 ? pool * factor : null, shape: [...shape] },
+    { ...tensor, pool: pool * factor > 1 ? pool * factor : null, shape: [...shape] },
     users,
     student,
     labels,
+  );
+}
+
+/** Of a map in the model: what is trained here has channels last, and ONNX's convolutions have them first. */
+function orderOf(feature: Feature, teacher: TeacherSpec): FeatureLayout["order"] {
+  const said = typeof feature === "string" ? undefined : feature.layout;
+  const onnx = "model" in teacher && "format" in teacher.model && teacher.model.format === "onnx";
+  return said ?? (onnx ? "nchw" : "nhwc");
+}
+
+/** A batch of shorter rows has another place at each of a sequence's than the teacher, who saw whole rows. */
+function refuseShortened(
+  users: readonly WantedFeature[],
+  { train, model }: FeatureSpecs["student"],
+  { inputShape: [length] }: DataShape,
+): void {
+  if (train.lengthBuckets === undefined || model.arch !== "transformer") return;
+  const along = users.find(({ studentShape }) => studentShape.length === 2 && studentShape[0] === length);
+  if (!along) return;
+  throw refused(
+    along.term,
+    `layer "${along.term.layer}" gives one row a token, and student.train.lengthBuckets makes batches of fewer: expected the layers pool or logits, or no lengthBuckets`,
   );
 }
 

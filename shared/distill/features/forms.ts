@@ -12,7 +12,7 @@ export class FeatureShape extends StillhouseError {}
  * @param given its shape without the rows
  * @param name of the teacher, for the error
  * @returns [rows, ...layout.shape]; of `gram` the columns beyond the rows are 0
- * @throws FeatureShape where the layout is of another shape
+ * @throws FeatureShape where the model's tensor has another shape than the layout says
  */
 export function inWireForm(
   values: Float32Array,
@@ -21,18 +21,34 @@ export function inWireForm(
   layout: FeatureLayout,
   name: string,
 ): Float32Array {
-  const [pooled, shape] = poolValues(values, rows, given, layout.pool);
-  const map = asMap(shape);
+  requireShape(layout, given, name);
+  const ordered = layout.order === "nchw" ? channelsLast(values, rows, given) : values;
+  const [pooled, shape] = poolValues(ordered, rows, layout.tensor, layout.pool);
   switch (layout.form) {
     case "values":
-      requireShape(layout, shape, given, name);
       return pooled;
     case "attention":
-      requireShape(layout, map ? [map[0], map[1]] : shape, given, name);
-      return attention(pooled, map as MapShape);
+      return attention(pooled, asMap(shape) as MapShape);
     case "gram":
       return gram(pooled, rows, layout.shape[0] as number);
   }
+}
+
+/** [rows, c, h, w] -> [rows, h, w, c]; what is no map stays. */
+function channelsLast(values: Float32Array, rows: number, given: readonly number[]): Float32Array {
+  const [channels = 0, height = 0, width = 0] = given;
+  if (given.length !== 3) return values;
+  const places = height * width;
+  const out = new Float32Array(values.length);
+  for (let row = 0; row < rows; row++) {
+    const start = row * places * channels;
+    for (let c = 0; c < channels; c++) {
+      for (let place = 0; place < places; place++) {
+        out[start + place * channels + c] = values[start + c * places + place] as number;
+      }
+    }
+  }
+  return out;
 }
 
 function poolValues(
@@ -45,7 +61,6 @@ function poolValues(
   if (pool === null || !map) return [values, given];
   if (pool === "mean") return [averages(values, rows, map, [map[0], map[1]]), [map[2]]];
   const pooled = pooledShape(map, pool);
-  if (!pooled.every(Number.isInteger)) return [values, given];
   const shape = given.length === 2 ? [pooled[0], pooled[2]] : pooled;
   return [averages(values, rows, map, [pool, map[1] === 1 ? 1 : pool]), shape];
 }
@@ -74,17 +89,22 @@ function averages(
   return out;
 }
 
-/** Mean of squares over the channels: [rows, h, w, c] -> [rows, h, w]. */
+/** Root of the mean of squares over the channels, which half precision holds as well as the map: [rows, h, w, c] -> [rows, h, w]. */
 function attention(values: Float32Array, [, , channels]: MapShape): Float32Array {
   return Float32Array.from({ length: values.length / channels }, (_, place) => {
     let sum = 0;
     for (let c = place * channels; c < (place + 1) * channels; c++) sum += (values[c] as number) ** 2;
-    return sum / channels;
+    return Math.sqrt(sum / channels);
   });
 }
 
 /** Products of all pairs of rows: [rows, ...] -> [rows, columns]. */
 function gram(values: Float32Array, rows: number, columns: number): Float32Array {
+  if (rows > columns) {
+    throw new RangeError(
+      `Cannot give products of ${rows} samples: the feature has room for ${columns}, a chunk`,
+    );
+  }
   const out = new Float32Array(rows * columns);
   tf.tidy(() => {
     const tensor = tf.tensor2d(values, [rows, values.length / rows]);
@@ -97,14 +117,21 @@ function gram(values: Float32Array, rows: number, columns: number): Float32Array
 }
 
 function requireShape(
-  { name, of, shape }: FeatureLayout,
-  seen: readonly number[],
+  { name, of, tensor, order }: FeatureLayout,
   given: readonly number[],
   teacher: string,
 ): void {
-  if (seen.join() === shape.join()) return;
+  const [c = 0, h = 0, w = 0] = given;
+  const last = order === "nchw" && given.length === 3 ? [h, w, c] : given;
+  if (last.join() === tensor.join()) return;
+  const turned = order === "nchw" ? "nhwc" : "nchw";
+  const other = order === "nchw" ? given : [h, w, c];
+  const fix =
+    given.length === 3 && other.join() === tensor.join()
+      ? `say layout: ${turned}`
+      : `say shape: [${last}], channels last`;
   throw new FeatureShape(
-    `Cannot use the feature "${name}" of teacher "${teacher}" as the spec's shape for it gives [${shape}]: the model's "${of}" has the shape [${given}], which gives [${seen}]; say shape: [${given}]`,
-    { fields: { feature: name, expected: shape, seen, given } },
+    `Cannot use the feature "${name}" of teacher "${teacher}" as the spec's shape for it is [${tensor}]: the model's "${of}" has the shape [${given}], read as ${order}; ${fix}`,
+    { fields: { feature: name, expected: tensor, given, order } },
   );
 }

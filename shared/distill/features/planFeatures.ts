@@ -60,6 +60,12 @@ export function planFeatures(spec: FeatureSpecs, data: DataShape): FeaturePlan {
   const uses = wanted.map((one): FeatureUse => {
     const { term, teacher } = one;
     if (term.feature === "logits" && relational(term)) {
+      if ("logits" in featuresOf(spec.teachers[teacher] as TeacherSpec)) {
+        throw refused(
+          term,
+          'its teacher calls a feature "logits", which are its answers: expected another name',
+        );
+      }
       return { ...one, source: "logits", teacherShape: [data.classes] };
     }
     const source = layouts[teacher]?.find(({ name }) => name === term.feature);
@@ -85,6 +91,9 @@ function teacherOf(term: FeatureTerm, { teachers }: FeatureSpecs): number {
 }
 
 function unknownFeature(term: FeatureTerm, teacher: TeacherSpec): FeatureRefused {
+  if ("labels" in teacher) {
+    return refused(term, `teacher "${teacher.name}" is labels alone, which have no "${term.feature}" inside`);
+  }
   const known = Object.keys(featuresOf(teacher));
   const near = nearMatches(term.feature, known);
   const hint =

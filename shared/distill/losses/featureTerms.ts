@@ -22,8 +22,8 @@ export const featureTermLosses: {
   "attention-transfer"({ student, teacher }, { variant }) {
     const ours = mapOf(student) as tf.Tensor4D;
     if (teacher.form === "attention") {
-      // Active where the root of the mean square is: a map of one channel with the same activity.
-      const [small, theirs] = sameSize(ours, teacher.tensor.expandDims(3).sqrt() as tf.Tensor4D);
+      // Roots of mean squares are a map of one channel with the same activity.
+      const [small, theirs] = sameSize(ours, teacher.tensor.expandDims(3) as tf.Tensor4D);
       return attentionTransfer(activity(small), activity(theirs), variant);
     }
     const [small, theirs] = sameSize(ours, mapOf(teacher.tensor) as tf.Tensor4D);

@@ -4,7 +4,7 @@ import * as tf from "@tensorflow/tfjs";
 const EPSILON = 1e-5;
 
 /** The stored scale that stands for a variance: the inverse of softplus(scale) + 1e-5. */
-export function initialLogScale(variance: number): number {
+export function initialScale(variance: number): number {
   return Math.log(Math.expm1(variance - EPSILON));
 }
 
