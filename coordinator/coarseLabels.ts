@@ -19,20 +19,19 @@ const LARGEST_ERROR = 0.01;
 export function requireFineLabels({ targets, classes, splits }: Dataset, encoding: LabelEncoding): void {
   if (targets?.task !== "regression" || encoding !== "half") return;
   const values = gatherValues(targets, classes, splits.train);
-  if (values.every(Number.isNaN)) return;
-  const { deviation } = targetScale(values, classes);
-  deviation.forEach((spread, output) => {
-    let largest = 0;
-    for (let i = output; i < values.length; i += classes) {
-      if (Math.abs(values[i] as number) > largest) largest = Math.abs(values[i] as number);
-    }
+  for (let output = 0; output < classes; output++) {
+    const known = values.filter((value, i) => i % classes === output && !Number.isNaN(value));
+    // Of what nobody knows there is nothing to compare with.
+    if (known.length === 0) continue;
+    const [spread = 1] = targetScale(known, 1).deviation;
+    const largest = known.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
     const error = largest > HALF_MAX ? Number.POSITIVE_INFINITY : roundingError(largest);
-    if (error <= LARGEST_ERROR * spread) return;
+    if (error <= LARGEST_ERROR * spread) continue;
     throw new CoarseLabels(
       `Cannot store labels in half precision as output ${output} has targets up to ${largest} with a deviation of ${spread.toPrecision(3)}: they would be rounded by up to ${error.toPrecision(2)}, and ${100 * LARGEST_ERROR}% of the deviation is allowed; set labels.encoding: float32, or shift and scale the targets`,
       { fields: { output, largest, deviation: spread, error } },
     );
-  });
+  }
 }
 
 /** Half of the distance between neighbours of a number with 11 significant bits. */

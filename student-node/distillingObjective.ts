@@ -42,9 +42,9 @@ export function distillingObjective(
   const truth = trueTargets(dataset);
   const learnt = (values: Float32Array): Float32Array =>
     dataset.targets ? standardised(dataset.targets, values) : values;
-  const draws = ensemble.rule === "random";
   const terms = plainTermsOf(distill);
   const heard = terms.some(({ kind }) => termNeeds[kind].teachers) ? teachers : [];
+  const draws = heard.length > 0 && ensemble.rule === "random";
   const quorum = heard.length > 0 && ensemble.quorum !== "all" ? ensemble.quorum.teachers : undefined;
   const presentOf = (ids: Uint32Array): Float32Array | undefined =>
     quorum === undefined ? undefined : presentTeachers(labels, dataset, teachers.length, quorum, ids);

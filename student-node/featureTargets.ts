@@ -2,6 +2,7 @@ import type * as tf from "@tensorflow/tfjs";
 import type { TargetType, TargetValues } from "../shared/compute/objective.ts";
 import { inversePermutation } from "../shared/data/chunks.ts";
 import { type Dataset, rowOf, type Shard, shardOf } from "../shared/data/dataset.ts";
+import { standardised } from "../shared/data/targets.ts";
 import type { TeacherFeature } from "../shared/distill/features/featureView.ts";
 import type { FeaturePlan, FeatureUse } from "../shared/distill/features/planFeatures.ts";
 import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
@@ -53,7 +54,11 @@ export function gatherSource(
   ids: Uint32Array,
 ): Record<string, TargetValues> {
   const { teacher, of, index } = source;
-  if (of === "logits") return { [sourceName(source)]: teacherLogits(labels, dataset, teacher, ids) };
+  if (of === "logits") {
+    const said = teacherLogits(labels, dataset, teacher, ids);
+    // As the student gives them: a regression learns standardised numbers.
+    return { [sourceName(source)]: dataset.targets ? standardised(dataset.targets, said) : said };
+  }
   const size = sizeOfFeature(of);
   const values = new Float32Array(ids.length * size);
   const places = placesOf(dataset, ids);

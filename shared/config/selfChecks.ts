@@ -24,6 +24,14 @@ export function unheardProblems({ distill, teachers, ensemble }: RunSpec): Probl
           },
         ]
       : []),
+    ...(ensemble.rule !== "arithmetic"
+      ? [
+          {
+            path: ["ensemble", "rule"],
+            message: `"${ensemble.rule}", and teachers has none to combine; expected no such key`,
+          },
+        ]
+      : []),
     ...(ensemble.calibrate || ensemble.weights !== undefined
       ? [{ path: ["ensemble"], message: "teachers has none to calibrate or weigh; expected no such key" }]
       : []),

@@ -32,6 +32,14 @@ describe("terms of a student's own are refused, with what is expected,", () => {
     ]);
   });
 
+  it("where a rule has no teachers to combine", () => {
+    const alone = { teachers: [], distill: { loss: { kind: "label-smoothing" } } };
+    expect(problems(alone)).toEqual([]);
+    expect(problems({ ...alone, ensemble: { rule: "random" } })).toEqual([
+      'ensemble.rule: "random", and teachers has none to combine; expected no such key',
+    ]);
+  });
+
   it("where there are no convolutions for early exits, or not so many", () => {
     const loss = { kind: "byot" };
     expect(problems({ distill: { loss } })).toEqual([

@@ -3,13 +3,17 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DataSpec } from "../../shared/config/dataSpec.ts";
 import type { RunSpec } from "../../shared/config/spec.ts";
+import { inversePermutation } from "../../shared/data/chunks.ts";
+import type { Dataset } from "../../shared/data/dataset.ts";
 import { rng } from "../../shared/determinism/rng.ts";
+import type { FeaturePlan } from "../../shared/distill/features/planFeatures.ts";
 import { renderReport } from "../../shared/evaluate/reportHtml.ts";
 import type {
   MultiLabelReport,
   RegressionReport,
   TaskReport,
 } from "../../shared/evaluate/taskReportSchema.ts";
+import { featureSide } from "../../student-node/featureSide.ts";
 import { floats, zipOf } from "../data/npyFiles.ts";
 import { withCluster } from "../helpers/inProcessRun.ts";
 import { smallSpec, writeTeacherFiles } from "../helpers/smallRun.ts";
@@ -150,6 +154,32 @@ describe("what is the same whatever the task", () => {
     )) as [RegressionReport, RegressionReport];
     expect(crossFit.teachers[0]?.folds).toBe(2);
     for (const { student } of [crossFit, inside]) expect(student.score).toBeLessThan(4);
+  });
+});
+
+describe("relations between the answers of a regression", () => {
+  it("are those of standardised numbers, as the student gives them", () => {
+    // Two samples of one output, with mean 20 and deviation 5 in training: 25 and 15 become 1 and -1.
+    const shard = { hash: "numbers", rows: 2 };
+    const scale = { mean: [20], deviation: [5] };
+    const dataset = {
+      classes: 1,
+      shards: [shard],
+      splits: { train: Uint32Array.of(0, 1) },
+      targets: { task: "regression", scale },
+    } as unknown as Dataset;
+    const term = { kind: "similarity-preserving", feature: "logits", layer: "logits" };
+    const use = { term, place: 0, teacher: 0, studentShape: [1], teacherShape: [1], source: "logits" };
+    const places = inversePermutation(shard.hash, shard.rows);
+    const labels = {
+      read: (_teacher: number, _shard: number, place: number, out: Float32Array, row: number) => {
+        out[row] = place === places[0] ? 25 : 15;
+      },
+      readFeature: () => undefined,
+    };
+    const plan = { uses: [use], layouts: [[]] } as unknown as FeaturePlan;
+    const side = featureSide(plan, dataset, labels, 512, ["seed"]);
+    expect(Object.values(side.gather(Uint32Array.of(0, 1), 0))).toEqual([Float32Array.of(1, -1)]);
   });
 });
 
