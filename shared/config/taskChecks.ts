@@ -1,3 +1,4 @@
+import { termNeeds } from "../distill/termNeeds.ts";
 import type { Problem } from "./problems.ts";
 import type { Path } from "./schemaNode.ts";
 import type { RunSpec } from "./spec.ts";
@@ -74,6 +75,11 @@ function lossProblems({ distill: { loss, terms } }: RunSpec, task: Task): Proble
       problems.push(centred([...path, "centred"]));
     }
   });
+  const told = (terms ?? []).some(({ kind }) => termNeeds[kind].labels || termNeeds[kind].teachers);
+  if (terms && task !== "classification" && !told) {
+    const message = `none tells what the outputs of data.task "${task}" should be; expected a term of true labels or of the teachers' answers too`;
+    problems.push({ path: ["distill", "terms"], message });
+  }
   return problems;
 }
 

@@ -93,7 +93,9 @@ function paired(own: readonly number[], base: readonly number[]): Difference | n
 /** Null for a single pair, and where all differences are equal, for which no t is defined. */
 export function pairedP(differences: readonly number[]): number | null {
   const deviation = sampleDeviation(differences);
-  if (deviation === null || deviation < 1e-12) return null;
+  // Compared with the differences themselves, which may be of any unit.
+  const largest = Math.max(...differences.map(Math.abs));
+  if (deviation === null || deviation <= 1e-9 * largest) return null;
   const t = (mean(differences) * Math.sqrt(differences.length)) / deviation;
   return 2 * (1 - studentTCdf(Math.abs(t), differences.length - 1));
 }

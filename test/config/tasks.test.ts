@@ -122,6 +122,16 @@ describe("what is not defined for a task is refused by name, with what is:", () 
     ]);
   });
 
+  it("terms of which none says what the outputs should be", () => {
+    const inside = { kind: "rkd", feature: "head", layer: "dense_1" };
+    expect(problemsOf("regression", { distill: { terms: [inside] } })).toEqual([
+      expect.stringMatching(
+        /^distill.terms: none tells what the outputs of data.task "regression" should be/,
+      ),
+    ]);
+    expect(problemsOf("regression", { distill: { terms: [inside, { kind: "mse" }] } })).toEqual([]);
+  });
+
   it("a teacher's output, its whole numbers and its gate", () => {
     const model = { format: "onnx", path: "a.onnx", output: "probabilities", quantise: "int8" };
     const teachers = [

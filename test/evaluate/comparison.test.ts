@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { assembleReport } from "../../shared/evaluate/assembleReport.ts";
-import { compareReports } from "../../shared/evaluate/comparison.ts";
+import { compareReports, pairedP } from "../../shared/evaluate/comparison.ts";
 import type { Report } from "../../shared/evaluate/reportSchema.ts";
 import { reportInput, seedResult } from "./reportInput.ts";
 
@@ -59,6 +59,13 @@ describe("a comparison of runs", () => {
     expect(
       compareReports([base, { name: "b", report: report([0.9, 0.92, 0.91]) }]).variants[1]?.p,
     ).toBeNull();
+  });
+
+  it("has the p of differences whatever their unit", () => {
+    const differences = [2, 1, 3];
+    const tiny = differences.map((difference) => difference * 1e-13);
+    expect(pairedP(tiny)).toBeCloseTo(pairedP(differences) as number, 9);
+    expect(pairedP([2e-13, 2e-13, 2e-13])).toBeNull();
   });
 
   it("is refused between runs of other seeds", () => {
