@@ -38,7 +38,9 @@ function tableOf(encoding: (typeof encodings)[number]): string {
   const cell = (found: Exactness): string => {
     if (found.grade === "exact") return "exact";
     const why =
-      found.grade === "refused" ? `${found.why}: expected ${found.key} ${found.instead}` : found.why;
+      found.grade === "refused"
+        ? `${found.why}: expected ${found.key ?? "kind"} ${found.instead}`
+        : found.why;
     if (!reasons.includes(why)) reasons.push(why);
     return `${found.grade} (${reasons.indexOf(why) + 1})`;
   };
