@@ -1,8 +1,9 @@
 import type { WriteOnceLog } from "../shared/bus/bus.ts";
 import type { RunSpec } from "../shared/config/spec.ts";
+import { chunkParts, chunkRows } from "../shared/data/chunks.ts";
 import type { Dataset, Shard } from "../shared/data/dataset.ts";
 import { dispatchOrder } from "../shared/data/order.ts";
-import { chunkLayout } from "../shared/labels/layout.ts";
+import { rowBytes } from "../shared/labels/rowLayout.ts";
 import type { FeatureLayout } from "../shared/protocol/features.ts";
 import { PLAIN_VIEW } from "../shared/protocol/identifiers.ts";
 import {
@@ -53,26 +54,20 @@ export async function findMissing(
   let samplesMissing = 0;
   for (const { shard, chunk } of dispatchOrder(dataset, chunkSize)) {
     const { hash, rows } = dataset.shards[shard] as Shard;
+    const { length } = chunkRows(hash, rows, chunkSize, chunk);
     for (const { labelling, features = [] } of labellings) {
-      const layout = chunkLayout({
-        shard: { hash, rows },
-        chunkSize,
-        chunk,
-        classes: dataset.classes,
-        encoding,
-        features,
-      });
+      const parted = chunkParts(length, rowBytes({ encoding, classes: dataset.classes, features }));
       const key: ChunkKey = { labelling, shard: hash, view: PLAIN_VIEW, chunk };
       // Two shards of equal content, or two teachers of equal weights, share their labels.
       if (met.has(labelsSubject(key, 0))) continue;
       met.add(labelsSubject(key, 0));
       const there = await listed(key);
       const parts = new Map<string, number>();
-      layout.parts.forEach(([from, to], part) => {
+      parted.forEach(([from, to], part) => {
         const subject = labelsSubject(key, part);
         if (!there.has(subject)) parts.set(subject, to - from);
       });
-      samplesNeeded += layout.rows.length;
+      samplesNeeded += length;
       if (parts.size === 0) continue;
       samplesMissing += [...parts.values()].reduce((a, b) => a + b, 0);
       chunks.push({ key, parts });

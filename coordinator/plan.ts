@@ -1,7 +1,7 @@
 import { planBatches } from "../shared/compute/planBatches.ts";
 import type { RunSpec } from "../shared/config/spec.ts";
 import type { TrainedTeacherSpec } from "../shared/config/teacherSpec.ts";
-import { chunkRows, MAX_PART_BYTES } from "../shared/data/chunks.ts";
+import { chunkParts, chunkRows, MAX_PART_BYTES } from "../shared/data/chunks.ts";
 import type { Dataset, Shard } from "../shared/data/dataset.ts";
 import { outsideFold } from "../shared/data/folds.ts";
 import { labelledIds } from "../shared/data/gather.ts";
@@ -15,7 +15,6 @@ import { selfBytes } from "../shared/distill/selfBytes.ts";
 import { termNeeds } from "../shared/distill/termNeeds.ts";
 import { termsOf } from "../shared/distill/termsOf.ts";
 import { StillhouseError } from "../shared/errors.ts";
-import { chunkLayout } from "../shared/labels/layout.ts";
 import { featureBytes, type RowLayout, rowBytes } from "../shared/labels/rowLayout.ts";
 import { parameterCount } from "../shared/model/parameterCount.ts";
 import { requireFineLabels } from "./coarseLabels.ts";
@@ -56,20 +55,21 @@ export function planRun(spec: RunSpec, dataset: Dataset): RunPlan {
   const { chunkSize, encoding, maxLogBytes } = spec.labels;
   const transfer = transferSet(dataset, spec.data);
   const chunks = dispatchOrder(transfer, chunkSize);
-  const samplesPerTeacher = chunks.reduce((sum, { shard, chunk }) => {
+  const samplesOf = chunks.map(({ shard, chunk }) => {
     const { hash, rows } = dataset.shards[shard] as Shard;
-    return sum + chunkRows(hash, rows, chunkSize, chunk).length;
-  }, 0);
+    return chunkRows(hash, rows, chunkSize, chunk).length;
+  });
+  const samplesPerTeacher = samplesOf.reduce((sum, samples) => sum + samples, 0);
   const passes = samplesPerTeacher * spec.teachers.filter((teacher) => !("labels" in teacher)).length;
   const labels = samplesPerTeacher * spec.teachers.length;
   const { layouts, uses } = planFeatures(spec, dataset);
   const rows = layouts.map((features) => ({ encoding, classes: dataset.classes, features }));
   refuseWideRows(spec, rows);
   const labelBytes = rows.reduce((sum, row) => {
-    const messages = chunks.reduce((count, { shard, chunk }) => {
-      const { hash, rows } = dataset.shards[shard] as Shard;
-      return count + chunkLayout({ shard: { hash, rows }, chunkSize, chunk, ...row }).parts.length;
-    }, 0);
+    const messages = samplesOf.reduce(
+      (count, samples) => count + chunkParts(samples, rowBytes(row)).length,
+      0,
+    );
     return sum + samplesPerTeacher * rowBytes(row) + messages * ENVELOPE_BYTES;
   }, 0);
   if (labelBytes > maxLogBytes) {

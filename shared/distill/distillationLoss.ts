@@ -100,18 +100,17 @@ function tempered(term: PlainTermSpec, place: number, batch: DistillationBatch):
   const targeted = targetedBy(term, batch);
   const lossOf: typeof termLoss = (said, of, T) =>
     batch.taskLoss && !("feature" in of) ? batch.taskLoss(said, of, T) : termLoss(said, of, T);
+  const inside = (): FeatureView => viewOf(batch, place);
   const changing = batch.temperature?.(place);
   if (!changing) {
     const target = (T: number): tf.Tensor2D =>
       batch.target(term, (logits) => (T === 1 ? logits : logits.div(T)));
     const apart = apartOf(term, batch, (T) => (logits) => (T === 1 ? logits : logits.div(T)));
-    const inside = (): FeatureView => viewOf(batch, place);
     const given = { student, labels, target, targeted, inside, ...apart };
     return lossOf(given, term, temperatureAt(term, 0, 1) ?? 1);
   }
   const T = changing.expandDims(1); // [batch, 1]
   const target = (): tf.Tensor2D => batch.target(term, (logits) => logits.div(T));
-  const inside = (): FeatureView => viewOf(batch, place);
   const apart = apartOf(term, batch, () => (logits) => logits.div(T));
   const given = { student: student.div<tf.Tensor2D>(T), labels, target, targeted, inside, ...apart };
   const value = lossOf(given, term, 1);

@@ -22,23 +22,40 @@ export function encodeLogits(
   classes: number,
   what: string,
 ): Uint8Array {
-  const bound = encoding === "half" ? HALF_MAX : Number.MAX_VALUE;
-  for (let i = 0; i < logits.length; i++) {
+  const i = firstBeyond(encoding, logits);
+  if (i >= 0) {
     const value = logits[i] as number;
-    if (Math.abs(value) <= bound) continue;
     throw new UnusableLogits(
       `Cannot label ${what} as row ${Math.floor(i / classes)} class ${i % classes} is ${value}: expected a finite logit` +
         (encoding === "half" ? ` within ±${HALF_MAX} (or set labels.encoding: float32)` : ""),
       { fields: { row: Math.floor(i / classes), class: i % classes, value } },
     );
   }
-  const bytes = new Uint8Array(logits.length * (encoding === "half" ? 2 : 4));
-  const view = new DataView(bytes.buffer);
-  for (let i = 0; i < logits.length; i++) {
-    if (encoding === "half") view.setUint16(i * 2, toHalf(logits[i] as number), true);
-    else view.setFloat32(i * 4, logits[i] as number, true);
-  }
+  const bytes = new Uint8Array(bytesPerRow(encoding, logits.length));
+  writeNumbers(encoding, logits, bytes, 0);
   return bytes;
+}
+
+/** Place of the first number that an encoding cannot hold: not finite, or too large; or -1. */
+export function firstBeyond(encoding: LabelEncoding, values: Float32Array): number {
+  const bound = encoding === "half" ? HALF_MAX : Number.MAX_VALUE;
+  for (let i = 0; i < values.length; i++) if (!(Math.abs(values[i] as number) <= bound)) return i;
+  return -1;
+}
+
+/** Writes numbers that the encoding can hold into `bytes` from byte `at` on. @returns the byte after them */
+export function writeNumbers(
+  encoding: LabelEncoding,
+  values: Float32Array,
+  bytes: Uint8Array,
+  at: number,
+): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + at);
+  for (let i = 0; i < values.length; i++) {
+    if (encoding === "half") view.setUint16(i * 2, toHalf(values[i] as number), true);
+    else view.setFloat32(i * 4, values[i] as number, true);
+  }
+  return at + bytesPerRow(encoding, values.length);
 }
 
 /**

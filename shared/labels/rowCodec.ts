@@ -1,5 +1,5 @@
 import type { LabelEncoding } from "../config/spec.ts";
-import { encodeLogits, firstUnusable, UnusableLogits } from "./encoding.ts";
+import { encodeLogits, firstBeyond, firstUnusable, UnusableLogits, writeNumbers } from "./encoding.ts";
 import { HALF_MAX } from "./half.ts";
 import {
   featureBytes,
@@ -28,9 +28,7 @@ export function encodeRows(layout: RowLayout, values: Float32Array, what: string
     const put = (count: number, as: LabelEncoding, name: string): void => {
       const taken = values.subarray(from, from + count);
       requireFinite(taken, as, name, row, what);
-      const encoded = encodeLogits(as, taken, count, what);
-      bytes.set(encoded, at);
-      at += encoded.byteLength;
+      at = writeNumbers(as, taken, bytes, at);
       from += count;
     };
     put(classes, encoding, "logits");
@@ -73,8 +71,7 @@ function requireFinite(
   row: number,
   what: string,
 ): void {
-  const bound = as === "half" ? HALF_MAX : Number.MAX_VALUE;
-  const place = values.findIndex((value) => !(Math.abs(value) <= bound));
+  const place = firstBeyond(as, values);
   if (place < 0) return;
   const value = values[place];
   throw new UnusableLogits(

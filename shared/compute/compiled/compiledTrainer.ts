@@ -31,7 +31,7 @@ export class CompiledTrainer implements Trainer {
   readonly #forward: CompiledForward;
   readonly #update: InGraphUpdate | undefined;
   #graphMs = 0;
-  #emitted: Emitted = {};
+  #last: CompiledStep | undefined;
 
   /** @throws UnsupportedKernel, ValueReadWhileRecording, BakedIn, TooManyBatchShapes */
   static async open(options: TrainerOptions, settings: CompiledSettings): Promise<CompiledTrainer> {
@@ -87,12 +87,12 @@ export class CompiledTrainer implements Trainer {
     if (update) update.done(check ? { rate, clipNorm } : null);
     else this.#store.update(rate, clipNorm);
     for (const { values, next } of sized.moved) values.set(next);
-    this.#emitted = Object.fromEntries(sized.emitted.map(({ name, values }) => [name, values]));
+    this.#last = sized;
     return loss;
   }
 
   emitted(): Emitted {
-    return this.#emitted;
+    return Object.fromEntries((this.#last?.emitted ?? []).map(({ name, values }) => [name, values]));
   }
 
   /** Time that the last step spent in its graph. */
