@@ -2,6 +2,7 @@ import type { ObjectiveMemory } from "../shared/compute/objective.ts";
 import { StillhouseError } from "../shared/errors.ts";
 import { halfValues, toHalf } from "../shared/labels/half.ts";
 import { rngOf, type Seed } from "../shared/model/seed.ts";
+import { memoryPlaces } from "./memoryPlaces.ts";
 
 export interface ContrastiveOptions {
   /** Samples of the training split, each of which has a place. */
@@ -30,20 +31,13 @@ export interface RememberedBatch {
  */
 export class ContrastiveMemory {
   readonly #options: ContrastiveOptions;
-  readonly #places = new Map<number, number>();
+  readonly #placeOf: (id: number) => number;
   readonly #sides: Record<"student" | "teacher", Uint16Array>;
 
   constructor(options: ContrastiveOptions) {
     this.#options = options;
-    options.ids.forEach((id, place) => {
-      this.#places.set(id, place);
-    });
+    this.#placeOf = memoryPlaces(options.ids);
     this.#sides = { student: this.#drawn("student"), teacher: this.#drawn("teacher") };
-  }
-
-  /** Bytes that such a memory takes. */
-  static bytes({ ids, dimension }: Pick<ContrastiveOptions, "ids" | "dimension">): number {
-    return 2 * 2 * ids.length * dimension;
   }
 
   /** Of the batch of a step. Others are drawn from all samples by seed and step; the batch's own may be among them. */
@@ -115,13 +109,6 @@ export class ContrastiveMemory {
       }
     });
     return out;
-  }
-
-  #placeOf(id: number): number {
-    const place = this.#places.get(id);
-    if (place === undefined)
-      throw new RangeError(`Cannot remember sample ${id}: it is not in the training split`);
-    return place;
   }
 }
 

@@ -11,7 +11,6 @@ import type { FeatureView, RememberedRole } from "../shared/distill/features/fea
 import { learntNameOf, learntWeights } from "../shared/distill/features/learntWeights.ts";
 import { negativesOf } from "../shared/distill/features/negatives.ts";
 import type { FeaturePlan, FeatureUse } from "../shared/distill/features/planFeatures.ts";
-import { initialScale } from "../shared/distill/losses/vid.ts";
 import type { Seed } from "../shared/model/seed.ts";
 import { ContrastiveMemory, memoryOfTerms } from "./contrastiveMemory.ts";
 import {
@@ -54,7 +53,7 @@ export function featureSide(
   for (const { place, term } of contrasts) Object.assign(targets, contrastTargets(place, term, dataset));
   return {
     taps: [...new Set(uses.map(({ term }) => term.layer))],
-    learnt: uses.flatMap((use) => learntWeights(use, seed, initialScale)),
+    learnt: uses.flatMap((use) => learntWeights(use, seed)),
     targets,
     emits: Object.fromEntries(
       contrasts.flatMap(({ place, term }) =>

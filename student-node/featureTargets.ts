@@ -1,7 +1,7 @@
 import type * as tf from "@tensorflow/tfjs";
 import type { TargetType, TargetValues } from "../shared/compute/objective.ts";
-import { inversePermutation } from "../shared/data/chunks.ts";
-import { type Dataset, rowOf, type Shard, shardOf } from "../shared/data/dataset.ts";
+import { type Dataset, shardOf } from "../shared/data/dataset.ts";
+import { placeOf } from "../shared/data/samplePlace.ts";
 import { standardised } from "../shared/data/targets.ts";
 import type { TeacherFeature } from "../shared/distill/features/featureView.ts";
 import type { FeaturePlan, FeatureUse } from "../shared/distill/features/planFeatures.ts";
@@ -91,12 +91,8 @@ function pairsOf(
   return { [sourceName(source)]: products, [knownName(source)]: known };
 }
 
-function placesOf({ shards }: Dataset, ids: Uint32Array): { shard: number; place: number }[] {
-  const inverse = shards.map((shard: Shard) => inversePermutation(shard.hash, shard.rows));
-  return Array.from(ids, (id) => {
-    const shard = shardOf(id);
-    return { shard, place: inverse[shard]?.[rowOf(id)] as number };
-  });
+function placesOf(dataset: Dataset, ids: Uint32Array): { shard: number; place: number }[] {
+  return Array.from(ids, (id) => ({ shard: shardOf(id), place: placeOf(dataset, id) }));
 }
 
 export function teacherFeature(

@@ -1,5 +1,5 @@
-import { inversePermutation } from "../shared/data/chunks.ts";
-import { type Dataset, rowOf, type Shard, shardOf } from "../shared/data/dataset.ts";
+import { type Dataset, rowOf, shardOf } from "../shared/data/dataset.ts";
+import { placeOf } from "../shared/data/samplePlace.ts";
 import type { KnownClasses } from "../shared/distill/ensembles/known.ts";
 import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
 import { rngOf, type Seed } from "../shared/model/seed.ts";
@@ -9,13 +9,11 @@ type Has = Pick<LabelStoreReader, "has">;
 /** Whether a run uses what a teacher said of a sample. */
 export function hasLabels(
   { has }: Has,
-  { shards }: Pick<Dataset, "shards">,
+  dataset: Pick<Dataset, "shards">,
   teacher: number,
   id: number,
 ): boolean {
-  const shard = shardOf(id);
-  const { hash, rows } = shards[shard] as Shard;
-  return has(teacher, shard, inversePermutation(hash, rows)[rowOf(id)] as number);
+  return has(teacher, shardOf(id), placeOf(dataset, id));
 }
 
 /**

@@ -1,5 +1,5 @@
-import { inversePermutation } from "../shared/data/chunks.ts";
-import { type Dataset, rowOf, type Shard, shardOf } from "../shared/data/dataset.ts";
+import { type Dataset, shardOf } from "../shared/data/dataset.ts";
+import { placeOf } from "../shared/data/samplePlace.ts";
 import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
 
 /**
@@ -13,11 +13,9 @@ export function teacherLogits(
   teacher: number,
   ids: Uint32Array,
 ): Float32Array {
-  const places = dataset.shards.map((shard: Shard) => inversePermutation(shard.hash, shard.rows));
   const out = new Float32Array(ids.length * dataset.classes);
   ids.forEach((id, row) => {
-    const shard = shardOf(id);
-    labels.read(teacher, shard, places[shard]?.[rowOf(id)] as number, out, row);
+    labels.read(teacher, shardOf(id), placeOf(dataset, id), out, row);
   });
   return out;
 }

@@ -4,7 +4,7 @@ import type { Dataset } from "../data/dataset.ts";
 import { taskOf } from "../data/targets.ts";
 import { gainOver, scoreKinds, scoreOf } from "../evaluate/score.ts";
 import type { EpochPoint } from "../evaluate/taskReportSchema.ts";
-import { type NamedWeight, writeWeights } from "../model/weights.ts";
+import { copyWeights, type NamedWeight, writeWeights } from "../model/weights.ts";
 import type { ComputeSettings } from "./computeSettings.ts";
 import type { Objective } from "./objective.ts";
 import { openTrainer } from "./openTrainer.ts";
@@ -138,9 +138,7 @@ async function trainEpochs(
       waiting,
     });
   };
-  const finalWeights = (): NamedWeight[] =>
-    memory?.final?.().map(({ name, shape, data }) => ({ name, shape, data: data.slice() })) ??
-    trainer.weights();
+  const finalWeights = (): NamedWeight[] => (memory?.final ? copyWeights(memory.final()) : trainer.weights());
   const endEpoch = async (epoch: number): Promise<void> => {
     const ids = dataset.splits.validation;
     const final = memory?.final?.();

@@ -1,6 +1,6 @@
 import type * as tf from "@tensorflow/tfjs";
 import type { OptimizerSpec } from "../config/trainSpec.ts";
-import { type NamedWeight, weightSlots, writeWeights } from "../model/weights.ts";
+import { copyWeights, type NamedWeight, weightSlots, writeWeights } from "../model/weights.ts";
 import { MaxNorm, unitMatrix } from "./maxNorm.ts";
 import { createOptimizer, optimizerSlots } from "./optimizers/createOptimizer.ts";
 import type { Optimizer } from "./optimizers/optimizer.ts";
@@ -84,7 +84,7 @@ export class WeightStore {
   }
 
   copies(): NamedWeight[] {
-    return this.weights.map(({ name, shape, values }) => ({ name, shape, data: values.slice() }));
+    return copyWeights(this.views());
   }
 
   snapshot(): TrainingSnapshot {

@@ -23,6 +23,11 @@ export function readWeights(model: tf.LayersModel): NamedWeight[] {
   }));
 }
 
+/** Copies of weights that may live on. */
+export function copyWeights(weights: readonly NamedWeight[]): NamedWeight[] {
+  return weights.map(({ name, shape, data }) => ({ name, shape, data: data.slice() }));
+}
+
 /**
  * Gives a model these weights.
  * @throws WeightsMismatch when number, names, order or shapes differ from the model's; then nothing was written

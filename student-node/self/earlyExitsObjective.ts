@@ -1,4 +1,5 @@
 import type * as tf from "@tensorflow/tfjs";
+import { learntList, learntMatrix } from "../../shared/compute/learntWeight.ts";
 import type { LearntWeight, Objective } from "../../shared/compute/objective.ts";
 import type { SelfTermSpec } from "../../shared/config/selfTermSpec.ts";
 import type { Dataset } from "../../shared/data/dataset.ts";
@@ -6,8 +7,7 @@ import { gatherLabels } from "../../shared/data/gather.ts";
 import { type ConvolutionalArch, exitsOf, usualHint } from "../../shared/distill/exits.ts";
 import { byotExit } from "../../shared/distill/losses/byot.ts";
 import { stopGradient } from "../../shared/distill/losses/stopGradient.ts";
-import { glorotUniform } from "../../shared/model/initialise.ts";
-import { rngOf, type Seed } from "../../shared/model/seed.ts";
+import type { Seed } from "../../shared/model/seed.ts";
 
 type EarlyExits = Extract<SelfTermSpec, { kind: "early-exits" }>;
 
@@ -26,15 +26,17 @@ export function earlyExitsObjective(
 ): Objective {
   const { inner, deepest } = exitsOf(arch, dataset.inputShape, exits);
   const features = hint ?? usualHint(arch);
+  const matrix = (name: string, from: number, to: number): LearntWeight =>
+    learntMatrix(name, from, to, [...seed, "exits", name]);
   const weights = { truth: 1 - alpha, logits: alpha, features };
   return {
     targets: { labels: { dtype: "int32", shape: [] } },
     taps: [...inner.map(({ layer }) => layer), deepest.layer],
     learnt: inner.flatMap(({ layer, width }): LearntWeight[] => [
-      matrix(`${layer}-projection`, width, deepest.width, seed),
-      zeros(`${layer}-shift`, deepest.width),
-      matrix(`${layer}-classifier`, deepest.width, dataset.classes, seed),
-      zeros(`${layer}-bias`, dataset.classes),
+      matrix(`${layer}-projection`, width, deepest.width),
+      learntList(`${layer}-shift`, deepest.width),
+      matrix(`${layer}-classifier`, deepest.width, dataset.classes),
+      learntList(`${layer}-bias`, dataset.classes),
     ]),
     gather: (ids) => ({ labels: gatherLabels(dataset, ids) }),
     loss(logits, { labels }, { features, learnt }) {
@@ -56,14 +58,4 @@ export function earlyExitsObjective(
         .reduce((sum, loss) => sum.add<tf.Scalar>(loss));
     },
   };
-}
-
-function matrix(name: string, from: number, to: number, seed: Seed): LearntWeight {
-  const initial = new Float32Array(from * to);
-  glorotUniform(initial, [from, to], rngOf(seed, "exits", name));
-  return { name, shape: [from, to], initial };
-}
-
-function zeros(name: string, size: number): LearntWeight {
-  return { name, shape: [size], initial: new Float32Array(size) };
 }

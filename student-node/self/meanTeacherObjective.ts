@@ -7,7 +7,7 @@ import { meanOverRows } from "../../shared/distill/losses/means.ts";
 import { probabilityMseRows } from "../../shared/distill/losses/probabilityMse.ts";
 import { emaDecay, moveAverage } from "../../shared/distill/meanTeacher.ts";
 import { StillhouseError } from "../../shared/errors.ts";
-import type { NamedWeight } from "../../shared/model/weights.ts";
+import { copyWeights, type NamedWeight } from "../../shared/model/weights.ts";
 
 type MeanTeacher = Extract<SelfTermSpec, { kind: "mean-teacher" }>;
 
@@ -27,7 +27,7 @@ export function meanTeacherObjective(
   };
   const memory: ObjectiveMemory = {
     async before(_, { ids }, student) {
-      average ??= copied(student.current());
+      average ??= copyWeights(student.current());
       said = await student.predictWith(average, ids);
     },
     after(step, _, __, student) {
@@ -37,14 +37,14 @@ export function meanTeacherObjective(
         moveAverage((moved[i] as NamedWeight).data, data, share);
       });
     },
-    snapshot: () => copied(begun()),
+    snapshot: () => copyWeights(begun()),
     restore(snapshot) {
       if (!Array.isArray(snapshot)) {
         throw new StillhouseError(
           "Cannot go on with a mean teacher: the checkpoint holds no average of weights",
         );
       }
-      average = copied(snapshot as NamedWeight[]);
+      average = copyWeights(snapshot as NamedWeight[]);
     },
   };
   return {
@@ -62,8 +62,4 @@ export function meanTeacherObjective(
         : meanOverRows(probabilityMseRows(logits, at(1)));
     },
   };
-}
-
-function copied(weights: readonly NamedWeight[]): NamedWeight[] {
-  return weights.map(({ name, shape, data }) => ({ name, shape, data: data.slice() }));
 }

@@ -1,21 +1,20 @@
 import { StillhouseError } from "../../shared/errors.ts";
 import { halfValues, toHalf } from "../../shared/labels/half.ts";
+import { memoryPlaces } from "../memoryPlaces.ts";
 
 /**
  * What a student said of each sample when it last saw it: probabilities in half precision, by sample id. Every sample of
  * an epoch is seen once, so in the next epoch these are the answers of the epoch before.
  */
 export class PreviousAnswers {
-  readonly #places = new Map<number, number>();
+  readonly #placeOf: (id: number) => number;
   readonly #classes: number;
   readonly #halves: Uint16Array;
   readonly #known: Uint8Array;
 
   /** @param ids samples that may be asked for, which have a place each */
   constructor(ids: Uint32Array, classes: number) {
-    ids.forEach((id, place) => {
-      this.#places.set(id, place);
-    });
+    this.#placeOf = memoryPlaces(ids);
     this.#classes = classes;
     this.#halves = new Uint16Array(ids.length * classes);
     this.#known = new Uint8Array(ids.length);
@@ -67,13 +66,5 @@ export class PreviousAnswers {
     }
     this.#halves.set(halves);
     this.#known.set(known);
-  }
-
-  #placeOf(id: number): number {
-    const place = this.#places.get(id);
-    if (place === undefined) {
-      throw new RangeError(`Cannot look up what was said of sample ${id}: it is not in the training split`);
-    }
-    return place;
   }
 }

@@ -1,5 +1,7 @@
+import { learntList, learntMatrix } from "../../compute/learntWeight.ts";
 import type { LearntWeight } from "../../compute/objective.ts";
-import { rngOf, type Seed } from "../../model/seed.ts";
+import type { Seed } from "../../model/seed.ts";
+import { initialScale } from "../losses/vid.ts";
 import type { LearntRole } from "./featureView.ts";
 import type { FeatureUse } from "./planFeatures.ts";
 
@@ -8,44 +10,33 @@ export function learntNameOf({ place }: Pick<FeatureUse, "place">, role: LearntR
   return `term_${place}_${role}`;
 }
 
-/**
- * What a term learns beside the student, with its first values: regressors and embeddings are Glorot uniform, biases 0.
- * @param initialScale of a channel's learnt variance, as `vid` stores it
- */
-export function learntWeights(
-  use: FeatureUse,
-  seed: Seed,
-  initialScale: (variance: number) => number,
-): LearntWeight[] {
+/** What a term learns beside the student: regressors, embeddings and variances, with their first values. */
+export function learntWeights(use: FeatureUse, seed: Seed): LearntWeight[] {
   const { term, studentShape, teacherShape } = use;
-  const named = (role: LearntRole, shape: readonly number[], initial: Float32Array): LearntWeight => ({
-    name: learntNameOf(use, role),
-    shape,
-    initial,
-  });
-  const matrix = (role: LearntRole, from: number, to: number): LearntWeight =>
-    named(role, [from, to], glorotUniform(from, to, [...seed, "learnt", learntNameOf(use, role)]));
-  const zeros = (role: LearntRole, size: number): LearntWeight => named(role, [size], new Float32Array(size));
+  const matrix = (role: LearntRole, from: number, to: number): LearntWeight => {
+    const name = learntNameOf(use, role);
+    return learntMatrix(name, from, to, [...seed, "learnt", name]);
+  };
+  const list = (role: LearntRole, size: number, first = 0): LearntWeight =>
+    learntList(learntNameOf(use, role), size, first);
   const channels = teacherShape.at(-1) ?? 1;
   switch (term.kind) {
     case "fitnets":
-      return [matrix("kernel", studentShape.at(-1) as number, channels), zeros("bias", channels)];
-    case "vid": {
-      const scale = new Float32Array(channels).fill(initialScale(term.initialVariance));
+      return [matrix("kernel", studentShape.at(-1) as number, channels), list("bias", channels)];
+    case "vid":
       return [
         matrix("kernel", studentShape.at(-1) as number, channels),
-        zeros("bias", channels),
-        named("scale", [channels], scale),
+        list("bias", channels),
+        list("scale", channels, initialScale(term.initialVariance)),
       ];
-    }
     case "crd": {
       const sizeOf = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
       const [ours, theirs] = [sizeOf(studentShape), sizeOf(teacherShape)];
       return [
         matrix("student-kernel", ours, term.dimension),
-        zeros("student-bias", term.dimension),
+        list("student-bias", term.dimension),
         matrix("teacher-kernel", theirs, term.dimension),
-        zeros("teacher-bias", term.dimension),
+        list("teacher-bias", term.dimension),
       ];
     }
     case "attention-transfer":
@@ -54,10 +45,4 @@ export function learntWeights(
     case "similarity-preserving":
       return [];
   }
-}
-
-function glorotUniform(from: number, to: number, seed: Seed): Float32Array {
-  const stream = rngOf(seed);
-  const limit = Math.sqrt(6 / (from + to));
-  return Float32Array.from({ length: from * to }, () => (2 * stream.uniform() - 1) * limit);
 }
