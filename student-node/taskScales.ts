@@ -7,6 +7,7 @@ import { rmseIn } from "../shared/evaluate/regressionMetrics.ts";
 import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
 import { teacherLogits } from "./teacherLogits.ts";
 import type { TeacherScales } from "./teacherScales.ts";
+import { validationHalf } from "./validationHalf.ts";
 
 /** So that a teacher without an error is not everything. */
 const LEAST_ERROR = 1e-6;
@@ -22,10 +23,10 @@ export function taskScales(
   dataset: Dataset & { readonly targets: Targets },
   labels: Pick<LabelStoreReader, "read" | "has">,
 ): TeacherScales {
-  const { classes, splits, targets } = dataset;
+  const { classes, targets } = dataset;
   const all = Array.from({ length: teachers }, (_, k) => k);
   const half = (odd: 0 | 1) => {
-    const ids = splits.validation.filter((_, i) => i % 2 === odd);
+    const ids = validationHalf(dataset, odd);
     const truth = gatherValues(targets, classes, ids);
     const known = truth.reduce((sum, value) => (Number.isNaN(value) ? sum : sum + 1), 0);
     if (known > 0) return { ids, truth, known };

@@ -8,6 +8,7 @@ import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
 import { idsOfTeacher } from "./presentTargets.ts";
 import { taskScales } from "./taskScales.ts";
 import { teacherLogits } from "./teacherLogits.ts";
+import { validationHalf } from "./validationHalf.ts";
 
 /** What stands between a teacher's labels and the ensemble. */
 export interface TeacherScales {
@@ -36,13 +37,12 @@ export function teacherScales(
   known?: readonly KnownClasses[],
 ): TeacherScales {
   const { calibrate, weights } = ensemble;
-  const { classes, splits, targets } = dataset;
+  const { classes, targets } = dataset;
   if (targets) return taskScales(ensemble, teachers, { ...dataset, targets }, labels);
   const all = Array.from({ length: teachers }, (_, k) => k);
-  const half = (odd: 0 | 1): Uint32Array => splits.validation.filter((_, i) => i % 2 === odd);
   const temperatures = all.map((k) => {
     if (!calibrate) return 1;
-    const ids = idsOfTeacher(labels, dataset, k, half(0), known?.[k]);
+    const ids = idsOfTeacher(labels, dataset, k, validationHalf(dataset, 0), known?.[k]);
     if (ids.length === 0) return 1;
     return calibratedTemperature(teacherLogits(labels, dataset, k, ids), gatherLabels(dataset, ids), classes);
   });
@@ -51,7 +51,7 @@ export function teacherScales(
     return { temperatures, weights: Array.isArray(weights) ? weights : all.map(() => 1) };
   }
   const judged = all.map((k) => {
-    const ids = idsOfTeacher(labels, dataset, k, half(1), known?.[k]);
+    const ids = idsOfTeacher(labels, dataset, k, validationHalf(dataset, 1), known?.[k]);
     const truth = gatherLabels(dataset, ids);
     const chosen = topClasses(teacherLogits(labels, dataset, k, ids), classes);
     return {

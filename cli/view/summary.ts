@@ -1,13 +1,12 @@
-import { join } from "node:path";
 import pc from "picocolors";
 import { type AnyReport, isTaskReport } from "../../shared/evaluate/taskReportSchema.ts";
-import { clockTime } from "./render.ts";
+import { summaryEnd } from "./summaryEnd.ts";
 import { summariseTask } from "./taskSummary.ts";
 
 /** The end of a run for people: who reached what, whether distillation helped, and where the report is. */
 export function summarise(report: AnyReport, folder: string): string {
   if (isTaskReport(report)) return summariseTask(report, folder);
-  const { teachers, ensemble, baseline, student, difference, teacherPasses } = report;
+  const { teachers, ensemble, baseline, student, difference } = report;
   const percent = (share: number): string => `${(share * 100).toFixed(2)}%`;
   const row = (name: string, accuracy: number | null, also = ""): string =>
     `  ${name.padEnd(28)} ${(accuracy === null ? "–" : percent(accuracy)).padStart(7)}  ${pc.dim(also)}`;
@@ -27,10 +26,6 @@ export function summarise(report: AnyReport, folder: string): string {
           `  difference ${(difference.mean * 100).toFixed(2)} points, 95% interval ${(difference.interval95[0] * 100).toFixed(2)} to ${(difference.interval95[1] * 100).toFixed(2)}`,
         ]
       : []),
-    `Teacher passes: ${teacherPasses.made.toLocaleString("en")} samples made, ${teacherPasses.saved.toLocaleString("en")} saved by the label log.`,
-    `Weights of the first student: ${student.weightsHash.slice(0, 16)}…  Time: ${clockTime(report.totalSeconds)}.`,
-    ...report.warnings.map((warning) => pc.yellow(`Note: ${warning}`)),
-    "",
-    `Report: ${join(folder, "report.html")}`,
+    ...summaryEnd(report, folder),
   ].join("\n");
 }

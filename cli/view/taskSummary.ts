@@ -1,12 +1,11 @@
-import { join } from "node:path";
 import pc from "picocolors";
 import { differenceText, differenceUnit, scoreText } from "../../shared/evaluate/scoreText.ts";
 import type { TaskReport } from "../../shared/evaluate/taskReportSchema.ts";
-import { clockTime } from "./render.ts";
+import { summaryEnd } from "./summaryEnd.ts";
 
 /** As `summarise`, of a task that is not classification, by its score. */
 export function summariseTask(report: TaskReport, folder: string): string {
-  const { score, teachers, ensemble, baseline, student, difference, teacherPasses, seeds } = report;
+  const { score, teachers, ensemble, baseline, student, difference, seeds } = report;
   const row = (name: string, value: number, also = ""): string =>
     `  ${name.padEnd(28)} ${scoreText(score, value).padStart(9)}  ${pc.dim(also)}`;
   const spread = (deviation: number | null): string =>
@@ -28,10 +27,6 @@ export function summariseTask(report: TaskReport, folder: string): string {
           `  difference ${differenceText(score, difference.mean)} ${differenceUnit(score)}, 95% interval ${differenceText(score, difference.interval95[0])} to ${differenceText(score, difference.interval95[1])}`,
         ]
       : []),
-    `Teacher passes: ${teacherPasses.made.toLocaleString("en")} samples made, ${teacherPasses.saved.toLocaleString("en")} saved by the label log.`,
-    `Weights of the first student: ${student.weightsHash.slice(0, 16)}…  Time: ${clockTime(report.totalSeconds)}.`,
-    ...report.warnings.map((warning) => pc.yellow(`Note: ${warning}`)),
-    "",
-    `Report: ${join(folder, "report.html")}`,
+    ...summaryEnd(report, folder),
   ].join("\n");
 }

@@ -1,6 +1,5 @@
 import { z } from "zod";
 
-/** How several teachers become one target. */
 const positive = z.number().positive();
 const count = z.int().positive();
 
@@ -15,21 +14,24 @@ const QuorumSpec = z.strictObject({
     ),
 });
 
+/** Rules for teachers that tell classes. */
+export const classificationRules = [
+  "arithmetic",
+  "geometric",
+  "entropy",
+  "ca-mkd",
+  "ae-kd",
+  "vote",
+  "rank",
+  "random",
+  "own-classes",
+  "bridge",
+] as const;
+
+/** How several teachers become one target. */
 export const EnsembleSpec = z.strictObject({
   rule: z
-    .enum([
-      "arithmetic",
-      "geometric",
-      "entropy",
-      "ca-mkd",
-      "ae-kd",
-      "vote",
-      "rank",
-      "random",
-      "own-classes",
-      "bridge",
-      "median",
-    ])
+    .enum([...classificationRules, "median"])
     .default("arithmetic")
     .describe(
       "mean of probabilities; or of logits (normalised again); means of probabilities weighted in each sample by how sure a teacher is, or by how well it knows the true class; or so that the student's gradient is shortest; shares of first choices; Borda counts; one teacher drawn for each batch; for teachers that know a part of the classes (`teachers[].classes`): each compared with the student on its own, or all joined through the classes that they share; in regression the mean or the median of the values",

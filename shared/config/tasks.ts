@@ -1,6 +1,6 @@
 import type { DataSpec } from "./dataSpec.ts";
 import type { LossSpec, TermKind } from "./distillSpec.ts";
-import type { EnsembleSpec } from "./ensembleSpec.ts";
+import { classificationRules, type EnsembleSpec } from "./ensembleSpec.ts";
 
 /** What a model is asked: which one of the classes, which of them, or which numbers. */
 export type Task = NonNullable<DataSpec["task"]>;
@@ -58,18 +58,6 @@ const featureTerms = [
 const selfLosses = ["ps-kd", "mean-teacher", "byot", "dml"] as const satisfies readonly LossSpec["kind"][];
 const selfTerms = ["ps-kd", "mean-teacher", "early-exits", "peers"] as const satisfies readonly TermKind[];
 
-export const classificationRules = [
-  "arithmetic",
-  "geometric",
-  "entropy",
-  "ca-mkd",
-  "ae-kd",
-  "vote",
-  "rank",
-  "random",
-  "own-classes",
-  "bridge",
-] as const;
 export const multiLabelRules = ["arithmetic", "geometric"] as const;
 export const regressionRules = ["arithmetic", "median"] as const;
 

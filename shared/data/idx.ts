@@ -1,7 +1,7 @@
-import { readFile } from "node:fs/promises";
 import { gunzipSync } from "node:zlib";
 import { messageOf } from "../errors.ts";
-import { DataError, DataFileUnreadable, IdxError } from "./errors.ts";
+import { DataError, IdxError } from "./errors.ts";
+import { readDataFile } from "./readDataFile.ts";
 
 /** The values of an IDX file in row-major order; `shape` has one number a dimension. */
 export interface IdxArray {
@@ -25,18 +25,7 @@ const otherTypes: Readonly<Record<number, string>> = {
  * @throws DataFileUnreadable, IdxError
  */
 export async function readIdx(path: string, written = path): Promise<IdxArray> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(path);
-  } catch (cause) {
-    const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
-    throw new DataFileUnreadable(
-      `Cannot read data file "${written}" (resolved to "${path}"): ${missing ? "no such file" : messageOf(cause)}; ` +
-        "paths in a spec are relative to the spec file",
-      { fields: { written, path }, cause },
-    );
-  }
-  return parseIdx(bytes, written);
+  return parseIdx(await readDataFile(path, written), written);
 }
 
 /**

@@ -1,11 +1,10 @@
-import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { DataSpec } from "../config/dataSpec.ts";
 import type { Task } from "../config/tasks.ts";
-import { messageOf } from "../errors.ts";
-import { DataError, DataFileUnreadable } from "./errors.ts";
+import { DataError } from "./errors.ts";
 import type { NpyArray } from "./npy.ts";
 import { readNpz } from "./npz.ts";
+import { readDataFile } from "./readDataFile.ts";
 import type { Source } from "./source.ts";
 
 type NpzSpec = Extract<DataSpec, { format: "npz" }>;
@@ -27,7 +26,12 @@ export async function readNpzSplit(
   written: string,
   baseDir: string,
 ): Promise<NpzSplit> {
-  const arrays = readNpz(await readWhole(written, baseDir), written, [inputName, targetName], 4);
+  const arrays = readNpz(
+    await readDataFile(resolve(baseDir, written), written),
+    written,
+    [inputName, targetName],
+    4,
+  );
   const array = (name: string, key: string): NpyArray => {
     const found = arrays.get(name);
     if (found) return found;
@@ -61,20 +65,6 @@ export async function readNpzSplit(
   const outputs = outputsOf(targets, task, from.labels);
   const values = targetsOf(targets, task);
   return { source: { ...common, labels: new Int32Array(rows), targets: values }, outputs };
-}
-
-async function readWhole(written: string, baseDir: string): Promise<Uint8Array> {
-  const path = resolve(baseDir, written);
-  try {
-    return await readFile(path);
-  } catch (cause) {
-    const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
-    throw new DataFileUnreadable(
-      `Cannot read data file "${written}" (resolved to "${path}"): ${missing ? "no such file" : messageOf(cause)}; ` +
-        "paths in a spec are relative to the spec file",
-      { fields: { written, path }, cause },
-    );
-  }
 }
 
 function sizeOf({ shape }: NpyArray): number {

@@ -1,0 +1,18 @@
+import { join } from "node:path";
+import pc from "picocolors";
+import type { AnyReport } from "../../shared/evaluate/taskReportSchema.ts";
+import { clockTime } from "./render.ts";
+
+/** What the end of a run says of any task: passes, weights, warnings, and where the report is. */
+export function summaryEnd(
+  { teacherPasses, student, totalSeconds, warnings }: AnyReport,
+  folder: string,
+): string[] {
+  return [
+    `Teacher passes: ${teacherPasses.made.toLocaleString("en")} samples made, ${teacherPasses.saved.toLocaleString("en")} saved by the label log.`,
+    `Weights of the first student: ${student.weightsHash.slice(0, 16)}…  Time: ${clockTime(totalSeconds)}.`,
+    ...warnings.map((warning) => pc.yellow(`Note: ${warning}`)),
+    "",
+    `Report: ${join(folder, "report.html")}`,
+  ];
+}
