@@ -13,17 +13,8 @@ import { similarityPreserving } from "../../shared/distill/losses/similarityPres
 import { initialScale, vid } from "../../shared/distill/losses/vid.ts";
 import { expectParity } from "../helpers/compiled.ts";
 import { describeWithGoldens, goldenMatrix, goldenNumber, goldenVector } from "../helpers/golden.ts";
-import { expectClose, expectNoLeak, onEachBackend } from "../helpers/tensors.ts";
+import { expectClose, expectNoLeak, onEachBackend, valuesOf } from "../helpers/tensors.ts";
 
-function valuesOf(compute: () => tf.Tensor): number[] {
-  return expectNoLeak(() => {
-    const out: { values: number[] } = { values: [] };
-    tf.tidy(() => {
-      out.values = [...compute().dataSync()];
-    });
-    return out.values;
-  });
-}
 const valueIn = (compute: () => tf.Tensor): number => valuesOf(compute)[0] as number;
 const matrix = (key: string) => (): tf.Tensor2D => tf.tensor2d(goldenMatrix(key));
 const map = (key: string) => (): tf.Tensor4D => tf.tensor(goldenMatrix(key)) as tf.Tensor4D;

@@ -6,7 +6,7 @@ import { type EnsembleRuleName, ensembleRules } from "../../shared/distill/ensem
 import { dist } from "../../shared/distill/losses/dist.ts";
 import { plainTermsOf } from "../../shared/distill/termsOf.ts";
 import { describeWithGoldens, goldenMatrix } from "../helpers/golden.ts";
-import { expectClose, expectNoLeak, onEachBackend } from "../helpers/tensors.ts";
+import { expectClose, onEachBackend, valuesOf } from "../helpers/tensors.ts";
 
 // Joining teachers through shared classes needs them all, and is refused with a quorum.
 const rules = (Object.keys(ensembleRules) as EnsembleRuleName[]).filter(
@@ -78,16 +78,6 @@ function probabilities({
       (logits) => logits.div<tf.Tensor2D>(T),
     ).exp(),
   );
-}
-
-function valuesOf(compute: () => tf.Tensor): number[] {
-  return expectNoLeak(() => {
-    const out: { values: number[] } = { values: [] };
-    tf.tidy(() => {
-      out.values = [...compute().dataSync()];
-    });
-    return out.values;
-  });
 }
 
 onEachBackend("targets of which some are missing", () => {

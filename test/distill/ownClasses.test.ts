@@ -6,20 +6,10 @@ import { bridged, type KnownClasses } from "../../shared/distill/ensembles/known
 import { forwardKl } from "../../shared/distill/losses/forwardKl.ts";
 import { ownClassesKl } from "../../shared/distill/losses/ownClasses.ts";
 import { describeWithGoldens, goldenMatrix, goldenNumber, goldenVector } from "../helpers/golden.ts";
-import { expectClose, expectNoLeak, onEachBackend } from "../helpers/tensors.ts";
+import { expectClose, onEachBackend, valuesOf } from "../helpers/tensors.ts";
 
 /** What stands in labels at a class that is not known. */
 const NO = -65504;
-
-function valuesOf(compute: () => tf.Tensor): number[] {
-  return expectNoLeak(() => {
-    const out: { values: number[] } = { values: [] };
-    tf.tidy(() => {
-      out.values = [...compute().dataSync()];
-    });
-    return out.values;
-  });
-}
 
 interface Part {
   logits: number[][];

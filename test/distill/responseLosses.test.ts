@@ -10,7 +10,7 @@ import { reverseKlRows } from "../../shared/distill/losses/reverseKl.ts";
 import { standardise } from "../../shared/distill/losses/standardise.ts";
 import { virtualTeacher } from "../../shared/distill/losses/virtualTeacher.ts";
 import { describeWithGoldens, goldenMatrix, goldenNumber, goldenVector } from "../helpers/golden.ts";
-import { expectClose, expectNoLeak, onEachBackend } from "../helpers/tensors.ts";
+import { expectClose, expectNoLeak, onEachBackend, valuesOf } from "../helpers/tensors.ts";
 
 const matrix = (key: string) => (): tf.Tensor2D => tf.tensor2d(goldenMatrix(key));
 const [S, V] = [matrix("A.student"), matrix("A.teacher")];
@@ -18,15 +18,6 @@ const [S4, V4] = [matrix("B.student"), matrix("B.teacher")];
 const y = (): tf.Tensor1D => tf.tensor1d(goldenVector("A.labels"), "int32");
 const logProbs = (logits: tf.Tensor2D, T: number): tf.Tensor2D => tf.logSoftmax(logits.div<tf.Tensor2D>(T));
 
-function valuesOf(compute: () => tf.Tensor): number[] {
-  return expectNoLeak(() => {
-    const out: { values: number[] } = { values: [] };
-    tf.tidy(() => {
-      out.values = [...compute().dataSync()];
-    });
-    return out.values;
-  });
-}
 const meanOf = (compute: () => tf.Tensor): number => valuesOf(() => compute().mean())[0] as number;
 
 type Loss = (student: tf.Tensor2D) => tf.Tensor;

@@ -13,21 +13,12 @@ import { stopGradient } from "../../shared/distill/losses/stopGradient.ts";
 import { emaDecay, moveAverage } from "../../shared/distill/meanTeacher.ts";
 import { expectParity } from "../helpers/compiled.ts";
 import { describeWithGoldens, goldenMatrix, goldenNumber, goldenVector } from "../helpers/golden.ts";
-import { expectClose, expectNoLeak, onEachBackend } from "../helpers/tensors.ts";
+import { expectClose, expectNoLeak, onEachBackend, valuesOf } from "../helpers/tensors.ts";
 
 const matrix = (key: string) => (): tf.Tensor2D => tf.tensor2d(goldenMatrix(key));
 const [S, V] = [matrix("A.student"), matrix("A.teacher")];
 const y = (): tf.Tensor1D => tf.tensor1d(goldenVector("A.labels"), "int32");
 
-function valuesOf(compute: () => tf.Tensor): number[] {
-  return expectNoLeak(() => {
-    const out: { values: number[] } = { values: [] };
-    tf.tidy(() => {
-      out.values = [...compute().dataSync()];
-    });
-    return out.values;
-  });
-}
 const valueIn = (compute: () => tf.Tensor): number => valuesOf(compute)[0] as number;
 
 /** Four samples of five classes, the third without a label. */

@@ -25,6 +25,18 @@ export function expectNoLeak<T>(fn: () => T): T {
   return result;
 }
 
+/** The numbers of a tensor; fails when computing it leaves others behind. */
+export function valuesOf(compute: () => tf.Tensor): number[] {
+  return expectNoLeak(() => {
+    // They leave through an object: tidy() searches what is returned for tensors, element by element.
+    const out: { values: number[] } = { values: [] };
+    tf.tidy(() => {
+      out.values = [...compute().dataSync()];
+    });
+    return out.values;
+  });
+}
+
 export async function expectNoLeakAsync<T>(fn: () => Promise<T>): Promise<T> {
   const before = counts();
   const result = await fn();

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RunSpec } from "../../shared/config/spec.ts";
 import type { Report } from "../../shared/evaluate/reportSchema.ts";
-import { withCluster } from "../helpers/inProcessRun.ts";
+import { reportsOfOneLog } from "../helpers/sharedLog.ts";
 import { SMALL_ROWS, smallSpec, trainedTeacher, writeTeacherFiles } from "../helpers/smallRun.ts";
 
 let files: Awaited<ReturnType<typeof writeTeacherFiles>>;
@@ -25,16 +25,8 @@ function spec(about: Parameters<typeof smallSpec>[0]): RunSpec {
   );
 }
 
-/** Runs that share one label log. */
-async function reportsOf(...specs: RunSpec[]): Promise<Report[]> {
-  const reports: Report[] = [];
-  await withCluster(files.dir, async (cluster) => {
-    cluster.teacher("t1", { real: true });
-    cluster.student("s1");
-    for (const [i, one] of specs.entries()) reports.push(await cluster.run(one, `r${i}`));
-  });
-  return reports;
-}
+const reportsOf = (...specs: RunSpec[]): Promise<Report[]> =>
+  reportsOfOneLog(files.dir, specs, (cluster, spec, run) => cluster.run(spec, run));
 
 describe("an ensemble rule", () => {
   const rules = ["arithmetic", "geometric", "entropy", "ca-mkd", "ae-kd", "vote", "rank", "random"] as const;

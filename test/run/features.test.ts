@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RunSpec } from "../../shared/config/spec.ts";
 import type { Report } from "../../shared/evaluate/reportSchema.ts";
 import { withCluster } from "../helpers/inProcessRun.ts";
+import { reportsOfOneLog } from "../helpers/sharedLog.ts";
 import { SMALL_IMAGES, smallImages, smallImagesData } from "../helpers/smallImages.ts";
 
 let files: Awaited<ReturnType<typeof smallImages>>;
@@ -40,16 +41,8 @@ function spec(terms: object[], student: object = {}): RunSpec {
   });
 }
 
-/** Runs that share one label log. */
-async function reportsOf(...specs: RunSpec[]): Promise<Report[]> {
-  const reports: Report[] = [];
-  await withCluster(files.dir, async (cluster) => {
-    cluster.teacher("t1", { real: true });
-    cluster.student("s1");
-    for (const [i, one] of specs.entries()) reports.push(await cluster.run(one, `r${i}`));
-  });
-  return reports;
-}
+const reportsOf = (...specs: RunSpec[]): Promise<Report[]> =>
+  reportsOfOneLog(files.dir, specs, (cluster, spec, run) => cluster.run(spec, run));
 
 const terms: Record<string, object> = {
   fitnets: { kind: "fitnets", feature: "late", layer: "pool_2" },

@@ -16,6 +16,7 @@ import type {
 import { featureSide } from "../../student-node/featureSide.ts";
 import { floats, zipOf } from "../data/npyFiles.ts";
 import { withCluster } from "../helpers/inProcessRun.ts";
+import { reportsOfOneLog } from "../helpers/sharedLog.ts";
 import { smallSpec, writeTeacherFiles } from "../helpers/smallRun.ts";
 
 let files: Awaited<ReturnType<typeof writeTeacherFiles>>;
@@ -45,16 +46,8 @@ function spec(about: object, data: object): RunSpec {
   );
 }
 
-/** Runs that share one label log. */
-async function reportsOf(...specs: RunSpec[]): Promise<TaskReport[]> {
-  const reports: TaskReport[] = [];
-  await withCluster(files.dir, async (cluster) => {
-    cluster.teacher("t1", { real: true });
-    cluster.student("s1");
-    for (const [i, one] of specs.entries()) reports.push(await cluster.runTask(one, `r${i}`));
-  });
-  return reports;
-}
+const reportsOf = (...specs: RunSpec[]): Promise<TaskReport[]> =>
+  reportsOfOneLog(files.dir, specs, (cluster, spec, run) => cluster.runTask(spec, run));
 
 const hashesOf = ({ seeds }: TaskReport) =>
   seeds.flatMap(({ student, baseline }) => [student.weightsHash, baseline?.weightsHash]);
