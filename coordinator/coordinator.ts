@@ -7,6 +7,7 @@ import { transferSet } from "../shared/data/transferSet.ts";
 import { messageOf, StillhouseError } from "../shared/errors.ts";
 import type { AnyReport } from "../shared/evaluate/taskReportSchema.ts";
 import { PRESENCE_RENEW_MS, streams } from "../shared/protocol/subjects.ts";
+import { AbsentTeachers } from "./absentTeachers.ts";
 import { awaitEvaluation, awaitResults } from "./awaitStudents.ts";
 import type { CoordinatorContext } from "./context.ts";
 import { dispatch } from "./dispatch.ts";
@@ -30,13 +31,14 @@ export async function coordinate(context: CoordinatorContext): Promise<AnyReport
   const { state } = store.record;
   // What stopped an earlier run, or this one before its cause was mended, is no reason to stop now.
   if (state === "planned" || state === "failed") await clearFaults(bus, faultTopics(store.record));
-  const way = pipeline(context, until);
+  const absent = new AbsentTeachers();
+  const way = pipeline(context, absent, until);
   const beside = Promise.all([
     membership.follow(bus, clock, (error) => context.log.warn(messageOf(error)), until),
     beat(bus, clock, { role: "coordinator", node: context.node }, () => idlePulse(store.record.state), until),
     watchStalls(() => store.record, membership, clock, context.notice, until),
-    failOnFault(context, until),
-    failOnExhausted(context, until),
+    failOnFault(context, absent, until),
+    failOnExhausted(context, absent, until),
   ]);
   try {
     return await Promise.race([
@@ -54,7 +56,11 @@ export async function coordinate(context: CoordinatorContext): Promise<AnyReport
   }
 }
 
-async function pipeline(context: CoordinatorContext, signal: AbortSignal): Promise<AnyReport> {
+async function pipeline(
+  context: CoordinatorContext,
+  absent: AbsentTeachers,
+  signal: AbortSignal,
+): Promise<AnyReport> {
   const { store, bus } = context;
   const known = store.record.state === "done" ? await readReport(bus, store.record.run) : undefined;
   if (known) return known;
@@ -66,7 +72,7 @@ async function pipeline(context: CoordinatorContext, signal: AbortSignal): Promi
     await store.enter("distilling");
   }
   if (store.record.state === "distilling") {
-    await Promise.all([labelAll(context, signal), awaitResults(context, signal)]);
+    await Promise.all([labelAll(context, absent, signal), awaitResults(context, signal)]);
     signal.throwIfAborted();
     await store.enter("evaluating");
   }
@@ -86,17 +92,18 @@ async function lastCounters({ store, clock }: CoordinatorContext, signal: AbortS
   signal.throwIfAborted();
 }
 
-async function labelAll(context: CoordinatorContext, signal: AbortSignal): Promise<void> {
-  const { bus, clock, store, dataset, notice, publish } = context;
+async function labelAll(
+  context: CoordinatorContext,
+  absent: AbsentTeachers,
+  signal: AbortSignal,
+): Promise<void> {
+  const { bus, clock, store, notice, publish } = context;
   const imported = await restoreImports(context, signal);
   const log = await bus.log(streams.labels.name, streams.labels.filter);
   const { spec, run } = store.record;
-  const { chunks, samplesNeeded, samplesMissing } = await findMissing(
-    log,
-    transferSet(dataset, spec.data),
-    spec,
-    labellings(store.record),
-  );
+  const dataset = transferSet(context.dataset, spec.data);
+  const lacking = () => findMissing(log, dataset, spec, labellings(store.record));
+  const { chunks, samplesNeeded, samplesMissing } = await lacking();
   // What the log held before this run asked for anything: the report tells passes made from passes saved by it.
   if (!store.record.passes) {
     await store.change({
@@ -113,14 +120,11 @@ async function labelAll(context: CoordinatorContext, signal: AbortSignal): Promi
       signal,
     );
   } else {
-    await labelByQuorum(context, chunks, quorum, signal);
+    await labelByQuorum({ ...context, dataset }, chunks, quorum, absent, signal);
   }
   if (signal.aborted || store.record.labelledAtMs !== null) return;
   // Passes that nobody waited for were not made, or not for this run.
-  const { samplesMissing: left } =
-    quorum === "all"
-      ? { samplesMissing: 0 }
-      : await findMissing(log, dataset, spec, labellings(store.record));
+  const left = quorum === "all" ? 0 : (await lacking()).samplesMissing;
   await store.change(({ passes }) => ({
     labelledAtMs: clock.now(),
     passes: passes && { ...passes, needed: Math.max(passes.found, passes.needed - left) },

@@ -20,20 +20,30 @@ export interface DispatchOptions {
   readonly maxInFlight: number;
   readonly onProgress: (done: number, inFlight: number) => void;
   readonly onNotice: (text: string) => void;
+  /** Of a run that goes on without some labels; absent: every chunk is waited for. */
+  readonly choosy?: Choosy;
+}
+
+/** Who decides which chunks are still waited for, and is told how they come on. */
+export interface Choosy {
+  /** Asked of what is to be queued, and again and again of what is in flight. */
+  wants(chunk: MissingChunk): boolean;
+  onQueued(chunk: MissingChunk): void;
   /** A chunk is there with all its parts. */
-  readonly onLabelled?: (chunk: MissingChunk) => void;
-  /** Whether a chunk that waits is still to be queued; absent: always. */
-  readonly wanted?: (chunk: MissingChunk) => boolean;
+  onLabelled(chunk: MissingChunk): void;
 }
 
 /** Between two comparisons of what is in flight with what log and queue hold. */
 export const RECONCILE_MS = 10_000;
 const FULL_WAIT_MS = 2_000;
+/** Between two looks at what is in flight and no longer wanted. */
+const RELEASE_MS = 500;
 
 /**
  * Queues the chunks that the log lacks, at most `maxInFlight` at once, and follows their labels as they arrive.
  * The log is the truth, work is a hint: a chunk that is in neither, after a lost message or block, is queued again.
- * Resolves when the log has them all, or when `signal` aborts.
+ * What nobody waits for any more leaves the queue, so that a slow teacher comes to what is waited for.
+ * Resolves when the log has all that is wanted, or when `signal` aborts.
  */
 export async function dispatch(options: DispatchOptions, signal: AbortSignal): Promise<void> {
   const { bus } = options;
@@ -47,6 +57,7 @@ export async function dispatch(options: DispatchOptions, signal: AbortSignal): P
   await Promise.all([
     flight.fill(until),
     reconcile(flight, log, queue, options.clock, until),
+    ...(options.choosy ? [flight.releaseUnwanted(options.choosy, until)] : []),
     ...[...filters].map(async (filter) => {
       for await (const { subject } of log.follow(filter, until)) await flight.arrived(subject, until);
     }),
@@ -80,19 +91,44 @@ class Flight {
       const chunk = this.#waiting.pop();
       if (!chunk) break;
       // Another run may have had it labelled while it waited here.
-      if (chunk.parts.size === 0 || this.#options.wanted?.(chunk) === false) continue;
+      if (chunk.parts.size === 0) continue;
+      if (this.#options.choosy?.wants(chunk) === false) {
+        this.#forget(chunk);
+        continue;
+      }
       this.inFlight.add(chunk);
       batch.push(chunk);
     }
     await Promise.all(batch.map((chunk) => this.publish(chunk, signal)));
+    if (this.#left === 0) this.#onDone();
+  }
+
+  /** Makes room for what is waited for, until `signal` aborts. */
+  async releaseUnwanted(choosy: Choosy, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await sleep(this.#options.clock, RELEASE_MS, signal);
+      const unwanted = [...this.inFlight].filter((chunk) => !choosy.wants(chunk));
+      for (const chunk of unwanted) this.#forget(chunk);
+      for (const { key } of unwanted) await this.#queue.purge(labelWorkSubject(key));
+      if (unwanted.length > 0) await this.fill(signal);
+    }
+  }
+
+  /** Nobody waits for a chunk any more: its labels are no news, should they come. */
+  #forget(chunk: MissingChunk): void {
+    for (const subject of chunk.parts.keys()) this.#open.delete(subject);
+    this.inFlight.delete(chunk);
+    this.#left--;
   }
 
   /** Queues one chunk; while the server has no room, waits and says so. */
-  async publish({ key }: MissingChunk, signal: AbortSignal): Promise<void> {
+  async publish(chunk: MissingChunk, signal: AbortSignal): Promise<void> {
+    const { key } = chunk;
     const work: LabelChunk = { type: "label-chunk", ...key };
     while (!signal.aborted) {
       try {
         await this.#queue.publish(labelWorkSubject(key), encode(LabelChunk, work));
+        this.#options.choosy?.onQueued(chunk);
         return;
       } catch (error) {
         if (!(error instanceof BusFull)) throw error;
@@ -110,7 +146,7 @@ class Flight {
     if (chunk.parts.size > 0) return;
     this.inFlight.delete(chunk);
     this.#left--;
-    this.#options.onLabelled?.(chunk);
+    this.#options.choosy?.onLabelled(chunk);
     this.#options.onProgress(this.#options.missing.length - this.#left, this.inFlight.size);
     if (this.#left === 0) this.#onDone();
     else await this.fill(signal);
@@ -135,7 +171,7 @@ async function reconcile(
       if (pending.has(labelWorkSubject(chunk.key))) continue;
       for (const subject of await log.subjects(chunkLabelsFilter(chunk.key)))
         await flight.arrived(subject, signal);
-      if (chunk.parts.size > 0) await flight.publish(chunk, signal);
+      if (flight.inFlight.has(chunk)) await flight.publish(chunk, signal);
     }
   }
 }

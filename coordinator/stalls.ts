@@ -38,7 +38,7 @@ function missingHelp(record: RunRecord, membership: Membership): string[] {
   if (record.state === "distilling" && record.labelledAtMs === null && teachers.length > 0) {
     const { quorum } = record.spec.ensemble;
     const without =
-      quorum === "all" ? "" : `; chunks go on without it ${quorum.deadlineS} s after their first answer`;
+      quorum === "all" ? "" : `; with a quorum, chunks go on without it after ${quorum.deadlineS} s`;
     for (const { name, ready } of record.teachers) {
       if (ready?.model && !teachers.some(({ serving }) => serving.includes(ready.labelling))) {
         const refused = teachers.flatMap((node) =>

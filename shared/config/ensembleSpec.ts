@@ -10,7 +10,7 @@ const QuorumSpec = z.strictObject({
   deadlineS: positive
     .default(60)
     .describe(
-      "seconds after a chunk's first answer at which the others are no longer waited for; a chunk that nobody has answered is given up when nobody answers anything for so long",
+      "seconds for which a teacher may give no label at all before chunks go on without it; one that goes on answering is waited for, however slow",
     ),
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { dispatch, RECONCILE_MS } from "../../coordinator/dispatch.ts";
+import { type Choosy, dispatch, RECONCILE_MS } from "../../coordinator/dispatch.ts";
 import type { MissingChunk } from "../../coordinator/missingLabels.ts";
 import type { Bus, WorkQueue } from "../../shared/bus/bus.ts";
 import { BusFull } from "../../shared/bus/errors.ts";
@@ -11,7 +11,10 @@ const labelling = "1".repeat(32);
 const keyOf = (chunk: number) => ({ labelling, shard: "2".repeat(32), view: "3".repeat(32), chunk });
 
 /** Chunks 0 to n-1 with two parts each, and the end of a dispatch of them. */
-async function setUp(n: number, options: { maxInFlight?: number; wrap?: (bus: Bus) => Bus } = {}) {
+async function setUp(
+  n: number,
+  options: { maxInFlight?: number; wrap?: (bus: Bus) => Bus; choosy?: Choosy } = {},
+) {
   const clock = new ManualClock();
   const bus = createMemoryBus({ clock }).connect();
   const queue = await bus.workQueue(streams.work.name, streams.work.filter);
@@ -31,6 +34,7 @@ async function setUp(n: number, options: { maxInFlight?: number; wrap?: (bus: Bu
       maxInFlight: options.maxInFlight ?? 64,
       onProgress: (done, inFlight) => progress.push([done, inFlight]),
       onNotice: (text) => said.push(text),
+      ...(options.choosy && { choosy: options.choosy }),
     },
     stop.signal,
   );
@@ -130,5 +134,29 @@ describe("dispatch()", () => {
     stop.abort();
     await end;
     expect(clock.waiting).toBe(0);
+  });
+
+  it("takes out of the queue what nobody waits for any more, goes on with the next, and ends with the last", async () => {
+    const unwanted = new Set<number>();
+    const [queuedOnes, labelledOnes]: [number[], number[]] = [[], []];
+    const { clock, end, pending, label, progress } = await setUp(6, {
+      maxInFlight: 2,
+      choosy: {
+        wants: ({ key }) => !unwanted.has(key.chunk),
+        onQueued: ({ key }) => queuedOnes.push(key.chunk),
+        onLabelled: ({ key }) => labelledOnes.push(key.chunk),
+      },
+    });
+    for (const chunk of [0, 2, 5]) unwanted.add(chunk);
+    await clock.advance(1_000);
+    expect(await pending()).toEqual(["1", "3"]);
+    await label();
+    await label();
+    expect(await pending()).toEqual(["4"]);
+    await label();
+    await end;
+    expect(queuedOnes).toEqual([0, 1, 3, 4]);
+    expect(labelledOnes).toEqual([1, 3, 4]);
+    expect(progress.at(-1)).toEqual([6, 0]);
   });
 });

@@ -1,9 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RunSpec } from "../../shared/config/spec.ts";
 import type { Report } from "../../shared/evaluate/reportSchema.ts";
-import { decode } from "../../shared/protocol/codec.ts";
+import { decode, encode } from "../../shared/protocol/codec.ts";
 import { ChunkDecision } from "../../shared/protocol/decisions.ts";
-import { buckets, decisionKeys } from "../../shared/protocol/subjects.ts";
+import {
+  buckets,
+  decisionKeys,
+  labelWorkFilter,
+  labelWorkSubject,
+  streams,
+} from "../../shared/protocol/subjects.ts";
+import { LabelChunk } from "../../shared/protocol/work.ts";
 import type { AroundPrediction } from "../helpers/computes.ts";
 import { type Cluster, withCluster } from "../helpers/inProcessRun.ts";
 import { fileTeacher, SMALL_CHUNKS, smallSpec, writeTeacherFiles } from "../helpers/smallRun.ts";
@@ -115,10 +122,16 @@ describe("a run whose second teacher's nodes die for good", () => {
       });
       await cluster.until(() => steps.includes(8));
       await cluster.until(async () => (await decisionsOf(cluster)).length === SMALL_CHUNKS);
-      // Bea is back, and labels what was queued for her.
+      // Bea is back, and labels what another run asks of her.
       cluster.teacher("late", { around: (_, predict) => predict() });
       const record = await cluster.record();
       const bea = record.teachers[1]?.ready?.labelling as string;
+      const queue = await cluster.bus.workQueue(streams.work.name, streams.work.filter);
+      expect(await queue.pending(labelWorkFilter(bea))).toEqual([]);
+      for (const { shard, view, chunk } of await decisionsOf(cluster)) {
+        const key = { labelling: bea, shard, view, chunk };
+        await queue.publish(labelWorkSubject(key), encode(LabelChunk, { type: "label-chunk", ...key }));
+      }
       const there = async (): Promise<number> =>
         [...(await cluster.labels()).keys()].filter((subject) => subject.includes(bea)).length;
       await cluster.until(async () => (await there()) > BEFORE_DEATH);
@@ -157,6 +170,79 @@ describe("a run whose second teacher's nodes die for good", () => {
       expect(after).toHaveLength(SMALL_CHUNKS);
       for (const decision of before) expect(after).toContainEqual(decision);
     });
+  });
+});
+
+describe("a run whose second teacher fails", () => {
+  /** Ada's logits as they are; bea's are no numbers from her third chunk on. */
+  const badBea = async (cluster: Cluster): Promise<AroundPrediction> => {
+    await cluster.until(async () => (await cluster.runState()) === "distilling");
+    const bea = (await cluster.record()).teachers[1]?.ready?.labelling;
+    let labelled = 0;
+    return async ({ labelling }, predict) => {
+      const logits = await predict();
+      return labelling === bea && labelled++ >= 2 ? logits.fill(Number.NaN) : logits;
+    };
+  };
+
+  it("goes on at once without it where the quorum allows that, and says why", async () => {
+    await withCluster(files.dir, async (cluster) => {
+      // A deadline beyond the time that the run may take: nobody waits for it.
+      const { ended } = cluster.coordinator(specWith({ teachers: 1, deadlineS: 10_000 }));
+      cluster.teacher("t1", { around: await badBea(cluster) });
+      cluster.student("s1");
+      const report = (await cluster.drive(ended)) as Report;
+      const present = (await decisionsOf(cluster)).map((decision) => decision.present.join());
+      expect(present.filter((places) => places === "0,1").length).toBeLessThan(SMALL_CHUNKS);
+      expect(new Set(present)).toEqual(new Set(["0,1", "0"]));
+      expect(report.ensemble?.quorum?.missing[0]).toBe(0);
+      expect(report.ensemble?.quorum?.missing[1]).toBeGreaterThan(0);
+      const said = cluster.logged.map((line) => JSON.stringify(line)).join("\n");
+      expect(said).toMatch(/goes on without teacher \\"bea\\", by its quorum: node t1: .* is NaN/);
+    });
+  });
+
+  it("fails where the quorum needs it", async () => {
+    await withCluster(files.dir, async (cluster) => {
+      const { ended } = cluster.coordinator(specWith({ teachers: 2, deadlineS: 10_000 }));
+      ended.catch(() => undefined);
+      cluster.teacher("t1", { around: await badBea(cluster) });
+      cluster.student("s1");
+      await expect(cluster.drive(ended)).rejects.toThrow(/Run r1 failed at node t1: .* is NaN/);
+    });
+  });
+});
+
+it("a chunk over which node after node dies is closed without the teacher that could not label it", async () => {
+  await withCluster(files.dir, async (cluster) => {
+    const { ended } = cluster.coordinator(specWith({ teachers: 1, deadlineS: 10_000 }));
+    await cluster.until(async () => (await cluster.runState()) === "distilling");
+    const bea = (await cluster.record()).teachers[1]?.ready?.labelling;
+    cluster.student("s1");
+    let over = false;
+    ended.then(
+      () => {
+        over = true;
+      },
+      () => undefined,
+    );
+    for (let life = 0; !over; life++) {
+      let labelled = 0;
+      const node = cluster.teacher(`node-${life}`, {
+        // It dies over the first chunk of bea that it is given, with the second at work beside it.
+        around: ({ labelling }, predict) => {
+          if (labelling !== bea || labelled++ > 0) return predict();
+          node.kill();
+          return new Promise(() => undefined);
+        },
+      });
+      await cluster.until(() => over || labelled > 0);
+      if (over) await node.stop();
+    }
+    await ended;
+    const without = (await decisionsOf(cluster)).filter(({ present }) => present.length === 1);
+    expect(without.length).toBeGreaterThan(0);
+    for (const { present } of without) expect(present).toEqual([0]);
   });
 });
 
