@@ -6,6 +6,7 @@ import { EnsembleSpec } from "./ensembleSpec.ts";
 import { runName as name } from "./runName.ts";
 import { TeacherSpec } from "./teacherSpec.ts";
 import { TrainSpec } from "./trainSpec.ts";
+import { ViewsSpec } from "./viewsSpec.ts";
 
 /**
  * The spec of a run: what a user writes in YAML. Every object is strict (an unknown key is an error) and every key
@@ -112,6 +113,9 @@ export const RunSpec = z.strictObject({
   student: StudentSpec.describe("what is trained"),
   distill: DistillSpec.default({ loss: { kind: "kd", temperature: 4, alpha: 0.9 } }).describe(
     "how the student learns from the target",
+  ),
+  views: ViewsSpec.optional().describe(
+    "changed samples, of which each epoch sees one, labelled as the student sees it; absent: the samples themselves",
   ),
   numerics: z
     .enum(["strict", "tolerant"])

@@ -32,6 +32,11 @@ function mix(x: number): number {
   return (h ^ (h >>> 14)) >>> 0;
 }
 
+/** The i-th 32-bit word of the stream of a key, whose words are 32-bit numbers of either sign. */
+export function wordAt(k0: number, k1: number, i: number): number {
+  return mix((mix((i + k0) | 0) + k1) | 0);
+}
+
 /** A stream of its own for each seed and name: `rng(seed, "mask", step, layer)`. */
 export function rng(seed: number | string, ...name: readonly (string | number)[]): Rng {
   const digest = createHash("sha256")
@@ -41,7 +46,7 @@ export function rng(seed: number | string, ...name: readonly (string | number)[]
   const k1 = digest.readUInt32LE(4);
   let cursor = 0;
 
-  const at = (i: number): number => mix((mix((i + k0) | 0) + k1) | 0);
+  const at = (i: number): number => wordAt(k0, k1, i);
   const uint32 = (): number => at(cursor++);
   const uniform = (): number => uint32() / 4294967296;
   const below = (n: number): number => {
