@@ -1,4 +1,5 @@
 import type { ViewStepOf } from "../../config/viewsSpec.ts";
+import { moveAlong } from "./moveAlong.ts";
 import { imageShape, refuseNoImages, type StepRule } from "./stepRule.ts";
 
 /** Moves images: down and to the right by -pixels to pixels each, all pairs equally likely, over a ground of zeros. */
@@ -28,17 +29,3 @@ export const shift: StepRule<ViewStepOf<"shift">> = {
     };
   },
 };
-
-/**
- * Moves numbers towards the end (or the start, if `by` is negative) of their own range, in which zeros take their place.
- * @param size of the range, from `at` on; more than `by` either way
- */
-export function moveAlong(inputs: Float32Array, at: number, size: number, by: number): void {
-  if (by >= 0) {
-    inputs.copyWithin(at + by, at, at + size - by);
-    inputs.fill(0, at, at + by);
-  } else {
-    inputs.copyWithin(at, at - by, at + size);
-    inputs.fill(0, at + size + by, at + size);
-  }
-}
