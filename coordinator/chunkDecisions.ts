@@ -3,7 +3,6 @@ import { RevisionConflict } from "../shared/bus/errors.ts";
 import { inBatches } from "../shared/bus/inBatches.ts";
 import { decode, encode } from "../shared/protocol/codec.ts";
 import { ChunkDecision } from "../shared/protocol/decisions.ts";
-import { PLAIN_VIEW } from "../shared/protocol/identifiers.ts";
 import { decisionKeys } from "../shared/protocol/subjects.ts";
 import type { Closed } from "./closing.ts";
 
@@ -23,10 +22,10 @@ async function readDecision(decisions: KeyValue, key: string): Promise<ChunkDeci
 export async function decide(
   decisions: KeyValue,
   { run, fence }: Pick<ChunkDecision, "run" | "fence">,
-  { shard, chunk, present, by }: Closed,
+  { shard, view, chunk, present, by }: Closed,
   decidedAtMs: number,
 ): Promise<ChunkDecision> {
-  const place = { shard, view: PLAIN_VIEW, chunk };
+  const place = { shard, view, chunk };
   const key = decisionKeys.of(run, place);
   const decision: ChunkDecision = { type: "chunk-decision", run, fence, ...place, present, by, decidedAtMs };
   try {

@@ -4,7 +4,7 @@ import type { ChunkKey } from "../shared/protocol/subjects.ts";
 import type { MissingChunk } from "./missingLabels.ts";
 
 /** A chunk of a run, whoever labels it. */
-export type ChunkPlace = Pick<ChunkKey, "shard" | "chunk">;
+export type ChunkPlace = Omit<ChunkKey, "labelling">;
 
 export interface Closed extends ChunkPlace, Pick<ChunkDecision, "present" | "by"> {
   /** What was not waited for. */
@@ -121,7 +121,7 @@ export class Closing {
     const found: Closed[] = [];
     const long = (sinceMs: number | undefined): boolean =>
       sinceMs !== undefined && nowMs - sinceMs >= this.#quorum.deadlineS * 1000;
-    for (const { shard, chunk, missing, queuedAtMs } of this.#open.values()) {
+    for (const { shard, view, chunk, missing, queuedAtMs } of this.#open.values()) {
       const present = this.#labellings.flatMap((labelling, place) => (missing.has(labelling) ? [] : [place]));
       const enough = present.length >= this.#quorum.teachers;
       const late = [...missing.values()];
@@ -132,7 +132,7 @@ export class Closing {
         return !gone && !long(queuedAtMs.get(key.labelling));
       };
       if (late.some(isWaitedFor)) continue;
-      found.push({ shard, chunk, present, by: late.length === 0 ? "all" : "deadline", late });
+      found.push({ shard, view, chunk, present, by: late.length === 0 ? "all" : "deadline", late });
     }
     return found;
   }
@@ -148,6 +148,6 @@ export class Closing {
   }
 }
 
-function nameOf({ shard, chunk }: ChunkPlace): string {
-  return `${shard}/${chunk}`;
+function nameOf({ shard, view, chunk }: ChunkPlace): string {
+  return `${shard}/${view}/${chunk}`;
 }

@@ -4,6 +4,7 @@ import { sleep } from "../shared/bus/clock.ts";
 import { clearFaults } from "../shared/cluster/faults.ts";
 import { beat } from "../shared/cluster/heartbeat.ts";
 import { transferSet } from "../shared/data/transferSet.ts";
+import { labelledViewHashes } from "../shared/data/views/viewSchedule.ts";
 import { messageOf, StillhouseError } from "../shared/errors.ts";
 import type { AnyReport } from "../shared/evaluate/taskReportSchema.ts";
 import { PRESENCE_RENEW_MS, streams } from "../shared/protocol/subjects.ts";
@@ -102,7 +103,8 @@ async function labelAll(
   const log = await bus.log(streams.labels.name, streams.labels.filter);
   const { spec, run } = store.record;
   const dataset = transferSet(context.dataset, spec.data);
-  const lacking = () => findMissing(log, dataset, spec, labellings(store.record));
+  const views = labelledViewHashes(spec, dataset);
+  const lacking = () => findMissing(log, dataset, spec.labels, views, labellings(store.record));
   const { chunks, samplesNeeded, samplesMissing } = await lacking();
   // What the log held before this run asked for anything: the report tells passes made from passes saved by it.
   if (!store.record.passes) {

@@ -11,7 +11,7 @@ import { readLabelFile } from "../shared/labels/labelFile.ts";
 import { labelMessage } from "../shared/labels/labelMessage.ts";
 import { chunkLayout } from "../shared/labels/layout.ts";
 import { encode } from "../shared/protocol/codec.ts";
-import { labellingHash } from "../shared/protocol/identifiers.ts";
+import { labellingHash, PLAIN_VIEW } from "../shared/protocol/identifiers.ts";
 import { ImportedTeacher } from "../shared/protocol/imports.ts";
 import { buckets, importKeys, parseLabelsSubject, streams } from "../shared/protocol/subjects.ts";
 import { findMissing, type MissingChunk } from "./missingLabels.ts";
@@ -56,7 +56,7 @@ export async function importLabels(
   const { identity, output, samples, bytes } = imported;
   const labelling = labellingHash({ identity, encoding, chunkSize });
   const log = await bus.log(streams.labels.name, streams.labels.filter);
-  const { chunks } = await findMissing(log, dataset, { labels }, [{ labelling }]);
+  const { chunks } = await findMissing(log, dataset, labels, [PLAIN_VIEW], [{ labelling }]);
   const onWait = (error: Error): void => options.onNotice(`import waits for room: ${error.message}`);
   for (const [done, chunk] of chunks.entries()) {
     for (const message of messagesOf(imported, chunk, options)) {

@@ -1,7 +1,7 @@
 import type { ImportedTeacherSpec } from "../shared/config/teacherSpec.ts";
 import { StillhouseError } from "../shared/errors.ts";
 import { decode } from "../shared/protocol/codec.ts";
-import { labellingHash } from "../shared/protocol/identifiers.ts";
+import { labellingHash, PLAIN_VIEW } from "../shared/protocol/identifiers.ts";
 import { ImportedTeacher } from "../shared/protocol/imports.ts";
 import { buckets, importKeys, streams } from "../shared/protocol/subjects.ts";
 import type { CoordinatorContext } from "./context.ts";
@@ -43,7 +43,13 @@ export async function restoreImports(context: CoordinatorContext, signal: AbortS
   for (const [place, { name, ready }] of teachers.entries()) {
     const source = spec.teachers[place];
     if (!ready || !source || !("labels" in source)) continue;
-    const { samplesMissing, samplesNeeded } = await findMissing(log, dataset, spec, [ready]);
+    const { samplesMissing, samplesNeeded } = await findMissing(
+      log,
+      dataset,
+      spec.labels,
+      [PLAIN_VIEW],
+      [ready],
+    );
     samples += samplesNeeded;
     if (samplesMissing === 0) continue;
     const { identity } = await importTeacher(context, source, signal);
@@ -86,7 +92,13 @@ async function known(
   }
   const teacher = decode(ImportedTeacher, entry.value, `imported teacher ${identity}`);
   const log = await bus.log(streams.labels.name, streams.labels.filter);
-  const { samplesMissing, samplesNeeded } = await findMissing(log, dataset, { labels }, [{ labelling }]);
+  const { samplesMissing, samplesNeeded } = await findMissing(
+    log,
+    dataset,
+    labels,
+    [PLAIN_VIEW],
+    [{ labelling }],
+  );
   if (samplesMissing > 0) {
     throw refused(
       `the log has labels for ${samplesNeeded - samplesMissing} of the ${samplesNeeded} samples that the run needs, as they were imported for other data or have gone from the log; import "${teacher.file}" again for this spec, or name its path`,

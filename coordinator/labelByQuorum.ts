@@ -1,7 +1,8 @@
 import { anySignal } from "../shared/bus/anySignal.ts";
 import type { Quorum } from "../shared/config/ensembleSpec.ts";
 import type { Shard } from "../shared/data/dataset.ts";
-import { dispatchOrder } from "../shared/data/order.ts";
+import { labelOrder } from "../shared/data/labelOrder.ts";
+import { labelledViewHashes } from "../shared/data/views/viewSchedule.ts";
 import { buckets } from "../shared/protocol/subjects.ts";
 import type { AbsentTeachers } from "./absentTeachers.ts";
 import { readDecisions } from "./chunkDecisions.ts";
@@ -27,9 +28,11 @@ export async function labelByQuorum(
 ): Promise<void> {
   const { bus, clock, dataset, store, notice, publish } = context;
   const { run, spec, teachers } = store.record;
+  const views = labelledViewHashes(spec, dataset);
   const closing = new Closing({
-    chunks: dispatchOrder(dataset, spec.labels.chunkSize).map(({ shard, chunk }) => ({
+    chunks: labelOrder(dataset, spec.labels.chunkSize, views.length).map(({ view, shard, chunk }) => ({
       shard: (dataset.shards[shard] as Shard).hash,
+      view: views[view] as string,
       chunk,
     })),
     labellings: teachers.map(({ ready }) => ready?.labelling ?? ""),

@@ -2,10 +2,9 @@ import type { WriteOnceLog } from "../shared/bus/bus.ts";
 import type { RunSpec } from "../shared/config/spec.ts";
 import { chunkParts, chunkRows } from "../shared/data/chunks.ts";
 import type { Dataset, Shard } from "../shared/data/dataset.ts";
-import { dispatchOrder } from "../shared/data/order.ts";
+import { labelOrder } from "../shared/data/labelOrder.ts";
 import { rowBytes } from "../shared/labels/rowLayout.ts";
 import type { FeatureLayout } from "../shared/protocol/features.ts";
-import { PLAIN_VIEW } from "../shared/protocol/identifiers.ts";
 import {
   BLOCK_CHUNKS,
   blockLabelsFilter,
@@ -27,20 +26,23 @@ export interface Labelling {
 
 /** Samples of a run's teacher passes that the log lacks, chunk by chunk, and how many it needs in all. */
 export interface MissingLabels {
-  /** In the order of dispatch: all teachers' first chunk, then their second. Empty chunks are left out. */
+  /** In the order of labelling: all teachers' first chunk, then their second. Empty chunks are left out. */
   readonly chunks: MissingChunk[];
   readonly samplesNeeded: number;
   readonly samplesMissing: number;
 }
 
-/** Holds what a run needs against what the log has, one block of chunks at a time. */
+/**
+ * Holds what a run needs against what the log has, one block of chunks at a time.
+ * @param views hashes of the views that are labelled, view 0 first
+ */
 export async function findMissing(
   log: WriteOnceLog,
   dataset: Dataset,
-  spec: Pick<RunSpec, "labels">,
+  { chunkSize, encoding }: Pick<RunSpec["labels"], "chunkSize" | "encoding">,
+  views: readonly string[],
   labellings: readonly Labelling[],
 ): Promise<MissingLabels> {
-  const { chunkSize, encoding } = spec.labels;
   const blocks = new Map<string, Set<string>>();
   const listed = async (key: ChunkKey): Promise<Set<string>> => {
     const filter = blockLabelsFilter(key, Math.floor(key.chunk / BLOCK_CHUNKS));
@@ -52,12 +54,12 @@ export async function findMissing(
   const met = new Set<string>();
   let samplesNeeded = 0;
   let samplesMissing = 0;
-  for (const { shard, chunk } of dispatchOrder(dataset, chunkSize)) {
+  for (const { view, shard, chunk } of labelOrder(dataset, chunkSize, views.length)) {
     const { hash, rows } = dataset.shards[shard] as Shard;
     const { length } = chunkRows(hash, rows, chunkSize, chunk);
     for (const { labelling, features = [] } of labellings) {
       const parted = chunkParts(length, rowBytes({ encoding, classes: dataset.classes, features }));
-      const key: ChunkKey = { labelling, shard: hash, view: PLAIN_VIEW, chunk };
+      const key: ChunkKey = { labelling, shard: hash, view: views[view] as string, chunk };
       // Two shards of equal content, or two teachers of equal weights, share their labels.
       if (met.has(labelsSubject(key, 0))) continue;
       met.add(labelsSubject(key, 0));

@@ -5,9 +5,11 @@ import { chunkParts, chunkRows, MAX_PART_BYTES } from "../shared/data/chunks.ts"
 import type { Dataset, Shard } from "../shared/data/dataset.ts";
 import { outsideFold } from "../shared/data/folds.ts";
 import { labelledIds } from "../shared/data/gather.ts";
-import { type ChunkRef, dispatchOrder } from "../shared/data/order.ts";
+import { labelOrder, type ViewedChunk } from "../shared/data/labelOrder.ts";
 import { dataOfClasses } from "../shared/data/ownClasses.ts";
 import { transferSet } from "../shared/data/transferSet.ts";
+import { requireViewable } from "../shared/data/views/requireViewable.ts";
+import { labelledViews } from "../shared/data/views/viewSchedule.ts";
 import { bridged } from "../shared/distill/ensembles/known.ts";
 import { peakBytes, type TermBytes } from "../shared/distill/features/peakBytes.ts";
 import { type FeaturePlan, planFeatures } from "../shared/distill/features/planFeatures.ts";
@@ -23,12 +25,13 @@ import { requireFineLabels } from "./coarseLabels.ts";
 const ENVELOPE_BYTES = 360;
 
 export interface RunPlan {
-  /** Chunks that each teacher labels, in the order of dispatch. */
-  readonly chunks: readonly ChunkRef[];
+  /** Chunks that each teacher labels, view by view, in the order of labelling. */
+  readonly chunks: readonly ViewedChunk[];
   /** Samples in those chunks. */
   readonly samplesPerTeacher: number;
   /** Teacher passes, in samples, if the log is empty; labels from elsewhere need none. */
   readonly passes: number;
+  /** The most that the label log holds of this run at once. */
   readonly labelBytes: number;
   /** Bytes of one sample's labels, of each teacher. */
   readonly rowBytes: readonly number[];
@@ -54,7 +57,8 @@ export function planRun(spec: RunSpec, dataset: Dataset): RunPlan {
   requireFineLabels(dataset, spec.labels.encoding);
   const { chunkSize, encoding, maxLogBytes } = spec.labels;
   const transfer = transferSet(dataset, spec.data);
-  const chunks = dispatchOrder(transfer, chunkSize);
+  if (spec.views) requireViewable(spec.views, dataset);
+  const chunks = labelOrder(transfer, chunkSize, labelledViews(spec));
   const samplesOf = chunks.map(({ shard, chunk }) => {
     const { hash, rows } = dataset.shards[shard] as Shard;
     return chunkRows(hash, rows, chunkSize, chunk).length;

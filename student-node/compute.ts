@@ -2,6 +2,7 @@ import type { TrainProgress } from "../shared/compute/trainLoop.ts";
 import type { DistillSpec } from "../shared/config/distillSpec.ts";
 import type { EnsembleSpec } from "../shared/config/ensembleSpec.ts";
 import type { ComputeSpec, StudentSpec } from "../shared/config/spec.ts";
+import type { ViewsSpec } from "../shared/config/viewsSpec.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import type { KnownClasses } from "../shared/distill/ensembles/known.ts";
 import type { FeaturePlan } from "../shared/distill/features/planFeatures.ts";
@@ -68,6 +69,8 @@ export interface StudentTraining {
   readonly teachers: readonly string[];
   /** What each knows; absent: all know all. */
   readonly known?: readonly KnownClasses[] | undefined;
+  /** How samples are changed from epoch to epoch; absent: not at all. */
+  readonly views?: ViewsSpec | undefined;
   readonly chunkSize: number;
   /** What the terms look at inside teachers and student. */
   readonly features: FeaturePlan;

@@ -4,6 +4,7 @@ import { answersOf, trueTargets } from "../shared/compute/trueTargets.ts";
 import type { TermSpec } from "../shared/config/distillSpec.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { standardised, taskOf } from "../shared/data/targets.ts";
+import { labelledView } from "../shared/data/views/viewSchedule.ts";
 import { distillationLoss } from "../shared/distill/distillationLoss.ts";
 import { normaliseWeights } from "../shared/distill/ensembles/ensemble.ts";
 import { ruleOf } from "../shared/distill/ensembles/ofTask.ts";
@@ -12,7 +13,7 @@ import { taskTermLoss } from "../shared/distill/losses/taskTerms.ts";
 import { termNeeds } from "../shared/distill/termNeeds.ts";
 import { temperatureAt, weightAt, weightChanges } from "../shared/distill/termSchedule.ts";
 import { plainTermsOf } from "../shared/distill/termsOf.ts";
-import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
+import type { LabelsOfViews, ViewLabels } from "../shared/labels/labelStore.ts";
 import type { StudentTraining } from "./compute.ts";
 import { featureSide } from "./featureSide.ts";
 import { drawnTeachers, presentTeachers } from "./presentTargets.ts";
@@ -29,10 +30,10 @@ type Targets = Readonly<Record<string, tf.Tensor>>;
 export function distillingObjective(
   training: Pick<
     StudentTraining,
-    "distill" | "ensemble" | "teachers" | "known" | "runSeed" | "job" | "features" | "chunkSize"
+    "distill" | "ensemble" | "teachers" | "known" | "runSeed" | "job" | "features" | "chunkSize" | "views"
   >,
   dataset: Dataset,
-  labels: Pick<LabelStoreReader, "read" | "readFeature" | "has">,
+  labels: LabelsOfViews,
   scales: TeacherScales,
   stepsPerEpoch: number,
 ): Objective {
@@ -46,12 +47,13 @@ export function distillingObjective(
   const heard = terms.some(({ kind }) => termNeeds[kind].teachers) ? teachers : [];
   const draws = heard.length > 0 && ensemble.rule === "random";
   const quorum = heard.length > 0 && ensemble.quorum !== "all" ? ensemble.quorum.teachers : undefined;
-  const presentOf = (ids: Uint32Array): Float32Array | undefined =>
-    quorum === undefined ? undefined : presentTeachers(labels, dataset, teachers.length, quorum, ids);
+  // What the teachers said of what the student sees in a step.
+  const said = (step: number): ViewLabels =>
+    labels.at(labelledView(training.views, Math.floor(step / stepsPerEpoch)));
   const perSample = (value: number, rows: number): Float32Array => new Float32Array(rows).fill(value);
   const scheduled = scheduledValues(terms, stepsPerEpoch);
   const seed = ["student", runSeed, job.seed];
-  const inside = featureSide(training.features, dataset, labels, training.chunkSize, seed);
+  const inside = featureSide(training.features, dataset, training.chunkSize, seed);
   return {
     taps: inside.taps,
     learnt: inside.learnt,
@@ -73,19 +75,21 @@ export function distillingObjective(
       ...inside.targets,
     },
     gather: (ids, step) => {
-      const present = presentOf(ids);
+      const own = said(step);
+      const present =
+        quorum === undefined ? undefined : presentTeachers(own, dataset, teachers.length, quorum, ids);
       return {
         ...truth.gather(ids, step),
         ...Object.fromEntries(
           heard.map((_, k) => [
             teacherName(k),
-            learnt(calibrated(teacherLogits(labels, dataset, k, ids), scales.temperatures[k] as number)),
+            learnt(calibrated(teacherLogits(own, dataset, k, ids), scales.temperatures[k] as number)),
           ]),
         ),
         ...Object.fromEntries(scheduled.map(({ name, at }) => [name, perSample(at(step), ids.length)])),
         ...(draws ? { drawn: drawnTeachers(seed, step, scales.weights, ids.length, present) } : {}),
         ...(present && { present }),
-        ...inside.gather(ids, step),
+        ...inside.gather(ids, step, own),
       };
     },
     loss: (student, targets, within) =>

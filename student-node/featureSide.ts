@@ -30,7 +30,8 @@ export interface FeatureSide {
   readonly targets: Readonly<Record<string, TargetType>>;
   readonly emits: Readonly<Record<string, readonly number[]>>;
   readonly memory: ObjectiveMemory | undefined;
-  gather(ids: Uint32Array, step: number): Readonly<Record<string, TargetValues>>;
+  /** @param labels of what the student sees in the step */
+  gather(ids: Uint32Array, step: number, labels: FeatureLabels): Readonly<Record<string, TargetValues>>;
   /** What the term at a place sees. */
   view(place: number, targets: Targets, student: StudentInside): FeatureView;
 }
@@ -39,7 +40,6 @@ export interface FeatureSide {
 export function featureSide(
   { uses, layouts }: FeaturePlan,
   dataset: Dataset,
-  labels: FeatureLabels,
   chunkSize: number,
   seed: Seed,
 ): FeatureSide {
@@ -61,7 +61,7 @@ export function featureSide(
       ),
     ),
     memory: memoryOfTerms(contrasts, emittedName),
-    gather: (ids, step) => ({
+    gather: (ids, step, labels) => ({
       ...Object.assign({}, ...sources.map((source) => gatherSource(source, dataset, labels, chunkSize, ids))),
       ...Object.assign({}, ...contrasts.map((contrast) => gatherContrast(contrast, ids, step))),
     }),

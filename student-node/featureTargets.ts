@@ -5,13 +5,13 @@ import { placeOf } from "../shared/data/samplePlace.ts";
 import { standardised } from "../shared/data/targets.ts";
 import type { TeacherFeature } from "../shared/distill/features/featureView.ts";
 import type { FeaturePlan, FeatureUse } from "../shared/distill/features/planFeatures.ts";
-import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
+import type { ViewLabels } from "../shared/labels/labelStore.ts";
 import { sizeOfFeature } from "../shared/labels/rowLayout.ts";
 import type { FeatureLayout } from "../shared/protocol/features.ts";
 import { teacherLogits } from "./teacherLogits.ts";
 
 /** What reads labels with features. */
-export type FeatureLabels = Pick<LabelStoreReader, "read" | "readFeature">;
+export type FeatureLabels = Pick<ViewLabels, "read" | "readFeature">;
 
 /** Something of a teacher that one term or several learn from. */
 export interface Source {

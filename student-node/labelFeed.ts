@@ -2,7 +2,7 @@ import { aborted } from "../shared/bus/aborted.ts";
 import type { Bus, LogEntry, WriteOnceLog } from "../shared/bus/bus.ts";
 import type { LabelEncoding } from "../shared/config/spec.ts";
 import type { Dataset, Shard } from "../shared/data/dataset.ts";
-import { dispatchOrder } from "../shared/data/order.ts";
+import { labelOrder, type ViewedChunk } from "../shared/data/labelOrder.ts";
 import { StillhouseError } from "../shared/errors.ts";
 import type { LabelStoreWriter, StoredPart } from "../shared/labels/labelStore.ts";
 import { type ChunkLayout, chunkLayout } from "../shared/labels/layout.ts";
@@ -12,7 +12,6 @@ import { type RowLayout, rowBytes } from "../shared/labels/rowLayout.ts";
 import { rowsDigest } from "../shared/labels/rowsDigest.ts";
 import { decode } from "../shared/protocol/codec.ts";
 import type { FeatureLayout } from "../shared/protocol/features.ts";
-import { PLAIN_VIEW } from "../shared/protocol/identifiers.ts";
 import { Labels } from "../shared/protocol/labels.ts";
 import { parseLabelsSubject, shardLabelsFilter, streams } from "../shared/protocol/subjects.ts";
 import { ChunkProgress } from "./chunkProgress.ts";
@@ -27,6 +26,8 @@ export interface LabelFeedOptions {
   readonly labellings: readonly string[];
   /** Of each, what its rows hold beside logits. */
   readonly features: readonly (readonly FeatureLayout[])[];
+  /** Hashes of the views that teachers label, by their numbers. */
+  readonly views: readonly string[];
   readonly chunkSize: number;
   readonly encoding: LabelEncoding;
   readonly store: LabelStoreWriter;
@@ -45,9 +46,11 @@ export interface LabelFeedOptions {
 export class LabelFeed {
   readonly #options: LabelFeedOptions;
   /** Chunks in the order of dispatch, and how far each has come. */
-  readonly #chunks: readonly { shard: number; chunk: number }[];
+  readonly #chunks: readonly ViewedChunk[];
   readonly #progress: ChunkProgress;
   readonly #place = new Map<string, number>();
+  /** By view and shard, its chunks. */
+  readonly #held = new Map<string, number[]>();
   readonly #layouts = new Map<string, ChunkLayout>();
   readonly #seen = new Set<string>();
   readonly #waiting: { count: number; resolve(): void; reject(error: unknown): void }[] = [];
@@ -58,9 +61,13 @@ export class LabelFeed {
 
   constructor(options: LabelFeedOptions) {
     this.#options = options;
-    this.#chunks = dispatchOrder(options.dataset, options.chunkSize);
-    const parts = this.#chunks.map(({ shard, chunk }, place) => {
-      this.#place.set(`${shard}/${chunk}`, place);
+    this.#chunks = labelOrder(options.dataset, options.chunkSize, options.views.length);
+    const parts = this.#chunks.map(({ view, shard, chunk }, place) => {
+      this.#place.set(placeName(view, shard, chunk), place);
+      const held = `${view}/${shard}`;
+      const chunks = this.#held.get(held) ?? [];
+      this.#held.set(held, chunks);
+      chunks.push(chunk);
       return options.labellings.map((_, k) => this.#layout(k, shard, chunk).parts.length);
     });
     this.#progress = new ChunkProgress(parts, options.decidedFor !== undefined);
@@ -74,7 +81,7 @@ export class LabelFeed {
 
   /** Reads until `signal` aborts. @throws WrongLabels, which also fails everyone who waits */
   async run(signal: AbortSignal): Promise<void> {
-    const { bus, dataset, labellings } = this.#options;
+    const { bus, labellings } = this.#options;
     const log = await bus.log(streams.labels.name, streams.labels.filter);
     const shards = [...new Set(this.#chunks.map(({ shard }) => shard))];
     try {
@@ -83,7 +90,7 @@ export class LabelFeed {
       await Promise.all([
         this.#readDecisions(signal),
         ...labellings.flatMap((labelling, teacher) =>
-          shards.map((shard) => this.#readShard(log, labelling, teacher, shard, dataset, signal)),
+          shards.map((shard) => this.#readShard(log, labelling, teacher, shard, signal)),
         ),
       ]);
       // Nobody may wait for labels that are no longer read.
@@ -109,48 +116,63 @@ export class LabelFeed {
   }
 
   async #readDecisions(signal: AbortSignal): Promise<void> {
-    const { bus, dataset, labellings, decidedFor, onDecided } = this.#options;
+    const { bus, dataset, views, labellings, decidedFor, onDecided } = this.#options;
     if (decidedFor === undefined) return;
-    for await (const { shard, chunk, present } of followDecisions(
+    for await (const { shard, view: hash, chunk, present } of followDecisions(
       bus,
       decidedFor,
       labellings.length,
       signal,
     )) {
-      dataset.shards.forEach(({ hash }, place) => {
-        const at = this.#place.get(`${place}/${chunk}`);
-        if (hash !== shard || at === undefined) return;
-        onDecided?.({ shard: place, chunk, present });
+      const view = views.indexOf(hash);
+      dataset.shards.forEach((own, place) => {
+        const at = this.#place.get(placeName(view, place, chunk));
+        if (own.hash !== shard || at === undefined) return;
+        onDecided?.({ view, shard: place, chunk, present });
         this.#progress.decided(at, present);
       });
       this.#advance();
     }
   }
 
+  /** One view after the other, so that a run of many views has few readers; with a quorum nobody knows when a view ends. */
   async #readShard(
     log: WriteOnceLog,
     labelling: string,
     teacher: number,
-    shardIndex: number,
-    dataset: Dataset,
+    shard: number,
     signal: AbortSignal,
   ): Promise<void> {
-    const shard = dataset.shards[shardIndex] as Shard;
-    const filter = shardLabelsFilter({ labelling, shard: shard.hash, view: PLAIN_VIEW });
-    for await (const entry of log.read(filter, signal)) this.#take(entry, teacher, shardIndex);
+    const { dataset, views, decidedFor } = this.#options;
+    const { hash } = dataset.shards[shard] as Shard;
+    const read = async (view: number): Promise<void> => {
+      let left = (this.#held.get(`${view}/${shard}`) ?? []).reduce(
+        (sum, chunk) => sum + this.#layout(teacher, shard, chunk).parts.length,
+        0,
+      );
+      if (left === 0) return;
+      const filter = shardLabelsFilter({ labelling, shard: hash, view: views[view] as string });
+      for await (const entry of log.read(filter, signal)) {
+        if (this.#take(entry, teacher, view, shard)) left--;
+        if (left === 0 && view < views.length - 1 && decidedFor === undefined) break;
+      }
+    };
+    if (decidedFor !== undefined) await Promise.all(views.map((_, view) => read(view)));
+    else for (const view of views.keys()) await read(view);
   }
 
-  #take(entry: LogEntry, teacher: number, shard: number): void {
+  /** @returns whether it is news */
+  #take(entry: LogEntry, teacher: number, view: number, shard: number): boolean {
     const key = parseLabelsSubject(entry.subject);
-    const place = this.#place.get(`${shard}/${key.chunk}`);
+    const place = this.#place.get(placeName(view, shard, key.chunk));
     // Chunks that this run leaves out may be there for another run; a log read again after a reconnect may repeat.
     const taken = `${teacher}/${shard}/${entry.subject}`;
-    if (place === undefined || this.#seen.has(taken)) return;
+    if (place === undefined || this.#seen.has(taken)) return false;
     const layout = this.#layout(teacher, shard, key.chunk);
     const labels = this.#checked(entry, teacher, layout);
     const [from, to] = layout.parts[key.part] as readonly [number, number];
     const stored = this.#options.store.append(
-      { teacher, shard, chunk: key.chunk, from, rows: to - from },
+      { teacher, view, shard, chunk: key.chunk, from, rows: to - from },
       labels.payload,
     );
     this.#seen.add(taken);
@@ -159,6 +181,7 @@ export class LabelFeed {
     this.#options.onParts([stored]);
     this.#progress.took(place, teacher);
     this.#advance();
+    return true;
   }
 
   #advance(): void {
@@ -242,6 +265,10 @@ export class LabelFeed {
     this.#layouts.set(key, layout);
     return layout;
   }
+}
+
+function placeName(view: number, shard: number, chunk: number): string {
+  return `${view}/${shard}/${chunk}`;
 }
 
 /** What is promised of them, whatever a run calls them. */

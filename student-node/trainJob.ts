@@ -58,6 +58,7 @@ export async function trainJob(
       distill: spec.distill,
       teachers: teachers.map(({ name }) => name),
       known: knownClasses(teachers),
+      views: spec.views,
       chunkSize: spec.labels.chunkSize,
       features,
       compute: spec.compute,

@@ -2,6 +2,7 @@ import { aborted } from "../shared/bus/aborted.ts";
 import { anySignal } from "../shared/bus/anySignal.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { transferSet } from "../shared/data/transferSet.ts";
+import { labelledViewHashes } from "../shared/data/views/viewSchedule.ts";
 import { contentHash, sha256 } from "../shared/determinism/hash.ts";
 import { type FeaturePlan, planFeatures } from "../shared/distill/features/planFeatures.ts";
 import { StillhouseError } from "../shared/errors.ts";
@@ -110,6 +111,7 @@ async function feedOnceReady(
     dataset,
     labellings: record.teachers.map(({ ready }) => ready?.labelling ?? ""),
     features: record.teachers.map(({ ready }) => ready?.features ?? []),
+    views: labelledViewHashes(record.spec, dataset),
     chunkSize,
     encoding,
     store,

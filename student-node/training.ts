@@ -3,7 +3,10 @@ import { labelObjective } from "../shared/compute/labelObjective.ts";
 import { type Batch, planBatches } from "../shared/compute/planBatches.ts";
 import { trainLoop } from "../shared/compute/trainLoop.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
-import { chunksNeeded, dispatchOrder, epochOrder, trainChunks } from "../shared/data/order.ts";
+import { labelOrder } from "../shared/data/labelOrder.ts";
+import { type ChunkRef, chunksNeeded, dispatchOrder, epochOrder, trainChunks } from "../shared/data/order.ts";
+import { withoutMixup } from "../shared/data/views/view.ts";
+import { labelledView, labelledViews } from "../shared/data/views/viewSchedule.ts";
 import { termsOf } from "../shared/distill/termsOf.ts";
 import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
 import { buildModel } from "../shared/model/build.ts";
@@ -35,6 +38,7 @@ export async function trainStudent(
     return planBatches(dataset, order, train);
   };
   const first = batchesOf(0);
+  const { views } = training;
   const taught = job.kind === "student";
   if (taught && scalesAreLearnt(training.ensemble)) {
     await hooks.labelsUpTo(dispatchOrder(dataset, chunkSize).length);
@@ -64,6 +68,8 @@ export async function trainStudent(
       dataset,
       train: student.train,
       maskSeed: seed,
+      // Alone, a student has the true labels only, and a mixture has none.
+      views: taught ? views : withoutMixup(views),
       batchesOf,
       ...(taught && training.teachers.length > 0
         ? { ready: labelGate(training, dataset, first, hooks) }
@@ -99,21 +105,24 @@ function huberDelta(distill: StudentTraining["distill"]): number | undefined {
 
 /** Holds a batch back until all teachers have labelled it; later epochs need every training chunk. */
 function labelGate(
-  { chunkSize }: StudentTraining,
+  { chunkSize, views, student }: StudentTraining,
   dataset: Dataset,
   batches: readonly Batch[],
   hooks: TrainingHooks,
 ): (epoch: number, batch: number) => Promise<void> | undefined {
   const needed = chunksNeeded({ dataset, chunkSize, batches: batches.map(({ ids }) => ids) });
-  const dispatched = dispatchOrder(dataset, chunkSize).map(({ shard, chunk }) => `${shard}/${chunk}`);
-  // Chunks are complete in the order of dispatch, in which some hold no training sample.
-  const upTo = trainChunks(dataset, chunkSize).map(
-    ({ shard, chunk }) => dispatched.indexOf(`${shard}/${chunk}`) + 1,
-  );
+  const order = labelOrder(dataset, chunkSize, labelledViews({ views, student }));
+  const placeOf = new Map(order.map(({ view, shard, chunk }, i) => [`${view}/${shard}/${chunk}`, i]));
+  const training = trainChunks(dataset, chunkSize);
+  // Chunks are complete in the order of labelling, in which some hold no training sample.
+  const upTo = (view: number, chunks: number): number => {
+    const { shard, chunk } = training[chunks - 1] as ChunkRef;
+    return (placeOf.get(`${view}/${shard}/${chunk}`) as number) + 1;
+  };
   let have = 0;
   return (epoch, batch) => {
-    const chunks = epoch === 0 ? (needed[batch] as number) : upTo.length;
-    const count = upTo[chunks - 1] as number;
+    const chunks = epoch === 0 ? (needed[batch] as number) : training.length;
+    const count = upTo(labelledView(views, epoch), chunks);
     if (count <= have) return undefined;
     return hooks.labelsUpTo(count).then(() => {
       have = count;

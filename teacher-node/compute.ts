@@ -4,6 +4,7 @@ import type { ComputeSpec } from "../shared/config/spec.ts";
 import type { TeacherTrainSpec } from "../shared/config/trainSpec.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import type { Fold } from "../shared/data/folds.ts";
+import type { View } from "../shared/data/views/view.ts";
 import type { LogitAgreement } from "../shared/evaluate/reportSchema.ts";
 import type { EpochPoint } from "../shared/evaluate/taskReportSchema.ts";
 import type { PackedModel } from "../shared/model/packTrained.ts";
@@ -25,9 +26,16 @@ export interface TeacherCompute {
   /**
    * Logits of the teacher for rows of a shard, and after each row's logits its features as they cross the network.
    * Products are between the rows that are asked for at once.
+   * @param view in which it sees the rows; absent: as they are
    * @returns [rows.length, rowWidth], row-major
    */
-  predict(labelling: string, dataHash: string, shard: number, rows: Uint32Array): Promise<Float32Array>;
+  predict(
+    labelling: string,
+    dataHash: string,
+    shard: number,
+    rows: Uint32Array,
+    view?: View,
+  ): Promise<Float32Array>;
   /** As `predict`, for the probe by which a node is admitted: no pass, and counted by nobody. */
   probe(labelling: string, dataHash: string, shard: number, rows: Uint32Array): Promise<Float32Array>;
   train(task: TeacherTraining, onProgress: (progress: TrainProgress) => void): Promise<TrainedModel>;

@@ -11,6 +11,7 @@ import { loadTeacherModel } from "../shared/compute/predictors/teacherModel.ts";
 import type { TrainProgress } from "../shared/compute/trainLoop.ts";
 import type { ComputeSpec } from "../shared/config/spec.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
+import type { View } from "../shared/data/views/view.ts";
 import { StillhouseError } from "../shared/errors.ts";
 import type { LogitAgreement } from "../shared/evaluate/reportSchema.ts";
 import { unpackFolds } from "../shared/model/foldBundle.ts";
@@ -99,6 +100,7 @@ export class TeacherEngine implements TeacherCompute {
     dataHash: string,
     shard: number,
     rows: Uint32Array,
+    view?: View,
   ): Promise<Float32Array> {
     const loaded = this.#teachers.get(labelling);
     if (!loaded) throw new StillhouseError(`Cannot predict with labelling ${labelling}: it is not loaded`);
@@ -106,8 +108,8 @@ export class TeacherEngine implements TeacherCompute {
     const dataset = this.#dataset(dataHash);
     const [only, ...others] = predictors as [Predictor, ...Predictor[]];
     // A teacher of folds has no features.
-    if (others.length > 0) return predictByFold(predictors, dataset, shard, rows);
-    return predictRows(only, features, name, dataset, shard, rows);
+    if (others.length > 0) return predictByFold(predictors, dataset, shard, rows, view);
+    return predictRows(only, features, name, dataset, shard, rows, view);
   }
 
   probe(labelling: string, dataHash: string, shard: number, rows: Uint32Array): Promise<Float32Array> {

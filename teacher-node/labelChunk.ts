@@ -7,12 +7,11 @@ import { labelMessage } from "../shared/labels/labelMessage.ts";
 import { chunkLayout } from "../shared/labels/layout.ts";
 import { rowWidth } from "../shared/labels/rowLayout.ts";
 import { decode, MalformedMessage } from "../shared/protocol/codec.ts";
-import { PLAIN_VIEW } from "../shared/protocol/identifiers.ts";
 import { chunkLabelsFilter, labelWorkSubject, parseLabelsSubject } from "../shared/protocol/subjects.ts";
 import { LabelChunk } from "../shared/protocol/work.ts";
 import { admit, NumericsRefused } from "./admission.ts";
 import { MAX_CHUNK_MS, MAX_DELIVER, type NodeContext, type ServedTeacher } from "./context.ts";
-import { findShard, UnknownShard } from "./findShard.ts";
+import { findWork, UnknownShard, UnknownView } from "./findWork.ts";
 import { keepAlive } from "./keepAlive.ts";
 
 /**
@@ -50,7 +49,7 @@ async function appendMissing(
   item: WorkItem,
 ): Promise<void> {
   const work = readWork(item);
-  const { dataset, shardIndex, shard } = await findShard(context, teacher, work);
+  const { dataset, shardIndex, shard, view } = await findWork(context, teacher, work);
   await admit(context, teacher, dataset);
   const { encoding, chunkSize } = teacher.runs[0].spec.labels;
   const { features } = teacher;
@@ -62,7 +61,7 @@ async function appendMissing(
       : new Set<number>();
 
   const predict = async (rows: Uint32Array): Promise<Float32Array> => {
-    const values = await context.compute.predict(teacher.labelling, dataset.hash, shardIndex, rows);
+    const values = await context.compute.predict(teacher.labelling, dataset.hash, shardIndex, rows, view);
     context.counters.samplesPredicted += rows.length;
     return values;
   };
@@ -100,16 +99,10 @@ function readWork({ data, subject }: WorkItem): LabelChunk {
       { fields: { seen: subject, expected: named } },
     );
   }
-  if (work.view !== PLAIN_VIEW) {
-    throw new MalformedMessage(
-      `Cannot do work item ${subject} as its view must be ${PLAIN_VIEW}, the sample itself: it is ${work.view}`,
-      { fields: { seen: work.view, expected: PLAIN_VIEW } },
-    );
-  }
   return work;
 }
 
-const notHere = [UnknownShard, DataNotHere, NumericsRefused];
+const notHere = [UnknownShard, UnknownView, DataNotHere, NumericsRefused];
 
 /** Back to the queue when another try can help; otherwise, and after the last try, a fault and out of the queue. */
 async function giveBack(

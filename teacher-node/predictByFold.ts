@@ -1,7 +1,8 @@
 import type { Predictor } from "../shared/compute/predictors/predictor.ts";
 import type { Dataset, Shard } from "../shared/data/dataset.ts";
 import { foldOfRow } from "../shared/data/folds.ts";
-import { gatherRows } from "../shared/data/gather.ts";
+import type { View } from "../shared/data/views/view.ts";
+import { viewedRows } from "../shared/data/views/viewedRows.ts";
 
 /**
  * Predicts each row by the predictor of its fold, which was trained without it.
@@ -13,6 +14,7 @@ export async function predictByFold(
   dataset: Dataset,
   shard: number,
   rows: Uint32Array,
+  view?: View,
 ): Promise<Float32Array> {
   const [{ classes }] = predictors as [Predictor, ...Predictor[]];
   const logits = new Float32Array(rows.length * classes);
@@ -22,7 +24,7 @@ export async function predictByFold(
     );
     if (places.length === 0) continue;
     const own = Uint32Array.from(places, (place) => rows[place] as number);
-    const answers = await predictor.predict(gatherRows(dataset, shard, own), own.length); // [own, classes]
+    const answers = await predictor.predict(viewedRows(dataset, shard, own, view), own.length); // [own, classes]
     for (const [i, place] of places.entries()) {
       logits.set(answers.subarray(i * classes, (i + 1) * classes), place * classes);
     }

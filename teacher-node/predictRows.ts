@@ -1,7 +1,8 @@
 import { UnknownFeature } from "../shared/compute/predictors/features.ts";
 import type { Predictor } from "../shared/compute/predictors/predictor.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
-import { gatherRows } from "../shared/data/gather.ts";
+import type { View } from "../shared/data/views/view.ts";
+import { viewedRows } from "../shared/data/views/viewedRows.ts";
 import { inWireForm } from "../shared/distill/features/forms.ts";
 import { rowWidth, sizeOfFeature } from "../shared/labels/rowLayout.ts";
 import type { FeatureLayout } from "../shared/protocol/features.ts";
@@ -9,6 +10,7 @@ import type { FeatureLayout } from "../shared/protocol/features.ts";
 /**
  * Logits of rows of a shard, each followed by the row's features as they cross the network.
  * @param name of the teacher, for errors
+ * @param view in which it sees the rows; absent: as they are
  * @returns [rows.length, rowWidth]
  * @throws FeatureShape, UnknownFeature
  */
@@ -19,9 +21,10 @@ export async function predictRows(
   dataset: Dataset,
   shard: number,
   rows: Uint32Array,
+  view?: View,
 ): Promise<Float32Array> {
   const count = rows.length;
-  const inputs = gatherRows(dataset, shard, rows);
+  const inputs = viewedRows(dataset, shard, rows, view);
   if (features.length === 0) return predictor.predict(inputs, count);
   if (!predictor.predictWithFeatures) {
     throw new UnknownFeature(

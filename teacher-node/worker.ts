@@ -23,7 +23,7 @@ if (parentPort) {
     openData: (dataset) => engine.openData(dataset),
     load: (teacher) => engine.load(teacher),
     unload: (labelling) => engine.unload(labelling),
-    predict: (labelling, data, shard, rows) => engine.predict(labelling, data, shard, rows),
+    predict: (...of) => engine.predict(...of),
     probe: (labelling, data, shard, rows) => engine.probe(labelling, data, shard, rows),
     train: (task) => engine.train(task, (progress) => void node.call("progress", progress)),
   });

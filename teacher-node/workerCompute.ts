@@ -17,7 +17,7 @@ export function workerTeacherCompute(role: RoleCompute): TeacherCompute {
     openData: (dataset) => rpc.call("openData", dataset),
     load: (teacher) => rpc.call("load", teacher),
     unload: (labelling) => rpc.call("unload", labelling),
-    predict: (labelling, data, shard, rows) => rpc.call("predict", labelling, data, shard, rows),
+    predict: (...of) => rpc.call("predict", ...of),
     probe: (labelling, data, shard, rows) => rpc.call("probe", labelling, data, shard, rows),
     train(task, onProgress) {
       onTraining = onProgress;

@@ -27,7 +27,7 @@ export function openBenchLabels(
         for (const [from, to] of parts) {
           const logits = Float32Array.from({ length: (to - from) * classes }, () => 3 * stream.normal());
           const payload = encodeLogits("half", logits, classes, "the benchmark");
-          reader.add(writer.append({ teacher, shard: s, chunk, from, rows: to - from }, payload));
+          reader.add(writer.append({ teacher, view: 0, shard: s, chunk, from, rows: to - from }, payload));
         }
       }
     }

@@ -3,6 +3,7 @@ import { loadSpec } from "../../shared/config/load.ts";
 import type { RunSpec } from "../../shared/config/spec.ts";
 import type { Dataset } from "../../shared/data/dataset.ts";
 import { openDataset } from "../../shared/data/open.ts";
+import { labelledViews } from "../../shared/data/views/viewSchedule.ts";
 import { caseOf, exactness, sourceOf } from "../../shared/distill/exactness.ts";
 import { termsOf } from "../../shared/distill/termsOf.ts";
 import { layerShapes } from "../../shared/model/layerShapes.ts";
@@ -31,6 +32,7 @@ export async function plan(specPath: string, options: { json?: boolean }): Promi
       ? ["labels    none are made: there are no teachers"]
       : [
           `labels    ${n(planned.chunks.length)} chunks of ${n(spec.labels.chunkSize)} a teacher, ${n(planned.passes)} teacher passes if the log is empty`,
+          ...viewLines(spec),
           `          ${[...new Set(planned.rowBytes)].join(" or ")} bytes a sample (${spec.labels.encoding}), about ${megabytes(planned.labelBytes)} in the log; limit ${megabytes(spec.labels.maxLogBytes)}`,
         ]),
     ...insideLines(spec, planned, dataset),
@@ -71,6 +73,19 @@ function insideLines(
     ),
     `          together ${megabytes(total)}; limit ${megabytes(spec.student.maxTermBytes)}`,
     `layers    of the student: ${layers.map(([name, shape]) => `${name} [${shape.join(", ")}]`).join(", ")}`,
+  ];
+}
+
+/** How often samples are labelled, and in which epochs students see what. */
+function viewLines(spec: RunSpec): string[] {
+  const { views } = spec;
+  if (!views) return [];
+  const steps = views.recipe.map(({ kind }) => kind).join(", ");
+  const labelled = labelledViews(spec);
+  const count =
+    views.count === "fresh" ? "a fresh one each epoch" : `${views.count} in turn, the first as it is`;
+  return [
+    `views     of each sample: ${count} (${steps}); teachers label ${labelled === 1 ? "the sample itself" : `${labelled} of them`}`,
   ];
 }
 

@@ -1,5 +1,6 @@
 import type * as tf from "@tensorflow/tfjs";
 import type { AugmentSpec, TrainSpec } from "../config/trainSpec.ts";
+import type { ViewsSpec } from "../config/viewsSpec.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { taskOf } from "../data/targets.ts";
 import { gainOver, scoreKinds, scoreOf } from "../evaluate/score.ts";
@@ -44,6 +45,8 @@ export interface TrainLoopOptions {
   train: TrainSpec;
   /** How inputs are changed in training alone; absent: not at all. */
   augment?: AugmentSpec | undefined;
+  /** Views of the samples, which change from epoch to epoch; absent: the samples themselves. */
+  views?: ViewsSpec | undefined;
   /** Of the dropout masks, and of what augmentation draws. */
   maskSeed: readonly (string | number)[];
   /** The steps of an epoch, counted from 0; every epoch has as many, of the same shapes. */
@@ -90,6 +93,7 @@ export async function trainLoop(options: TrainLoopOptions): Promise<TrainLoopRes
       clipNorm: train.clipNorm,
       maxNorm: train.maxNorm,
       augment: options.augment,
+      views: options.views,
       maskSeed: options.maskSeed,
       batchShapes: shapesOf(first),
     },
@@ -163,9 +167,13 @@ async function trainEpochs(
       const batch = batches[s] as Batch;
       const wait = options.ready?.(epoch, s);
       if (wait) {
-        report(true);
         const since = now();
-        await wait;
+        try {
+          report(true);
+        } finally {
+          // Also when nobody wants to hear of it any more: a failure that nobody awaits would end the process.
+          await wait;
+        }
         waitMs += now() - since;
       }
       if (memory?.before) await memory.before(state.step, batch, trainer);

@@ -1,5 +1,6 @@
 import type * as tf from "@tensorflow/tfjs";
 import type { AugmentSpec, OptimizerSpec, ScheduleSpec } from "../config/trainSpec.ts";
+import type { ViewsSpec } from "../config/viewsSpec.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { StillhouseError } from "../errors.ts";
 import type { Seed } from "../model/seed.ts";
@@ -26,6 +27,8 @@ export interface TrainerOptions {
   maxNorm?: number | undefined;
   /** How inputs are changed in training alone; absent: not at all. */
   augment?: AugmentSpec | undefined;
+  /** Views of the samples, which change from epoch to epoch; absent: the samples themselves. */
+  views?: ViewsSpec | undefined;
   /** Of the dropout masks, and of what augmentation draws. */
   maskSeed: Seed;
   /** Of every step that there will be: of a whole batch, and of the last partial one. */

@@ -11,6 +11,8 @@ import { featureBytes, featureEncoding, sizeOfFeature } from "./rowLayout.ts";
 /** Where one part of a chunk stands in the store's file. */
 export interface StoredPart {
   readonly teacher: number;
+  /** Its number, 0 for the samples themselves. */
+  readonly view: number;
   readonly shard: number;
   readonly chunk: number;
   /** Place in the chunk of the part's first row, and how many rows it has. */
@@ -57,55 +59,17 @@ export class LabelStoreWriter {
   }
 }
 
-/** Of parts that are read row by row once the cache is full. */
-const LARGE_PART_BYTES = 64 * 1024;
-
-/** Reads labels by row of a shard, holding parts in memory up to a budget; what was read first goes first. */
-export class LabelStoreReader {
-  readonly #file: number;
-  /** By teacher, shard and chunk. */
-  readonly #index: StoredPart[][][][] = [];
-  readonly #cache = new Map<StoredPart, Uint8Array>();
-  readonly #options: LabelStoreLayout;
-  /** Whose labels of which chunk are used. */
-  readonly presence = new Presence();
-  #cachedBytes = 0;
-
-  constructor(path: string, layout: LabelStoreLayout) {
-    this.#file = openSync(path, "r");
-    this.#options = layout;
-  }
-
-  add(part: StoredPart): void {
-    const { teacher, shard, chunk } = part;
-    this.#index[teacher] ??= [];
-    const shards = this.#index[teacher] as StoredPart[][][];
-    shards[shard] ??= [];
-    const chunks = shards[shard] as StoredPart[][];
-    chunks[chunk] ??= [];
-    chunks[chunk]?.push(part);
-  }
-
+/** What teachers said of one view of the samples. */
+export interface ViewLabels {
   /** Whether what a teacher said of a sample is used. @param place of the sample in the permutation of its shard */
-  readonly has = (teacher: number, shard: number, place: number): boolean =>
-    this.presence.has(teacher, shard, Math.floor(place / this.#options.chunkSize));
-
+  has(teacher: number, shard: number, place: number): boolean;
   /**
    * Writes one teacher's logits of one sample into `out` at row `outRow`; zeros where they are not used.
    * @param place the sample's place in the permutation of its shard
    * @param out [?, classes]
    * @throws StillhouseError when that label was not read yet, which is a fault of the caller
    */
-  read(teacher: number, shard: number, place: number, out: Float32Array, outRow: number): void {
-    const { encoding, classes } = this.#options;
-    if (!this.has(teacher, shard, place)) {
-      out.fill(0, outRow * classes, (outRow + 1) * classes);
-      return;
-    }
-    const { bytes, from } = this.#rowOf(teacher, shard, place);
-    decodeRow(encoding, bytes, from, classes, out, outRow);
-  }
-
+  read(teacher: number, shard: number, place: number, out: Float32Array, outRow: number): void;
   /**
    * Writes a feature of one teacher's of one sample into `out` at row `outRow`.
    * @param feature its place among the teacher's
@@ -119,11 +83,94 @@ export class LabelStoreReader {
     place: number,
     out: Float32Array,
     outRow: number,
+  ): void;
+}
+
+/** Labels of all views that a run has. */
+export interface LabelsOfViews {
+  at(view: number): ViewLabels;
+}
+
+/** Of parts that are read row by row once the cache is full. */
+const LARGE_PART_BYTES = 64 * 1024;
+
+/**
+ * Reads labels by row of a shard, holding parts in memory up to a budget; what was read first goes first. By itself it
+ * reads those of the samples themselves, view 0.
+ */
+export class LabelStoreReader implements ViewLabels, LabelsOfViews {
+  readonly #file: number;
+  /** By view, teacher and shard, and there by chunk. */
+  readonly #index = new Map<string, StoredPart[][]>();
+  readonly #views = new Map<number, ViewLabels>();
+  readonly #cache = new Map<StoredPart, Uint8Array>();
+  readonly #options: LabelStoreLayout;
+  /** Whose labels of which chunk are used. */
+  readonly presence = new Presence();
+  #cachedBytes = 0;
+
+  constructor(path: string, layout: LabelStoreLayout) {
+    this.#file = openSync(path, "r");
+    this.#options = layout;
+  }
+
+  add(part: StoredPart): void {
+    const { view, teacher, shard, chunk } = part;
+    const name = indexName(view, teacher, shard);
+    const chunks = this.#index.get(name) ?? [];
+    this.#index.set(name, chunks);
+    chunks[chunk] ??= [];
+    chunks[chunk]?.push(part);
+  }
+
+  at(view: number): ViewLabels {
+    const known = this.#views.get(view) ?? {
+      has: (...of) => this.#has(view, ...of),
+      read: (...of) => this.#read(view, ...of),
+      readFeature: (...of) => this.#readFeature(view, ...of),
+    };
+    this.#views.set(view, known);
+    return known;
+  }
+
+  readonly has: ViewLabels["has"] = (...of) => this.#has(0, ...of);
+  readonly read: ViewLabels["read"] = (...of) => this.#read(0, ...of);
+  readonly readFeature: ViewLabels["readFeature"] = (...of) => this.#readFeature(0, ...of);
+
+  #has(view: number, teacher: number, shard: number, place: number): boolean {
+    return this.presence.has(view, teacher, shard, Math.floor(place / this.#options.chunkSize));
+  }
+
+  #read(
+    view: number,
+    teacher: number,
+    shard: number,
+    place: number,
+    out: Float32Array,
+    outRow: number,
+  ): void {
+    const { encoding, classes } = this.#options;
+    if (!this.#has(view, teacher, shard, place)) {
+      out.fill(0, outRow * classes, (outRow + 1) * classes);
+      return;
+    }
+    const { bytes, from } = this.#rowOf(view, teacher, shard, place);
+    decodeRow(encoding, bytes, from, classes, out, outRow);
+  }
+
+  #readFeature(
+    view: number,
+    teacher: number,
+    feature: number,
+    shard: number,
+    place: number,
+    out: Float32Array,
+    outRow: number,
   ): void {
     const { encoding, classes } = this.#options;
     const features = this.#featuresOf(teacher);
     const layout = features[feature] as FeatureLayout;
-    const { bytes, from } = this.#rowOf(teacher, shard, place);
+    const { bytes, from } = this.#rowOf(view, teacher, shard, place);
     const before = features.slice(0, feature).reduce((sum, one) => sum + featureBytes(one), 0);
     const at = from + bytesPerRow(encoding, classes) + before;
     decodeRow(featureEncoding(layout), bytes, at, sizeOfFeature(layout), out, outRow);
@@ -134,16 +181,17 @@ export class LabelStoreReader {
   }
 
   /** The bytes of the part that a sample is in, and where its row starts there. */
-  #rowOf(teacher: number, shard: number, place: number): { bytes: Uint8Array; from: number } {
+  #rowOf(view: number, teacher: number, shard: number, place: number): { bytes: Uint8Array; from: number } {
     const { chunkSize } = this.#options;
     const chunk = Math.floor(place / chunkSize);
     const inChunk = place - chunk * chunkSize;
-    const part = this.#index[teacher]?.[shard]?.[chunk]?.find(
-      (p) => inChunk >= p.from && inChunk < p.from + p.rows,
-    );
+    const part = this.#index
+      .get(indexName(view, teacher, shard))
+      ?.[chunk]?.find((p) => inChunk >= p.from && inChunk < p.from + p.rows);
     if (!part) {
+      const where = view === 0 ? "" : `, view ${view}`;
       throw new StillhouseError(
-        `Cannot read the labels of teacher ${teacher}, shard ${shard}, chunk ${chunk}, place ${inChunk}: they have not arrived`,
+        `Cannot read the labels of teacher ${teacher}, shard ${shard}${where}, chunk ${chunk}, place ${inChunk}: they have not arrived`,
       );
     }
     const width = part.bytes / part.rows;
@@ -187,6 +235,10 @@ export class LabelStoreReader {
     closeSync(this.#file);
     this.#cache.clear();
   }
+}
+
+function indexName(view: number, teacher: number, shard: number): string {
+  return `${view}/${teacher}/${shard}`;
 }
 
 export interface LabelStoreLayout {

@@ -1,5 +1,7 @@
 /** A chunk of which it is decided whose labels are used. */
 export interface DecidedChunk {
+  /** Number of the view, 0 for the samples themselves. */
+  readonly view: number;
   /** Its place in the dataset. */
   readonly shard: number;
   readonly chunk: number;
@@ -15,15 +17,19 @@ export class Presence {
   readonly #decided = new Map<string, DecidedChunk>();
 
   decide(decided: DecidedChunk): void {
-    this.#decided.set(`${decided.shard}/${decided.chunk}`, decided);
+    this.#decided.set(nameOf(decided.view, decided.shard, decided.chunk), decided);
   }
 
-  has(teacher: number, shard: number, chunk: number): boolean {
-    return this.#decided.get(`${shard}/${chunk}`)?.present.includes(teacher) ?? true;
+  has(view: number, teacher: number, shard: number, chunk: number): boolean {
+    return this.#decided.get(nameOf(view, shard, chunk))?.present.includes(teacher) ?? true;
   }
 
   /** All decisions, in the order in which they were heard. */
   get decided(): Iterable<DecidedChunk> {
     return this.#decided.values();
   }
+}
+
+function nameOf(view: number, shard: number, chunk: number): string {
+  return `${view}/${shard}/${chunk}`;
 }

@@ -6,12 +6,13 @@ import type { ChunkKey } from "../../shared/protocol/subjects.ts";
 const [ada, bea, cleo] = ["ada", "bea", "cleo"];
 const teachers = [ada, bea, cleo];
 const shard = "s";
-const keyOf = (labelling: string, chunk: number): ChunkKey => ({ labelling, shard, view: "v", chunk });
+const view = "v";
+const keyOf = (labelling: string, chunk: number): ChunkKey => ({ labelling, shard, view, chunk });
 const lacks = (labelling: string, chunk: number): MissingChunk => ({
   key: keyOf(labelling, chunk),
   parts: new Map([["subject", 1]]),
 });
-const places = (count: number) => Array.from({ length: count }, (_, chunk) => ({ shard, chunk }));
+const places = (count: number) => Array.from({ length: count }, (_, chunk) => ({ shard, view, chunk }));
 const quorum = { teachers: 2, deadlineS: 10 };
 
 function closingOf(
@@ -46,7 +47,7 @@ describe("a chunk of a run with a quorum", () => {
     for (const name of [bea, ada]) closing.answered(lacks(name, 1), 2000);
     expect(closing.due(2000)).toEqual([]);
     closing.answered(lacks(cleo, 1), 3000);
-    expect(closing.due(3000)).toEqual([{ shard, chunk: 1, present: [0, 1, 2], by: "all", late: [] }]);
+    expect(closing.due(3000)).toEqual([{ shard, view, chunk: 1, present: [0, 1, 2], by: "all", late: [] }]);
   });
 
   it("is closed with those that have answered, once the others have answered nothing for the deadline", () => {
@@ -84,7 +85,7 @@ describe("a chunk of a run with a quorum", () => {
       expect(chunksDue(nowMs)).toEqual([]);
       closing.answered(lacks(bea, chunk), nowMs);
       expect(chunksDue(nowMs)).toEqual([chunk]);
-      closing.close({ shard, chunk, present: [0, 1] });
+      closing.close({ shard, view, chunk, present: [0, 1] });
     }
     expect(closing.settled).toBe(true);
   });
@@ -150,7 +151,7 @@ describe("a chunk of a run with a quorum", () => {
   it("is decided once: what comes later changes nothing, and nobody waits for it", () => {
     const { closing, chunksDue } = allQueued();
     closing.answered(lacks(ada, 0), 2000);
-    closing.close({ shard, chunk: 0, present: [0] });
+    closing.close({ shard, view, chunk: 0, present: [0] });
     closing.answered(lacks(bea, 0), 3000);
     expect(closing.wants(keyOf(cleo, 0))).toBe(false);
     expect(closing.wants(keyOf(cleo, 1))).toBe(true);
@@ -160,7 +161,7 @@ describe("a chunk of a run with a quorum", () => {
 
   it("has labels again that its decision names and the log has lost", () => {
     const { closing } = closingOf(1, [lacks(bea, 0), lacks(cleo, 0)]);
-    closing.close({ shard, chunk: 0, present: [0, 1] });
+    closing.close({ shard, view, chunk: 0, present: [0, 1] });
     expect(closing.closed).toBe(true);
     expect(closing.settled).toBe(false);
     expect([bea, cleo].map((name) => closing.wants(keyOf(name, 0)))).toEqual([true, false]);

@@ -37,7 +37,7 @@ async function begin({ onChange, wrap = (bus) => bus, decided }: Around = {}) {
   const teachers = [ada, bea].map((labelling, k) => ({ name: ["ada", "bea"][k], ready: { labelling } }));
   const kv = await bus.kv(buckets.decisions);
   if (decided) {
-    const closed = { shard, chunk: 0, present: decided, by: "deadline", late: [] } as const;
+    const closed = { shard, view: PLAIN_VIEW, chunk: 0, present: decided, by: "deadline", late: [] } as const;
     await decide(kv, { run: "r1", fence: 6 }, { ...closed, present: decided }, 0);
   }
   const context = {

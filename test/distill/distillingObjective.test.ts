@@ -55,7 +55,7 @@ function objectiveOf(
       job: { kind: "student", seed: 1 },
     },
     dataset,
-    labels,
+    { at: () => labels },
     scales,
     STEPS_PER_EPOCH,
   );

@@ -61,7 +61,7 @@ function objectiveOf(distill: object, dataset: Dataset, rule: EnsembleSpec["rule
       chunkSize: 32,
     },
     dataset,
-    labels,
+    { at: () => labels },
     { temperatures: [1, 1, 1], weights: [1, 2, 1] },
     STEPS_PER_EPOCH,
   );

@@ -1,5 +1,6 @@
 import type { TrainProgress } from "../../shared/compute/trainLoop.ts";
 import type { Dataset } from "../../shared/data/dataset.ts";
+import type { View } from "../../shared/data/views/view.ts";
 import { sha256 } from "../../shared/determinism/hash.ts";
 import { rng } from "../../shared/determinism/rng.ts";
 import type { LabelStoreLayout, StoredPart } from "../../shared/labels/labelStore.ts";
@@ -47,11 +48,14 @@ export class SimulatedTeacher implements TeacherCompute {
     dataHash: string,
     shard: number,
     rows: Uint32Array,
+    view?: View,
   ): Promise<Float32Array> {
     const model = this.#teachers.get(labelling);
     const dataset = this.#datasets.get(dataHash);
     if (model === undefined || dataset === undefined) throw new Error("the teacher or the data is not there");
-    const draws = rng(model, "logits", dataset.shards[shard]?.hash ?? "");
+    const { number = 0 } = view ?? {};
+    const name = number === 0 ? [] : [number];
+    const draws = rng(model, "logits", dataset.shards[shard]?.hash ?? "", ...name);
     const { classes } = dataset;
     // Within plus and minus 6, as the logits of a trained classifier are.
     return Float32Array.from(
@@ -76,6 +80,8 @@ export interface Prediction {
   readonly labelling: string;
   readonly shard: number;
   readonly rows: Uint32Array;
+  /** Number of the view. */
+  readonly view: number;
   /** 0 at the node's first prediction. */
   readonly index: number;
 }
@@ -128,9 +134,17 @@ export class ProbedTeacher implements TeacherCompute {
     return this.#inner.unload(labelling);
   }
 
-  predict(labelling: string, dataHash: string, shard: number, rows: Uint32Array): Promise<Float32Array> {
-    const prediction = { labelling, shard, rows, index: this.predictions++ };
-    const answer = this.#around(prediction, () => this.#inner.predict(labelling, dataHash, shard, rows));
+  predict(
+    labelling: string,
+    dataHash: string,
+    shard: number,
+    rows: Uint32Array,
+    view?: View,
+  ): Promise<Float32Array> {
+    const prediction = { labelling, shard, rows, view: view?.number ?? 0, index: this.predictions++ };
+    const answer = this.#around(prediction, () =>
+      this.#inner.predict(labelling, dataHash, shard, rows, view),
+    );
     return this.#life.heard(
       answer.then((logits) => {
         if (!this.#life.dead) this.rowsPredicted += rows.length;

@@ -16,7 +16,7 @@ const parts = [0, 1].flatMap((teacher) =>
       [
         [0, 5],
         [5, 8],
-      ].map(([from = 0, to = 0]) => ({ teacher, shard, chunk, from, rows: to - from })),
+      ].map(([from = 0, to = 0]) => ({ teacher, view: 0, shard, chunk, from, rows: to - from })),
     ),
   ),
 );
@@ -95,7 +95,16 @@ describe("the store of labels", () => {
 
   it("says so when its file ends too early", () => {
     const { writer, reader } = filled(1e6);
-    reader.add({ teacher: 5, shard: 0, chunk: 0, from: 0, rows: 5, offset: writer.bytes - 1, bytes: 30 });
+    reader.add({
+      teacher: 5,
+      view: 0,
+      shard: 0,
+      chunk: 0,
+      from: 0,
+      rows: 5,
+      offset: writer.bytes - 1,
+      bytes: 30,
+    });
     expect(() => reader.read(5, 0, 0, new Float32Array(classes), 0)).toThrow(/the label store ends/);
     reader.close();
     writer.close();

@@ -41,7 +41,7 @@ describe("a row of labels with features", () => {
     });
     try {
       const payload = encodeRows(layout, values, "chunk 1");
-      reader.add(writer.append({ teacher: 1, shard: 0, chunk: 1, from: 0, rows: 2 }, payload));
+      reader.add(writer.append({ teacher: 1, view: 0, shard: 0, chunk: 1, from: 0, rows: 2 }, payload));
       const [logits, late, pairs] = [new Float32Array(6), new Float32Array(4), new Float32Array(8)];
       for (const [out, place] of [
         [0, 5],

@@ -171,8 +171,8 @@ describe("relations between the answers of a regression", () => {
       readFeature: () => undefined,
     };
     const plan = { uses: [use], layouts: [[]] } as unknown as FeaturePlan;
-    const side = featureSide(plan, dataset, labels, 512, ["seed"]);
-    expect(Object.values(side.gather(Uint32Array.of(0, 1), 0))).toEqual([Float32Array.of(1, -1)]);
+    const side = featureSide(plan, dataset, 512, ["seed"]);
+    expect(Object.values(side.gather(Uint32Array.of(0, 1), 0, labels))).toEqual([Float32Array.of(1, -1)]);
   });
 });
 
