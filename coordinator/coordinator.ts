@@ -17,6 +17,7 @@ import { restoreImports } from "./importTeacher.ts";
 import { labelByQuorum } from "./labelByQuorum.ts";
 import { findMissing, type Labelling } from "./missingLabels.ts";
 import { makeReport, readReport, storeReport } from "./report.ts";
+import { SlidingLabels } from "./slidingLabels.ts";
 import { watchStalls } from "./stalls.ts";
 import { getTeachers } from "./teach.ts";
 
@@ -75,6 +76,7 @@ async function pipeline(
   if (store.record.state === "distilling") {
     await Promise.all([labelAll(context, absent, signal), awaitResults(context, signal)]);
     signal.throwIfAborted();
+    await (await SlidingLabels.open(context))?.releaseAll();
     await store.enter("evaluating");
   }
   const evaluation = await awaitEvaluation(context, signal);
@@ -112,15 +114,19 @@ async function labelAll(
       passes: { needed: samplesNeeded, found: samplesNeeded - samplesMissing, imported },
     });
   }
+  const sliding = await SlidingLabels.open(context);
   const onProgress = (done: number, inFlight: number): void =>
     publish({ type: "label-progress", run, done, total: chunks.length, inFlight });
   onProgress(0, 0);
   const { quorum } = spec.ensemble;
   if (quorum === "all") {
-    await dispatch(
-      { bus, clock, missing: chunks, maxInFlight: spec.labels.maxInFlight, onProgress, onNotice: notice },
-      signal,
-    );
+    const { maxInFlight } = spec.labels;
+    const asked = { bus, clock, missing: chunks, maxInFlight, onProgress, onNotice: notice };
+    const done = new AbortController();
+    await Promise.all([
+      dispatch({ ...asked, ...(sliding && { choosy: sliding }) }, signal).then(() => done.abort()),
+      sliding?.follow(anySignal(signal, done.signal)),
+    ]);
   } else {
     await labelByQuorum({ ...context, dataset }, chunks, quorum, absent, signal);
   }

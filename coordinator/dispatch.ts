@@ -26,8 +26,8 @@ export interface DispatchOptions {
 
 /** Who decides which chunks are still waited for, and is told how they come on. */
 export interface Choosy {
-  /** Asked of what is to be queued, and again and again of what is in flight. */
-  wants(chunk: MissingChunk): boolean;
+  /** Asked of what is to be queued, and again and again of what is in flight; of what is wanted later nothing behind it is queued before. */
+  wants(chunk: MissingChunk): boolean | "later";
   onQueued(chunk: MissingChunk): void;
   /** A chunk is there with all its parts. */
   onLabelled(chunk: MissingChunk): void;
@@ -36,8 +36,8 @@ export interface Choosy {
 /** Between two comparisons of what is in flight with what log and queue hold. */
 export const RECONCILE_MS = 10_000;
 const FULL_WAIT_MS = 2_000;
-/** Between two looks at what is in flight and no longer wanted. */
-const RELEASE_MS = 500;
+/** Between two looks at what is wanted. */
+const ASK_AGAIN_MS = 500;
 
 /**
  * Queues the chunks that the log lacks, at most `maxInFlight` at once, and follows their labels as they arrive.
@@ -57,7 +57,7 @@ export async function dispatch(options: DispatchOptions, signal: AbortSignal): P
   await Promise.all([
     flight.fill(until),
     reconcile(flight, log, queue, options.clock, until),
-    ...(options.choosy ? [flight.releaseUnwanted(options.choosy, until)] : []),
+    ...(options.choosy ? [flight.askAgain(options.choosy, until)] : []),
     ...[...filters].map(async (filter) => {
       for await (const { subject } of log.follow(filter, until)) await flight.arrived(subject, until);
     }),
@@ -92,7 +92,12 @@ class Flight {
       if (!chunk) break;
       // Another run may have had it labelled while it waited here.
       if (chunk.parts.size === 0) continue;
-      if (this.#options.choosy?.wants(chunk) === false) {
+      const wanted = this.#options.choosy?.wants(chunk) ?? true;
+      if (wanted === "later") {
+        this.#waiting.push(chunk);
+        break;
+      }
+      if (!wanted) {
         this.#forget(chunk);
         continue;
       }
@@ -103,14 +108,14 @@ class Flight {
     if (this.#left === 0) this.#onDone();
   }
 
-  /** Makes room for what is waited for, until `signal` aborts. */
-  async releaseUnwanted(choosy: Choosy, signal: AbortSignal): Promise<void> {
+  /** Makes room for what is waited for, and queues what was to be later, until `signal` aborts. */
+  async askAgain(choosy: Choosy, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await sleep(this.#options.clock, RELEASE_MS, signal);
-      const unwanted = [...this.inFlight].filter((chunk) => !choosy.wants(chunk));
+      await sleep(this.#options.clock, ASK_AGAIN_MS, signal);
+      const unwanted = [...this.inFlight].filter((chunk) => choosy.wants(chunk) === false);
       for (const chunk of unwanted) this.#forget(chunk);
       for (const { key } of unwanted) await this.#queue.purge(labelWorkSubject(key));
-      if (unwanted.length > 0) await this.fill(signal);
+      await this.fill(signal);
     }
   }
 

@@ -9,6 +9,7 @@ import { labelOrder, type ViewedChunk } from "../shared/data/labelOrder.ts";
 import { dataOfClasses } from "../shared/data/ownClasses.ts";
 import { transferSet } from "../shared/data/transferSet.ts";
 import { requireViewable } from "../shared/data/views/requireViewable.ts";
+import { slides, windowOf } from "../shared/data/views/slidingWindow.ts";
 import { labelledViews } from "../shared/data/views/viewSchedule.ts";
 import { bridged } from "../shared/distill/ensembles/known.ts";
 import { peakBytes, type TermBytes } from "../shared/distill/features/peakBytes.ts";
@@ -69,12 +70,14 @@ export function planRun(spec: RunSpec, dataset: Dataset): RunPlan {
   const { layouts, uses } = planFeatures(spec, dataset);
   const rows = layouts.map((features) => ({ encoding, classes: dataset.classes, features }));
   refuseWideRows(spec, rows);
+  const stepsPerEpoch = planBatches(dataset, transfer.splits.train, spec.student.train).length;
+  // Of fresh views those between the slowest student and the end of the window are in the log, with the samples themselves.
+  const kept = slides(spec) ? windowOf(spec, stepsPerEpoch) + 1 : Number.POSITIVE_INFINITY;
+  const keptSamples = samplesOf.filter((_, i) => (chunks[i] as ViewedChunk).view <= kept);
   const labelBytes = rows.reduce((sum, row) => {
-    const messages = samplesOf.reduce(
-      (count, samples) => count + chunkParts(samples, rowBytes(row)).length,
-      0,
-    );
-    return sum + samplesPerTeacher * rowBytes(row) + messages * ENVELOPE_BYTES;
+    const bytesOf = (samples: number): number =>
+      samples * rowBytes(row) + chunkParts(samples, rowBytes(row)).length * ENVELOPE_BYTES;
+    return sum + keptSamples.reduce((bytes, samples) => bytes + bytesOf(samples), 0);
   }, 0);
   if (labelBytes > maxLogBytes) {
     throw new PlanRefused(
@@ -105,7 +108,7 @@ export function planRun(spec: RunSpec, dataset: Dataset): RunPlan {
         name: `${kind}, seed ${seed}`,
         parameters: parameterCount(model, dataset.inputShape, dataset.classes),
         epochs: train.epochs,
-        stepsPerEpoch: planBatches(dataset, transfer.splits.train, train).length,
+        stepsPerEpoch,
       });
     }
   }

@@ -28,6 +28,8 @@ export interface LabelFeedOptions {
   readonly features: readonly (readonly FeatureLayout[])[];
   /** Hashes of the views that teachers label, by their numbers. */
   readonly views: readonly string[];
+  /** Of fresh views the first that somebody still needs, beside the samples themselves; absent: all are read. */
+  readonly firstView?: number | undefined;
   readonly chunkSize: number;
   readonly encoding: LabelEncoding;
   readonly store: LabelStoreWriter;
@@ -68,7 +70,8 @@ export class LabelFeed {
       const chunks = this.#held.get(held) ?? [];
       this.#held.set(held, chunks);
       chunks.push(chunk);
-      return options.labellings.map((_, k) => this.#layout(k, shard, chunk).parts.length);
+      const past = this.#isPast(view);
+      return options.labellings.map((_, k) => (past ? 0 : this.#layout(k, shard, chunk).parts.length));
     });
     this.#progress = new ChunkProgress(parts, options.decidedFor !== undefined);
     this.#advance();
@@ -146,6 +149,7 @@ export class LabelFeed {
     const { dataset, views, decidedFor } = this.#options;
     const { hash } = dataset.shards[shard] as Shard;
     const read = async (view: number): Promise<void> => {
+      if (this.#isPast(view)) return;
       let left = (this.#held.get(`${view}/${shard}`) ?? []).reduce(
         (sum, chunk) => sum + this.#layout(teacher, shard, chunk).parts.length,
         0,
@@ -159,6 +163,11 @@ export class LabelFeed {
     };
     if (decidedFor !== undefined) await Promise.all(views.map((_, view) => read(view)));
     else for (const view of views.keys()) await read(view);
+  }
+
+  /** Whether nobody needs a view any more: its labels may have left the log. */
+  #isPast(view: number): boolean {
+    return view > 0 && view < (this.#options.firstView ?? 0);
   }
 
   /** @returns whether it is news */

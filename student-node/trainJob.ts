@@ -155,8 +155,9 @@ class Checkpoints {
     if (state) return { pointer, state };
     const earlier = pointer.previous && (await this.#read(pointer.previous));
     if (!earlier) return undefined;
+    const { previousStep: _, ...rest } = pointer;
     const before = {
-      ...pointer,
+      ...rest,
       object: pointer.previous as string,
       previous: null,
       step: decodeCheckpoint(earlier).step,
@@ -174,6 +175,7 @@ class Checkpoints {
       type: "checkpoint",
       object,
       previous: before?.object ?? null,
+      ...(before && { previousStep: before.step }),
       ...at,
     };
     const value = encode(CheckpointPointer, pointer);

@@ -1,7 +1,10 @@
 import { aborted } from "../shared/bus/aborted.ts";
 import { anySignal } from "../shared/bus/anySignal.ts";
+import { slowestView } from "../shared/cluster/slowestView.ts";
+import { planBatches } from "../shared/compute/planBatches.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { transferSet } from "../shared/data/transferSet.ts";
+import { slides } from "../shared/data/views/slidingWindow.ts";
 import { labelledViewHashes } from "../shared/data/views/viewSchedule.ts";
 import { contentHash, sha256 } from "../shared/determinism/hash.ts";
 import { type FeaturePlan, planFeatures } from "../shared/distill/features/planFeatures.ts";
@@ -79,9 +82,13 @@ export async function trainRun(context: StudentContext, watch: RunWatch, signal:
 
 /** @throws TooFewWorkers where students that wait for each other could not all be at work */
 function requireAllAtOnce(spec: RunRecord["spec"], workers: number, node: string): void {
-  if (exchangeStepsOf(spec) === undefined || workers >= spec.seeds.length) return;
+  const peers = exchangeStepsOf(spec) !== undefined;
+  if ((!peers && !slides(spec)) || workers >= spec.seeds.length) return;
+  const whose = peers
+    ? "that learn from each other"
+    : "of fresh views, whose labels are let go once all are past them,";
   throw new TooFewWorkers(
-    `Cannot train ${spec.seeds.length} students that learn from each other on ${node} as it does ${workers} trainings at once: start it with --workers ${spec.seeds.length} or more`,
+    `Cannot train ${spec.seeds.length} students ${whose} on ${node} as it does ${workers} trainings at once: start it with --workers ${spec.seeds.length} or more`,
     { fields: { workers, students: spec.seeds.length } },
   );
 }
@@ -106,12 +113,15 @@ async function feedOnceReady(
   if (!record) return new Promise(() => undefined);
   const { chunkSize, encoding } = record.spec.labels;
   requireSameFeatures(record, features);
+  const stepsPerEpoch = planBatches(dataset, dataset.splits.train, record.spec.student.train).length;
+  const firstView = slides(record.spec) ? await slowestView(context.bus, record, stepsPerEpoch) : undefined;
   const feed = new LabelFeed({
     bus: context.bus,
     dataset,
     labellings: record.teachers.map(({ ready }) => ready?.labelling ?? ""),
     features: record.teachers.map(({ ready }) => ready?.features ?? []),
     views: labelledViewHashes(record.spec, dataset),
+    firstView,
     chunkSize,
     encoding,
     store,

@@ -96,6 +96,11 @@ export const ViewsSpec = z.strictObject({
       "how many there are, the sample itself among them: epoch e sees view e modulo this; or `fresh`: epoch e sees view e, and labels of past epochs are let go",
     ),
   seed: z.int().nonnegative().default(0).describe("of what is drawn; part of a view's hash"),
+  window: count
+    .optional()
+    .describe(
+      "of `fresh`: how many epochs labelling may be ahead of the last checkpoints, which is what the label log holds at once; absent: as few as `student.checkpointSteps` allows",
+    ),
   teacher: z
     .enum(["same", "plain"])
     .default("same")

@@ -39,6 +39,8 @@ export const CheckpointPointer = z.strictObject({
   /** Of this run and job alone, as two runs of one spec have checkpoints of the same content. */
   object: z.string(),
   previous: z.string().nullable(),
+  /** Of the previous one; absent: there is none, or it cannot be read. */
+  previousStep: z.int().nonnegative().optional(),
   step: z.int().nonnegative(),
   lineage: z.array(LineageEntry).min(1),
   /** Of training, up to here, over all attempts. */

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { sleep } from "../../shared/bus/clock.ts";
 import type { RunSpec } from "../../shared/config/spec.ts";
 import type { Report } from "../../shared/evaluate/reportSchema.ts";
 import { parseLabelsSubject } from "../../shared/protocol/subjects.ts";
@@ -166,5 +167,105 @@ describe("a run with views and a quorum", () => {
     expect(report.ensemble?.quorum).toMatchObject({ chunks: SMALL_CHUNKS + TRAIN_CHUNKS, belowAll: 0 });
     const { report: without } = await fresh(specWith({}));
     expect(report.student.weightsHash).toBe(without.student.weightsHash);
+  });
+});
+
+describe("a run whose views are fresh", () => {
+  const EPOCH_STEPS = 6;
+  const spec = specWith(
+    { count: "fresh" },
+    { student: { ...smallSpec().student, train: { epochs: 8, batch: 32 }, checkpointSteps: 3 } },
+  );
+
+  it("labels each epoch anew, holds a window of them in the log, and ends with the samples themselves", async () => {
+    let most = 0;
+    await withCluster(files.dir, async (cluster) => {
+      cluster.teacher("t1");
+      cluster.student("s1");
+      const { ended } = cluster.coordinator(spec);
+      let over = false;
+      const look = async (): Promise<void> => {
+        while (!over) {
+          most = Math.max(most, chunksByView([...(await cluster.labels()).keys()]).length);
+          await sleep(cluster.clock, 100);
+        }
+      };
+      const looking = look();
+      const report = (await cluster.drive(ended)) as Report;
+      over = true;
+      await cluster.clock.advance(100);
+      await looking;
+      expect(report.teacherPasses).toEqual({ made: SMALL_ROWS + 7 * TRAIN_ROWS, saved: 0 });
+      expect(chunksByView([...(await cluster.labels()).keys()])).toEqual([SMALL_CHUNKS]);
+    });
+    // A window of 1, as two checkpoints less a step are 5 of an epoch's 6 steps: the view that the slowest may go on from and
+    // the next, the samples themselves, and one that all are past and that is not let go yet.
+    expect(most).toBeGreaterThanOrEqual(3);
+    expect(most).toBeLessThanOrEqual(4);
+  });
+
+  it("gives the same weights when coordinator, node and student die, and goes on from what the log still has", async () => {
+    const { report: undisturbed } = await fresh(spec);
+    await withCluster(files.dir, async (cluster) => {
+      const first = cluster.coordinator(spec, "r1", "first");
+      const doomed = cluster.teacher("doomed");
+      let dead = false;
+      const victim = cluster.student("victim", {
+        watch: {
+          onCheckpoint: (_, step) => {
+            // In epoch 4, when the labels of epoch 1 have gone.
+            if (step !== 4 * EPOCH_STEPS + 3) return;
+            victim.kill();
+            dead = true;
+          },
+        },
+      });
+      await cluster.until(() => dead);
+      first.kill();
+      doomed.kill();
+      const labelled = doomed.compute.rowsPredicted;
+      const heir = cluster.teacher("heir");
+      const resumed: boolean[] = [];
+      cluster.student("s2", { watch: { onTrain: ({ checkpoint }) => resumed.push(checkpoint !== null) } });
+      const report = await cluster.drive(cluster.coordinator(spec, "r1", "second").ended);
+      expect(report?.student.weightsHash).toBe(undisturbed.student.weightsHash);
+      expect(resumed).toEqual([true]);
+      // What was let go is not labelled again; what the dead node had at work is.
+      expect(labelled + heir.compute.rowsPredicted).toBeLessThan(SMALL_ROWS + 8 * TRAIN_ROWS);
+    });
+  });
+
+  it("keeps the labels for another run that needs the same", async () => {
+    await withCluster(files.dir, async (cluster) => {
+      const teacher = cluster.teacher("t1");
+      // The other run waits for its student, so it needs all.
+      cluster.coordinator({ ...spec, seeds: [7] }, "waits");
+      await cluster.until(async () => (await cluster.runState("waits")) === "distilling");
+      const { ended } = cluster.coordinator(spec);
+      cluster.student("s1");
+      await cluster.drive(ended);
+      await cluster.until(async () => (await cluster.runState("waits")) === "done");
+      expect(teacher.compute.rowsPredicted).toBe(SMALL_ROWS + 7 * TRAIN_ROWS);
+    });
+  });
+
+  it("is refused where checkpoints lie too far apart for its window, or students would be trained one by one", async () => {
+    const plain = smallSpec().student;
+    const narrow = specWith({ count: "fresh", window: 1 }, { student: { ...plain, checkpointSteps: 4 } });
+    await withCluster(files.dir, async (cluster) => {
+      await expect(cluster.coordinator(narrow).ended).rejects.toThrow(
+        /views\.window 1 as student\.checkpointSteps is 4 and an epoch has 6 steps: .* a window of at least 2, or checkpointSteps of at most 3/,
+      );
+    });
+    await withCluster(files.dir, async (cluster) => {
+      cluster.teacher("t1");
+      cluster.student("small", { workers: 1 });
+      cluster.coordinator({ ...spec, seeds: [1, 2] });
+      await cluster.until(() =>
+        cluster.logged.some(({ msg }) =>
+          /Cannot train 2 students of fresh views.* on small as it does 1/.test(`${msg}`),
+        ),
+      );
+    });
   });
 });
