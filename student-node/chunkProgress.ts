@@ -20,6 +20,11 @@ export class ChunkProgress {
     left[teacher] = (left[teacher] as number) - 1;
   }
 
+  /** Whether a chunk waits for what a teacher said of it; undefined: that is not decided. */
+  needs(chunk: number, teacher: number): boolean | undefined {
+    return this.#needed[chunk]?.includes(teacher);
+  }
+
   decided(chunk: number, present: readonly number[]): void {
     this.#needed[chunk] = present;
   }

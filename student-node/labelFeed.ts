@@ -3,22 +3,16 @@ import type { Bus, LogEntry, WriteOnceLog } from "../shared/bus/bus.ts";
 import type { LabelEncoding } from "../shared/config/spec.ts";
 import type { Dataset, Shard } from "../shared/data/dataset.ts";
 import { labelOrder, type ViewedChunk } from "../shared/data/labelOrder.ts";
-import { StillhouseError } from "../shared/errors.ts";
 import type { LabelStoreWriter, StoredPart } from "../shared/labels/labelStore.ts";
 import { type ChunkLayout, chunkLayout } from "../shared/labels/layout.ts";
 import type { DecidedChunk } from "../shared/labels/presence.ts";
-import { firstUnusableOf } from "../shared/labels/rowCodec.ts";
 import { type RowLayout, rowBytes } from "../shared/labels/rowLayout.ts";
-import { rowsDigest } from "../shared/labels/rowsDigest.ts";
-import { decode } from "../shared/protocol/codec.ts";
 import type { FeatureLayout } from "../shared/protocol/features.ts";
-import { Labels } from "../shared/protocol/labels.ts";
+import type { Labels } from "../shared/protocol/labels.ts";
 import { parseLabelsSubject, shardLabelsFilter, streams } from "../shared/protocol/subjects.ts";
+import { checkedLabels } from "./checkedLabels.ts";
 import { ChunkProgress } from "./chunkProgress.ts";
 import { followDecisions } from "./followDecisions.ts";
-
-/** A message of the label log that does not say what its subject promises. Never trained on. */
-export class WrongLabels extends StillhouseError {}
 
 export interface LabelFeedOptions {
   readonly bus: Bus;
@@ -55,6 +49,8 @@ export class LabelFeed {
   readonly #held = new Map<string, number[]>();
   readonly #layouts = new Map<string, ChunkLayout>();
   readonly #seen = new Set<string>();
+  /** Of a run with a quorum: what is wrong with labels of a chunk and teacher that no decision has named yet. */
+  readonly #wrong = new Map<string, unknown>();
   readonly #waiting: { count: number; resolve(): void; reject(error: unknown): void }[] = [];
   #complete = 0;
   #failure: unknown;
@@ -82,7 +78,11 @@ export class LabelFeed {
     return this.#chunks.length;
   }
 
-  /** Reads until `signal` aborts. @throws WrongLabels, which also fails everyone who waits */
+  /**
+   * Reads until `signal` aborts.
+   * @throws WrongLabels, MalformedMessage, which also fail everyone who waits: for labels that cannot be used, with a
+   * quorum for those alone whose teacher the decision of their chunk names
+   */
   async run(signal: AbortSignal): Promise<void> {
     const { bus, labellings } = this.#options;
     const log = await bus.log(streams.labels.name, streams.labels.filter);
@@ -131,6 +131,10 @@ export class LabelFeed {
       dataset.shards.forEach((own, place) => {
         const at = this.#place.get(placeName(view, place, chunk));
         if (own.hash !== shard || at === undefined) return;
+        for (const teacher of present) {
+          const wrong = this.#wrong.get(`${at}/${teacher}`);
+          if (wrong) throw wrong;
+        }
         onDecided?.({ view, shard: place, chunk, present });
         this.#progress.decided(at, present);
       });
@@ -178,7 +182,8 @@ export class LabelFeed {
     const taken = `${teacher}/${shard}/${entry.subject}`;
     if (place === undefined || this.#seen.has(taken)) return false;
     const layout = this.#layout(teacher, shard, key.chunk);
-    const labels = this.#checked(entry, teacher, layout);
+    const labels = this.#usable(entry, place, teacher, layout);
+    if (!labels) return false;
     const [from, to] = layout.parts[key.part] as readonly [number, number];
     const stored = this.#options.store.append(
       { teacher, view, shard, chunk: key.chunk, from, rows: to - from },
@@ -204,53 +209,16 @@ export class LabelFeed {
     }
   }
 
-  /** The message, held against its subject and against what this run expects at that place. */
-  #checked(entry: LogEntry, teacher: number, layout: ChunkLayout): Labels {
-    const { dataset } = this.#options;
-    const row = this.#row(teacher);
-    const { encoding } = row;
-    const where = `labels at ${entry.subject}`;
-    const labels = decode(Labels, entry.data, where);
-    const key = parseLabelsSubject(entry.subject);
-    const range = layout.parts[key.part];
-    if (!range) {
-      throw new WrongLabels(
-        `Cannot use ${where} as this chunk has ${layout.parts.length} parts: it is part ${key.part}`,
-      );
+  /** The labels, or undefined where nothing that is wrong with them matters: not yet, or never. */
+  #usable(entry: LogEntry, place: number, teacher: number, layout: ChunkLayout): Labels | undefined {
+    try {
+      return checkedLabels(entry, layout, this.#row(teacher));
+    } catch (error) {
+      const needed = this.#progress.needs(place, teacher);
+      if (needed) throw error;
+      if (needed === undefined) this.#wrong.set(`${place}/${teacher}`, error);
+      return undefined;
     }
-    const rows = layout.rows.slice(...range);
-    const expected = {
-      labelling: key.labelling,
-      shard: key.shard,
-      view: key.view,
-      chunk: key.chunk,
-      part: key.part,
-      encoding,
-      shape: `${rows.length},${dataset.classes}`,
-      rowsDigest: rowsDigest(rows),
-      features: featuresText(row.features),
-      bytes: rows.length * rowBytes(row),
-    };
-    const seen = {
-      ...labels,
-      shape: labels.shape.join(","),
-      features: featuresText(labels.features ?? []),
-      bytes: labels.payload.byteLength,
-    };
-    for (const name of Object.keys(expected) as (keyof typeof expected)[]) {
-      if (seen[name] === expected[name]) continue;
-      throw new WrongLabels(
-        `Cannot use ${where}, written by node ${labels.node}, as its ${name} must be ${expected[name]}: it is ${seen[name]}`,
-        { fields: { name, expected: expected[name], seen: seen[name] } },
-      );
-    }
-    const unusable = firstUnusableOf(row, labels.payload);
-    if (unusable !== undefined) {
-      throw new WrongLabels(
-        `Cannot use ${where}, written by node ${labels.node}, as ${unusable} is not finite`,
-      );
-    }
-    return labels;
   }
 
   #row(teacher: number): RowLayout {
@@ -278,10 +246,4 @@ export class LabelFeed {
 
 function placeName(view: number, shard: number, chunk: number): string {
   return `${view}/${shard}/${chunk}`;
-}
-
-/** What is promised of them, whatever a run calls them. */
-function featuresText(features: readonly FeatureLayout[]): string {
-  const one = ({ of, form, shape }: FeatureLayout): string => `${of} ${form} [${shape.join(", ")}]`;
-  return features.map(one).join("; ") || "none";
 }
