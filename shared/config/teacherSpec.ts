@@ -5,7 +5,6 @@ import { Features, ModelFileSpec, Quantise } from "./modelFileSpec.ts";
 import { runName as name } from "./runName.ts";
 import { TeacherTrainSpec } from "./trainSpec.ts";
 
-/** Where a teacher comes from. */
 const ownClasses = z
   .array(z.int().nonnegative())
   .min(2)
@@ -68,6 +67,7 @@ export const StudentTeacherSpec = z.strictObject({
   features: Features,
   quantise: Quantise,
 });
+/** Where a teacher comes from. */
 export const TeacherSpec = z.union([
   TrainedTeacherSpec,
   LoadedTeacherSpec,
