@@ -1,7 +1,7 @@
 import type { EnsembleSpec } from "../shared/config/ensembleSpec.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { gatherLabels } from "../shared/data/gather.ts";
-import { accuracyWeights, calibratedTemperature } from "../shared/distill/calibration.ts";
+import { accuracyWeights, calibratedTemperature, NothingToCalibrate } from "../shared/distill/calibration.ts";
 import type { KnownClasses } from "../shared/distill/ensembles/known.ts";
 import { topClasses } from "../shared/evaluate/softmax.ts";
 import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
@@ -26,8 +26,9 @@ export function scalesAreLearnt({ calibrate, weights }: EnsembleSpec): boolean {
 /**
  * The spec's weights and a temperature of 1, or what validation says: temperatures from every other of its samples,
  * weights from those between, so that neither is chosen by what the other has fitted. A function of the labels alone, so
- * all students of a run have the same. Each teacher is looked at on the samples that it has labelled, of the classes that it knows; one without any
- * keeps temperature 1, and has the others' mean weight.
+ * all students of a run have the same. Each teacher is looked at on those samples with a true label, of the classes that it
+ * knows, of which the run uses its labels; one without any keeps temperature 1, and has the others' mean weight.
+ * @throws NothingToCalibrate where no sample of a half has a true label, or all teachers to be weighed are without any
  */
 export function teacherScales(
   ensemble: EnsembleSpec,
@@ -39,10 +40,12 @@ export function teacherScales(
   const { calibrate, weights } = ensemble;
   const { classes, targets } = dataset;
   if (targets) return taskScales(ensemble, teachers, { ...dataset, targets }, labels);
+  const judgedOn = (k: number, half: Uint32Array): Uint32Array =>
+    idsOfTeacher(labels, dataset, k, half, known?.[k]);
   const all = Array.from({ length: teachers }, (_, k) => k);
+  const calibrating = calibrate ? labelledHalf(dataset, 0) : new Uint32Array();
   const temperatures = all.map((k) => {
-    if (!calibrate) return 1;
-    const ids = idsOfTeacher(labels, dataset, k, validationHalf(dataset, 0), known?.[k]);
+    const ids = judgedOn(k, calibrating);
     if (ids.length === 0) return 1;
     return calibratedTemperature(teacherLogits(labels, dataset, k, ids), gatherLabels(dataset, ids), classes);
   });
@@ -50,16 +53,32 @@ export function teacherScales(
   if (typeof weights !== "string" || weights === "inverse-mse") {
     return { temperatures, weights: Array.isArray(weights) ? weights : all.map(() => 1) };
   }
+  const weighing = labelledHalf(dataset, 1);
   const judged = all.map((k) => {
-    const ids = idsOfTeacher(labels, dataset, k, validationHalf(dataset, 1), known?.[k]);
+    const ids = judgedOn(k, weighing);
     const truth = gatherLabels(dataset, ids);
     const chosen = topClasses(teacherLogits(labels, dataset, k, ids), classes);
     return {
       right: chosen.reduce((sum, one, i) => (truth[i] === one ? sum + 1 : sum), 0),
-      of: truth.reduce((sum, label) => (label >= 0 ? sum + 1 : sum), 0),
+      of: truth.length,
     };
   });
   return { temperatures, weights: accuracyWeights(judged, weights) };
+}
+
+/**
+ * Those samples of one half of validation that have a true label.
+ * @throws NothingToCalibrate where none has
+ */
+function labelledHalf(dataset: Dataset, odd: 0 | 1): Uint32Array {
+  const half = validationHalf(dataset, odd);
+  const truth = gatherLabels(dataset, half);
+  const labelled = half.filter((_, i) => (truth[i] as number) >= 0);
+  if (labelled.length > 0) return labelled;
+  throw new NothingToCalibrate(
+    `Cannot ${odd ? "weigh" : "calibrate"} teachers on ${half.length} validation samples as none of them has a label: raise data.validation, or give more samples a label`,
+    { fields: { samples: half.length } },
+  );
 }
 
 /** Logits divided by their teacher's temperature, in place. */

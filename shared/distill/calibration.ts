@@ -81,7 +81,8 @@ export function accuracyWeights(
   );
   if (known.length === 0) {
     throw new NothingToCalibrate(
-      "Cannot weigh teachers by their accuracy as no validation sample has a label",
+      `Cannot weigh ${judged.length} teachers by ${by} as none of them has labelled a validation sample whose class is told and known to it: give ensemble.weights a number a teacher, or late ones more time by ensemble.quorum.deadlineS`,
+      { fields: { teachers: judged.length } },
     );
   }
   const mean = known.reduce((a, b) => a + b, 0) / known.length;
