@@ -147,7 +147,7 @@ function teacherTrainings(
   );
 }
 
-/** @throws PlanRefused for teachers that know classes which the data lacks, or that cannot be joined */
+/** @throws PlanRefused for teachers that know classes which the data or a split lacks, or that cannot be joined */
 function refuseOwnClasses({ name, teachers, ensemble }: RunSpec, dataset: Dataset): void {
   const { classes } = dataset;
   const known = teachers.map((teacher) => ("classes" in teacher ? (teacher.classes ?? null) : null));
@@ -161,11 +161,18 @@ function refuseOwnClasses({ name, teachers, ensemble }: RunSpec, dataset: Datase
   });
   teachers.forEach((teacher) => {
     if (!("train" in teacher) || !teacher.classes) return;
-    if (labelledIds(dataOfClasses(dataset, teacher.classes), dataset.splits.train).length > 0) return;
-    throw new PlanRefused(
-      `Cannot plan run "${name}" as teacher "${teacher.name}" is to be trained on classes [${teacher.classes.join(", ")}]: no training sample has a label of these`,
-      { fields: { teacher: teacher.name, classes: teacher.classes } },
-    );
+    const own = dataOfClasses(dataset, teacher.classes);
+    for (const split of ["train", "validation"] as const) {
+      if (labelledIds(own, dataset.splits[split]).length > 0) continue;
+      const [what, fix] =
+        split === "train"
+          ? ["training", "give it classes of the data"]
+          : ["validation", "raise data.validation, or give it other classes"];
+      throw new PlanRefused(
+        `Cannot plan run "${name}" as teacher "${teacher.name}" is to be trained on classes [${teacher.classes.join(", ")}]: no ${what} sample has a label of these; ${fix}`,
+        { fields: { teacher: teacher.name, classes: teacher.classes, split } },
+      );
+    }
   });
   if (ensemble.rule !== "bridge" || bridged(known)) return;
   const sets = known.map((of, k) => `${teachers[k]?.name} [${of?.join(", ") ?? "all"}]`).join("; ");

@@ -3,6 +3,7 @@ import { PlanRefused, planRun } from "../../coordinator/plan.ts";
 import { chooseBackend } from "../../shared/compute/backend.ts";
 import { ArchSpec } from "../../shared/config/archSpec.ts";
 import { RunSpec } from "../../shared/config/spec.ts";
+import { gatherLabels } from "../../shared/data/gather.ts";
 import { openDataset } from "../../shared/data/open.ts";
 import { buildModel, countParameters } from "../../shared/model/build.ts";
 import { parameterCount } from "../../shared/model/parameterCount.ts";
@@ -70,13 +71,12 @@ describe("the plan of a run", () => {
 });
 
 describe("teachers that know a part of the classes", () => {
-  const planned = (rule: "bridge" | "own-classes", ...sets: number[][]) =>
-    planOf(
-      smallSpec({
-        teachers: sets.map((classes, k) => ({ ...trainedTeacher(`t${k}`), classes })),
-        ensemble: { rule },
-      } as Parameters<typeof smallSpec>[0]),
-    );
+  const specOf = (rule: "bridge" | "own-classes", ...sets: number[][]) =>
+    smallSpec({
+      teachers: sets.map((classes, k) => ({ ...trainedTeacher(`t${k}`), classes })),
+      ensemble: { rule },
+    } as Parameters<typeof smallSpec>[0]);
+  const planned = (...of: Parameters<typeof specOf>) => planOf(specOf(...of));
 
   it("are trained on samples of these alone, with as many outputs", async () => {
     const { trainings } = await planned("bridge", [0, 1], [1, 2, 3]);
@@ -96,6 +96,19 @@ describe("teachers that know a part of the classes", () => {
       /teachers\[0\].classes has class 7: the data has 4/,
     );
   });
+
+  it.each(["train", "validation"] as const)(
+    "are refused to be trained where %s has none of theirs",
+    async (split) => {
+      const spec = specOf("own-classes", [0, 1], [2, 3]);
+      const dataset = await openDataset(spec.data, "");
+      const classOf = (id: number) => gatherLabels(dataset, [id])[0] as number;
+      const splits = { ...dataset.splits, [split]: dataset.splits[split].filter((id) => classOf(id) < 2) };
+      expect(() => planRun(spec, { ...dataset, splits })).toThrow(
+        /teacher "t1" is to be trained on classes \[2, 3\]: no (training|validation) sample has a label of these/,
+      );
+    },
+  );
 });
 
 describe("a term between samples", () => {
