@@ -8,6 +8,7 @@ import { StillhouseError } from "../shared/errors.ts";
 import { decode, encode } from "../shared/protocol/codec.ts";
 import { type JobKey, jobName, PeerWeights } from "../shared/protocol/jobs.ts";
 import { buckets, jobKeys } from "../shared/protocol/subjects.ts";
+import { isFinished, readResult } from "./jobResults.ts";
 import { isPast } from "./self/peerSchedule.ts";
 
 /** A peer's weights that a student needs will never be there: it has gone beyond them, and they were deleted. */
@@ -27,6 +28,7 @@ export function exchangeStepsOf({ distill }: Pick<RunSpec, "distill">): number |
  * a run's students, so it knows from where each would go on, and deletes what none can need any more.
  */
 export class PeerExchange {
+  readonly #bus: Bus;
   readonly #run: string;
   readonly #exchangeSteps: number;
   readonly #jobs: KeyValue;
@@ -42,15 +44,17 @@ export class PeerExchange {
   ): Promise<PeerExchange | undefined> {
     const exchangeSteps = exchangeStepsOf(spec);
     if (exchangeSteps === undefined) return undefined;
-    const floors = new Map(spec.seeds.map((seed) => [jobName({ kind: "student", seed }), 0]));
-    const jobs = await bus.kv(buckets.jobs);
-    for (const job of floors.keys()) {
-      if (await jobs.get(jobKeys.result(run, job))) floors.set(job, Number.POSITIVE_INFINITY);
+    const floors = new Map<string, number>();
+    for (const seed of spec.seeds) {
+      const job = { kind: "student", seed } as const;
+      floors.set(jobName(job), (await isFinished(bus, run, job)) ? Number.POSITIVE_INFINITY : 0);
     }
-    return new PeerExchange(run, exchangeSteps, jobs, await bus.objects(buckets.peers), floors, signal);
+    const [jobs, objects] = [await bus.kv(buckets.jobs), await bus.objects(buckets.peers)];
+    return new PeerExchange(bus, run, exchangeSteps, jobs, objects, floors, signal);
   }
 
   private constructor(
+    bus: Bus,
     run: string,
     exchangeSteps: number,
     jobs: KeyValue,
@@ -58,6 +62,7 @@ export class PeerExchange {
     floors: Map<string, number>,
     signal: AbortSignal,
   ) {
+    this.#bus = bus;
     this.#run = run;
     this.#exchangeSteps = exchangeSteps;
     this.#jobs = jobs;
@@ -82,7 +87,7 @@ export class PeerExchange {
   }
 
   /**
-   * Waits for the weights of a student after `step` steps.
+   * Waits for the weights of a student after `step` steps; those of one whose model is gone until it is trained again.
    * @throws PeerWeightsGone; what the exchange's signal aborts with
    */
   async take(job: JobKey, step: number): Promise<Uint8Array> {
@@ -91,10 +96,10 @@ export class PeerExchange {
     const enough = new AbortController();
     try {
       // A student shows its weights in the order of its steps, and its result last.
-      const finished = (await this.#jobs.get(jobKeys.result(this.#run, name))) !== undefined;
+      const result = await readResult(this.#bus, this.#run, job);
       const there = await this.#read(wanted);
       if (there) return there;
-      if (finished) throw this.#gone(name, step);
+      if (result && (await isFinished(this.#bus, this.#run, job))) throw this.#gone(name, step);
       for await (const { key } of this.#jobs.watch(
         jobKeys.peerSteps(this.#run, name),
         anySignal(this.#signal, enough.signal),

@@ -1,4 +1,4 @@
-import type { Bus, KeyValue, ObjectStore } from "../shared/bus/bus.ts";
+import type { KeyValue, ObjectStore } from "../shared/bus/bus.ts";
 import { CorruptObject } from "../shared/bus/errors.ts";
 import { sha256 } from "../shared/determinism/hash.ts";
 import type { FeaturePlan } from "../shared/distill/features/planFeatures.ts";
@@ -115,21 +115,6 @@ export async function trainJob(
 function peersOf(exchange: PeerExchange | undefined, job: JobKey): PeerExchange {
   if (exchange) return exchange;
   throw new StillhouseError(`Cannot exchange weights for ${jobName(job)}: its run's spec has no peers`);
-}
-
-export async function readResult(bus: Bus, run: string, job: JobKey): Promise<JobResult | undefined> {
-  const key = jobKeys.result(run, jobName(job));
-  const entry = await (await bus.kv(buckets.jobs)).get(key);
-  return entry && decode(JobResult, entry.value, `job result ${key}`);
-}
-
-/** The model of a finished training. */
-export async function loadArtifact(bus: Bus, run: string, job: JobKey): Promise<Uint8Array> {
-  const result = await readResult(bus, run, job);
-  const bytes = result && (await (await bus.objects(buckets.weights)).get(result.artifact));
-  if (!bytes)
-    throw new StillhouseError(`Cannot evaluate ${jobName(job)} of run ${run}: its model is not stored`);
-  return bytes;
 }
 
 /** The checkpoints of one training: the blob first, then the pointer; the one before is kept until the next. */

@@ -1,5 +1,6 @@
 import { aborted } from "../shared/bus/aborted.ts";
 import { anySignal } from "../shared/bus/anySignal.ts";
+import type { Bus } from "../shared/bus/bus.ts";
 import { slowestView } from "../shared/cluster/slowestView.ts";
 import { planBatches } from "../shared/compute/planBatches.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
@@ -23,11 +24,12 @@ import { knownClasses, type RunRecord } from "../shared/protocol/run.ts";
 import { buckets, jobKeys } from "../shared/protocol/subjects.ts";
 import type { StudentCompute } from "./compute.ts";
 import { JobQueue } from "./jobQueue.ts";
+import { isFinished, loadArtifact } from "./jobResults.ts";
 import { LabelFeed } from "./labelFeed.ts";
 import type { StudentContext } from "./main.ts";
 import { exchangeStepsOf, PeerExchange, TooFewWorkers } from "./peerExchange.ts";
 import type { RunWatch } from "./runWatch.ts";
-import { loadArtifact, readResult, trainJob } from "./trainJob.ts";
+import { trainJob } from "./trainJob.ts";
 
 /** Trains every student and baseline of a run that has no result yet, then evaluates them all. */
 export async function trainRun(context: StudentContext, watch: RunWatch, signal: AbortSignal): Promise<void> {
@@ -56,7 +58,7 @@ export async function trainRun(context: StudentContext, watch: RunWatch, signal:
     // It is waited for below; until then a failure is not without a handler.
     reading.catch(() => undefined);
     const exchange = await PeerExchange.open(context.bus, watch.current, until);
-    const queue = new JobQueue(await unfinishedJobs(context, watch.current));
+    const queue = new JobQueue(await unfinishedJobs(context.bus, watch.current));
     const distilling = watch.reached(["distilling", "evaluating"], until).then((record) => {
       if (record) queue.openStudents();
     });
@@ -173,18 +175,11 @@ async function work(
   }
 }
 
-/** The trainings of a run without those that have a result in the store. */
-async function unfinishedJobs(context: StudentContext, { run, spec }: RunRecord): Promise<JobKey[]> {
+/** The trainings of a run without those that are finished. */
+async function unfinishedJobs(bus: Bus, { run, spec }: RunRecord): Promise<JobKey[]> {
   const all = jobsOf(spec);
-  const weights = await context.bus.objects(buckets.weights);
-  // A result whose model is gone is none.
-  const done = await Promise.all(
-    all.map(async (job) => {
-      const result = await readResult(context.bus, run, job);
-      return result && (await weights.get(result.artifact)) !== undefined;
-    }),
-  );
-  return all.filter((_, i) => !done[i]);
+  const finished = await Promise.all(all.map((job) => isFinished(bus, run, job)));
+  return all.filter((_, i) => !finished[i]);
 }
 
 /** Waits for the last test labels, then reads the test split once, counts that, and stores what was found. */
