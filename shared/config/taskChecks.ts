@@ -64,7 +64,7 @@ function lossProblems({ distill: { loss, terms } }: RunSpec, task: Task): Proble
     problems.push(undefinedFor(["distill", "loss", "kind"], loss.kind, task, losses));
   }
   if (loss?.kind === "logit-mse" && task === "multi-label" && loss.centred) {
-    problems.push(centred(["distill", "loss", "centred"]));
+    problems.push(centred(["distill", "loss", "kind"]));
   }
   (terms ?? []).forEach((term, i) => {
     const path: Path = ["distill", "terms", i];
@@ -72,7 +72,7 @@ function lossProblems({ distill: { loss, terms } }: RunSpec, task: Task): Proble
       problems.push(undefinedFor([...path, "kind"], term.kind, task, known));
     }
     if (term.kind === "logit-mse" && task === "multi-label" && term.centred) {
-      problems.push(centred([...path, "centred"]));
+      problems.push(centred([...path, "kind"]));
     }
   });
   const told = (terms ?? []).some(({ kind }) => termNeeds[kind].labels || termNeeds[kind].teachers);
@@ -86,7 +86,7 @@ function lossProblems({ distill: { loss, terms } }: RunSpec, task: Task): Proble
 /** Each class of a multi-label model has a probability of its own, which a shift of its row would change. */
 function centred(path: Path): Problem {
   const message =
-    'true, and in data.task "multi-label" a shift of a row changes every probability; expected false';
+    '"logit-mse", which takes each row\'s mean off unless it is told not to, and in data.task "multi-label" a shift of a row changes every probability; expected it with centred: false';
   return { path, message };
 }
 
