@@ -11,6 +11,7 @@ export function taskProblems(spec: RunSpec): Problem[] {
   return [
     ...dataProblems(spec, task),
     ...lossProblems(spec, task),
+    ...deltaProblems(spec),
     ...ensembleProblems(spec, task),
     ...spec.teachers.flatMap((teacher, i) => teacherProblems(["teachers", i], teacher, task)),
   ];
@@ -81,6 +82,16 @@ function lossProblems({ distill: { loss, terms } }: RunSpec, task: Task): Proble
     problems.push({ path: ["distill", "terms"], message });
   }
   return problems;
+}
+
+/** The student alone learns the true values by a single Huber's loss. */
+function deltaProblems({ distill: { terms }, baseline }: RunSpec): Problem[] {
+  const hubers = (terms ?? []).flatMap((term, place) => (term.kind === "huber" ? [{ ...term, place }] : []));
+  const [first] = hubers;
+  const other = hubers.find(({ delta }) => delta !== first?.delta);
+  if (!baseline || !first || !other) return [];
+  const message = `"huber" with delta ${other.delta}, and distill.terms[${first.place}] has delta ${first.delta}: the student alone, which is trained too, has one; expected the same delta, or baseline: false`;
+  return [{ path: ["distill", "terms", other.place, "kind"], message }];
 }
 
 /** Each class of a multi-label model has a probability of its own, which a shift of its row would change. */

@@ -113,6 +113,16 @@ describe("what is not defined for a task is refused by name, with what is:", () 
     ]);
   });
 
+  it("Huber's losses of several deltas, of which the student alone would have one", () => {
+    const terms = [{ kind: "value-mse" }, { kind: "huber" }, { kind: "huber", delta: 1 }];
+    expect(problemsOf("regression", { distill: { terms } })).toEqual([]);
+    const several = [...terms, { kind: "huber", delta: 0.5 }];
+    expect(problemsOf("regression", { distill: { terms: several } })).toEqual([
+      'distill.terms.3.kind: "huber" with delta 0.5, and distill.terms[1] has delta 1: the student alone, which is trained too, has one; expected the same delta, or baseline: false',
+    ]);
+    expect(problemsOf("regression", { distill: { terms: several }, baseline: false })).toEqual([]);
+  });
+
   it("data that tells one class, and keys that go by one class or by numbers", () => {
     expect(problemsOf("regression", {}, { format: "synthetic", transfer: { without: [0] } })[0]).toMatch(
       /^data.transfer/,
