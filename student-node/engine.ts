@@ -53,7 +53,15 @@ export class StudentEngine implements StudentCompute {
 
   async train(training: StudentTraining, hooks: TrainingHooks): Promise<TrainedStudent> {
     const settings = await this.#settings(training.compute);
-    return trainStudent(training, this.#dataset(training.dataHash), this.#openedLabels(), settings, hooks);
+    const now = () => performance.now();
+    return trainStudent(
+      training,
+      this.#dataset(training.dataHash),
+      this.#openedLabels(),
+      settings,
+      hooks,
+      now,
+    );
   }
 
   async evaluate(task: EvaluationTask): Promise<TestFindings> {

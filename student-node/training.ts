@@ -18,18 +18,23 @@ import { correctBias } from "./correctBias.ts";
 import { distillingObjective } from "./distillingObjective.ts";
 import { selfObjective } from "./self/selfObjective.ts";
 import { scalesAreLearnt, teacherScales } from "./teacherScales.ts";
+import { Waits } from "./waits.ts";
 
 /**
  * Trains one student: with its teachers, or, as the baseline, on the true labels alone with the same initial weights,
  * order, masks, epochs and optimiser.
+ * @param now milliseconds of a clock that never goes back
  */
 export async function trainStudent(
   training: StudentTraining,
   dataset: Dataset,
   labels: LabelStoreReader,
   compute: ComputeSettings,
-  hooks: TrainingHooks,
+  given: TrainingHooks,
+  now: () => number,
 ): Promise<TrainedStudent> {
+  const waits = new Waits(now);
+  const hooks = waits.counted(given);
   const { job, student, chunkSize } = training;
   const seed = ["student", training.runSeed, job.seed];
   const batchesOf = (epoch: number): Batch[] => {
@@ -80,7 +85,7 @@ export async function trainStudent(
       checkpointSteps: student.checkpointSteps,
       onCheckpoint: (state) => hooks.onCheckpoint(state.step, encodeCheckpoint(state)),
       onProgress: hooks.onProgress,
-      now: () => performance.now(),
+      now,
     });
     const correctedBias = await correctBias(student, model, dataset, compute);
     return {
@@ -89,7 +94,7 @@ export async function trainStudent(
       keptEpoch: result.keptEpoch,
       steps: result.steps,
       curve: result.curve,
-      waitSeconds: result.waitMs / 1000,
+      waitSeconds: waits.seconds,
       ...(peerUse && { peers: peerUse() }),
     };
   } finally {

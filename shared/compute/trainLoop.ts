@@ -66,7 +66,6 @@ export interface TrainLoopResult {
   curve: EpochPoint[];
   keptEpoch: number;
   steps: number;
-  waitMs: number;
 }
 
 /** Between two looks at the event loop, so that a checkpoint, a label or a farewell gets through. */
@@ -205,7 +204,6 @@ async function trainEpochs(
     curve: state.curve,
     keptEpoch: state.best?.epoch ?? train.epochs,
     steps: total,
-    waitMs,
   };
 }
 

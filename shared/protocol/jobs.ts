@@ -71,7 +71,7 @@ export const JobResult = z.strictObject({
   curve: z.array(EpochPoint),
   lineage: z.array(LineageEntry).min(1),
   seconds: z.number().nonnegative(),
-  /** Of these, seconds spent waiting for labels. */
+  /** Of these, seconds spent waiting for labels and for peers' weights. */
   waitSeconds: z.number().nonnegative(),
   correctedBias: z.array(CorrectedBias).optional(),
   peers: PeerUse.optional(),
