@@ -78,6 +78,24 @@ describe("the page", () => {
     expect(text.match(/<svg /g)).toHaveLength(5);
   });
 
+  it("shows by how much biases were raised, of student and student alone", async () => {
+    const corrected = (added: number, validationAccuracy: number) => [
+      { class: 3, added, validationAccuracy },
+      { class: 7, added: 0, validationAccuracy },
+    ];
+    const seeds = seedsWith(0.02).map((one) => ({
+      ...one,
+      student: seedResult(0.92, { correctedBias: corrected(3.456, 0.9162) }),
+      baseline: seedResult(0.9, { correctedBias: corrected(0.5, 0.8931) }),
+    }));
+    const rows = (await page({ seeds })).match(/<tr><td>1<\/td><td>[37]<\/td>.*<\/tr>/g);
+    expect(rows).toEqual([
+      "<tr><td>1</td><td>3</td><td>3.46</td><td>91.62%</td><td>0.50</td><td>89.31%</td></tr>",
+      "<tr><td>1</td><td>7</td><td>0.00</td><td>91.62%</td><td>0.00</td><td>89.31%</td></tr>",
+    ]);
+    expect(await page()).not.toContain("bias raised by");
+  });
+
   it("runs no script and refers to nothing outside itself", async () => {
     const text = await page();
     expect(text).not.toMatch(/https?:|<script|<link|<img|<iframe|@import|src=|href=/i);
