@@ -4,6 +4,7 @@ import { anySignal } from "../../shared/bus/anySignal.ts";
 import { connectNats } from "../../shared/bus/nats.ts";
 import type { BackendName } from "../../shared/compute/backendNames.ts";
 import type { DeviceChoice } from "../../shared/compute/deviceNames.ts";
+import type { RunSpec } from "../../shared/config/spec.ts";
 import { loadVariants, type Variant } from "../../shared/config/variants.ts";
 import { compareReports } from "../../shared/evaluate/comparison.ts";
 import type { AnyReport } from "../../shared/evaluate/taskReportSchema.ts";
@@ -14,7 +15,7 @@ import { runNodes } from "../local/nodes.ts";
 import { type OutFolder, openOutFolder, writeReport } from "../local/outFolder.ts";
 import { Processes } from "../local/processes.ts";
 import { refuseMissingDevice } from "../local/refuseMissingDevice.ts";
-import { sharesOf, threadsEach } from "../local/threads.ts";
+import { nodesOf, sharesOf, threadsEach } from "../local/threads.ts";
 import { makeLogger } from "../logger.ts";
 import { credentialsOf } from "../openBus.ts";
 import { startCoordinator } from "../roles.ts";
@@ -40,11 +41,12 @@ export async function compare(specPath: string, options: CompareOptions): Promis
   const place = await chooseBus({ ...options, bus: "nats" }, say);
   if (place.kind === "memory") throw new RangeError("A server was asked for, and the memory bus was chosen");
   const signal = stopSignals();
-  const threads = threadsEach(spec.nodes);
-  say(sharesOf(spec, threads));
+  const nodes = nodesOf(spec, ...variants.map((variant) => variant.spec));
+  const threads = threadsEach(nodes);
+  say(sharesOf({ ...spec, nodes }, threads));
   say(`${variants.length} variants, reports in ${folder}.`);
   const running = withServer(place, options, say, signal, (url) =>
-    runVariants({ variants, baseDir, folder, url, threads, options, signal, say }),
+    runVariants({ variants, baseDir, folder, url, nodes, threads, options, signal, say }),
   );
   const reports = await unlessInterrupted(running, signal);
   if (!reports) {
@@ -62,6 +64,7 @@ interface Comparing {
   readonly baseDir: string;
   readonly folder: string;
   readonly url: string;
+  readonly nodes: RunSpec["nodes"];
   readonly threads: number;
   readonly options: CompareOptions;
   readonly signal: AbortSignal;
@@ -70,8 +73,7 @@ interface Comparing {
 
 /** @returns undefined when `signal` aborted first */
 async function runVariants(of: Comparing): Promise<{ name: string; report: AnyReport }[] | undefined> {
-  const { variants, folder, url, options, threads, signal, say } = of;
-  const { nodes } = (variants[0] as Variant).spec;
+  const { variants, folder, url, nodes, options, threads, signal, say } = of;
   const notices: string[] = [];
   const processes = new Processes(join(folder, "logs"), (text) => notices.push(text));
   const compute = { prefer: options.backend, device: options.device };

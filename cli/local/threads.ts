@@ -1,9 +1,13 @@
 import { availableParallelism } from "node:os";
 import type { RunSpec } from "../../shared/config/spec.ts";
 
-/** Of a run on this machine: teacher nodes only where there is a teacher. */
-export function nodesOf({ nodes, teachers }: Pick<RunSpec, "nodes" | "teachers">): RunSpec["nodes"] {
-  return teachers.length === 0 ? { ...nodes, teachers: 0 } : nodes;
+type Staffed = Pick<RunSpec, "nodes" | "teachers">;
+
+/** Of runs on this machine, as the first says: teacher nodes only where some teacher has a model. */
+export function nodesOf(...specs: readonly [Staffed, ...Staffed[]]): RunSpec["nodes"] {
+  const [{ nodes }] = specs;
+  const asked = specs.some(({ teachers }) => teachers.some((teacher) => !("labels" in teacher)));
+  return asked ? nodes : { ...nodes, teachers: 0 };
 }
 
 /** Threads for each compute of a local run: teacher nodes and the student node's workers are at work at once. */

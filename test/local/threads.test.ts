@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
-import { sharesOf, threadsEach } from "../../cli/local/threads.ts";
+import { nodesOf, sharesOf, threadsEach } from "../../cli/local/threads.ts";
 import { ComputeSpec } from "../../shared/config/spec.ts";
+import { fileTeacher, smallSpec } from "../helpers/smallRun.ts";
 
 it.each([
   [2, 2, 2, 1],
@@ -31,4 +32,17 @@ it("what the spec says of threads is said", () => {
   expect(of({ teacher: 1, student: 8 })).toBe(
     `${cores}; compute.threads in the spec says 1 thread a teacher and 8 threads a student.`,
   );
+});
+
+it("runs have teacher nodes where one of them has a teacher with a model", () => {
+  const nodes = { teachers: 3, studentWorkers: 2 };
+  const distill = { terms: [{ kind: "cross-entropy" as const }] };
+  const imported = { name: "far", labels: { path: "far.npz" } };
+  const without = smallSpec({ nodes, teachers: [], distill });
+  const elsewhere = smallSpec({ nodes, teachers: [imported] });
+  const file = smallSpec({ nodes: { ...nodes, teachers: 1 }, teachers: [imported, fileTeacher("ada")] });
+  expect(nodesOf(without)).toEqual({ teachers: 0, studentWorkers: 2 });
+  expect(nodesOf(without, elsewhere)).toEqual({ teachers: 0, studentWorkers: 2 });
+  // As the first says.
+  expect(nodesOf(without, file)).toEqual(nodes);
 });
