@@ -187,6 +187,14 @@ export const TermSpec = z.discriminatedUnion("kind", [
   }),
   z.strictObject({
     kind: z
+      .literal("confidence-weighted")
+      .describe(
+        "cross-entropy with the true labels, each sample weighted by how sure the teachers are of theirs (CWTM, Furlanello et al. 2018)",
+      ),
+    ...ofTeachers,
+  }),
+  z.strictObject({
+    kind: z
       .literal("virtual-teacher")
       .describe("KL with a teacher made of the true label, on labelled samples"),
     ...common,

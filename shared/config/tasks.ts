@@ -28,6 +28,7 @@ export const classificationTerms = [
   "dist",
   "standardised-kl",
   "teacher-labels",
+  "confidence-weighted",
   "virtual-teacher",
 ] as const satisfies readonly TermKind[];
 export const multiLabelTerms = [

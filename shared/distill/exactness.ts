@@ -83,13 +83,16 @@ function combination(term: TermCase): Exactness {
   };
 }
 
+/** Terms without a temperature of their own, which ask for probabilities at T = 1. */
+const atOne: readonly TermKind[] = ["teacher-labels", "confidence-weighted"];
+
 /** Shares of choices or of points, which no logits are behind. */
 function decisions(term: TermCase): Exactness {
   const own = combination(term);
   if (term.kind === "logit-mse" || term.kind === "standardised-kl") {
     return worst(own, approximate("logs of shares, 1e-7 at least, stand for logits"));
   }
-  if (!term.tempered || term.kind === "teacher-labels") return own;
+  if (!term.tempered || atOne.includes(term.kind)) return own;
   return worst(own, approximate("shares are softened by T as if they were probabilities at T = 1"));
 }
 

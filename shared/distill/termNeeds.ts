@@ -23,6 +23,8 @@ export const termNeeds: { readonly [K in TermKind]: TermNeeds } = {
   dist: { ...answers, batchWide: true },
   "standardised-kl": answers,
   "teacher-labels": answers,
+  // Weights of a batch are divided by their sum.
+  "confidence-weighted": { labels: true, teachers: true, batchWide: true },
   "virtual-teacher": { labels: true, teachers: false, batchWide: false },
   fitnets: inside,
   "attention-transfer": inside,

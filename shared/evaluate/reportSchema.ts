@@ -81,7 +81,9 @@ export const SeedResult = z.strictObject({
   seconds: seconds.describe("training time, of all attempts"),
   steps: count.describe("optimiser steps"),
   curve: z.array(CurvePoint).describe("one point an epoch"),
-  waitSeconds: seconds.describe("of these, spent waiting for labels and for peers' weights, in the last attempt"),
+  waitSeconds: seconds.describe(
+    "of these, spent waiting for labels and for peers' weights, in the last attempt",
+  ),
   correctedBias: z
     .array(CorrectedBias)
     .optional()

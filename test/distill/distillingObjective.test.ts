@@ -90,6 +90,10 @@ const listed: Record<string, object[]> = {
     { kind: "logit-mse", weight: 0.1, centred: true },
     { kind: "cross-entropy", weight: 0.2, smoothing: 0.05 },
   ],
+  "labels that weigh by the teachers' confidence": [
+    { kind: "confidence-weighted" },
+    { kind: "confidence-weighted", teacher: "ada", weight: 0.5 },
+  ],
   "weights and temperatures that change": [
     {
       kind: "kl",

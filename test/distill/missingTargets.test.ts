@@ -266,6 +266,13 @@ onEachBackend("the loss of a batch in which targets and labels are missing", () 
     expectClose([lossAt({ terms }, undefined)], [expected], 1e-5);
   });
 
+  it("weighs by confidence among those with both, and has cross-entropy for a label alone", () => {
+    const sure = (i: number): number => Math.exp(Math.max(...logSoftmax(row(i).v)));
+    const both = (sure(0) * ceOf(0) + sure(4) * ceOf(4)) / (sure(0) + sure(4));
+    const weighted = [{ kind: "confidence-weighted", weight: 2 }];
+    expectClose([lossAt({ terms: weighted }, undefined)], [2 * both + (2 * ceOf(1)) / 3], 1e-5);
+  });
+
   it("takes them as they are at the step", () => {
     const at = [0.1, 0.2, 0.3, 0.4];
     const expected =

@@ -13,8 +13,8 @@ export function confidences(targetLogProbs: tf.Tensor2D): tf.Tensor1D {
  *
  * @param student logits, [batch, classes]
  * @param labels int32, [batch]; a sample of -1 is left out of both sums
- * @param weights w, [batch], > 0; made outside of the gradient
- * @returns scalar, nats; 0 with gradient 0 where no sample has a label
+ * @param weights w, [batch], 0 where a sample is left out; made outside of the gradient
+ * @returns scalar, nats; 0 with gradient 0 where no sample with a label has a weight
  */
 export function confidenceWeighted(
   student: tf.Tensor2D,

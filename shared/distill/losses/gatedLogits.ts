@@ -1,7 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
 
 /**
- * The teacher of ONE (Lan, Zhu, Gong 2018): the heads' logits, weighted by a learnt gate.
+ * The teacher of ONE (Lan, Zhu, Gong 2018): the heads' logits, weighted by a learnt gate. For programs that build students of
+ * several heads; no architecture of a spec has them.
  *
  *   z_e = sum_i g_i z_i
  *

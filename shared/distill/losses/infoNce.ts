@@ -2,7 +2,8 @@ import * as tf from "@tensorflow/tfjs";
 
 /**
  * InfoNCE (van den Oord et al. 2018) within a batch: contrastive distillation that needs no bank, as the negatives of a
- * sample are the teacher's embeddings of the others.
+ * sample are the teacher's embeddings of the others. For programs of one's own; a spec names `crd`, whose negatives are
+ * remembered.
  *
  *   L = - mean_b log softmax_j (s_b . t_j / tau) [b]
  *

@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import type { PlainTermSpec, TermSpec } from "../../config/distillSpec.ts";
 import type { classificationTerms } from "../../config/tasks.ts";
 import type { FeatureView } from "../features/featureView.ts";
+import { confidences, confidenceWeighted } from "./confidenceWeighted.ts";
 import { crossEntropy } from "./crossEntropy.ts";
 import { decoupledKdRows } from "./decoupledKd.ts";
 import { dist } from "./dist.ts";
@@ -63,6 +64,10 @@ export const termLosses: {
   },
   "teacher-labels": ({ student, target, targeted }) =>
     meanOverRows(teacherLabelRows(student, target(1)), targeted),
+  "confidence-weighted": ({ student, target, labels, targeted }) => {
+    const weights = confidences(target(1));
+    return confidenceWeighted(student, labels, targeted ? weights.mul<tf.Tensor1D>(targeted) : weights);
+  },
   "virtual-teacher": ({ student, labels }, { temperature, confidence, softening }) => {
     const virtual = virtualTeacher(labels, student.shape[1], confidence, temperature, softening);
     const T = softening === "official" ? 1 : temperature;
