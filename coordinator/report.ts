@@ -61,8 +61,8 @@ export async function makeReport(context: CoordinatorContext, evaluation: AnyEva
       const baseline = spec.baseline ? tested(evaluation, { kind: "baseline", seed }) : null;
       return {
         seed,
-        student: seedResult(resultOf(results, student.job), student.metrics),
-        baseline: baseline && seedResult(resultOf(results, baseline.job), baseline.metrics),
+        student: seedResult(resultOf(results, student.job), student),
+        baseline: baseline && seedResult(resultOf(results, baseline.job), baseline),
         discordant: baseline && discordantPairs(student.correct, baseline.correct),
       };
     }),
@@ -91,7 +91,7 @@ function tested(evaluation: Evaluation, job: JobKey): Evaluation["seeds"][number
   return found;
 }
 
-function seedResult(result: JobResult, metrics: Evaluation["seeds"][number]["metrics"]): SeedResult {
+function seedResult(result: JobResult, { metrics, exits }: Evaluation["seeds"][number]): SeedResult {
   const { weightsHash, keptEpoch, seconds, waitSeconds, steps, lineage, correctedBias, peers } = result;
   const curve = result.curve.filter((point): point is CurvePoint => "validationAccuracy" in point);
   return {
@@ -104,6 +104,7 @@ function seedResult(result: JobResult, metrics: Evaluation["seeds"][number]["met
     steps,
     curve,
     lineage,
+    ...(exits && { exits }),
     ...(peers && { peers }),
   };
 }

@@ -86,8 +86,17 @@ export interface TrainedStudent extends PackedModel {
   readonly waitSeconds: number;
   /** Of the classes of `student.correctBias`. */
   readonly correctedBias?: readonly CorrectedBias[];
+  /** Of a student with early exits: what `packExits` makes of them. */
+  readonly exits?: Uint8Array;
   /** Of a student that hears its peers. */
   readonly peers?: PeerUse;
+}
+
+/** What is stored of a finished training. */
+export interface StoredModel {
+  readonly artifact: Uint8Array;
+  /** As `TrainedStudent` has them. */
+  readonly exits?: Uint8Array;
 }
 
 export interface EvaluationTask {
@@ -98,5 +107,5 @@ export interface EvaluationTask {
   readonly ensemble: EnsembleSpec;
   readonly chunkSize: number;
   readonly compute: ComputeSpec;
-  readonly models: readonly { job: JobKey; artifact: Uint8Array }[];
+  readonly models: readonly ({ readonly job: JobKey } & StoredModel)[];
 }

@@ -14,6 +14,7 @@ import type { EvaluationTask, TestFindings } from "./compute.ts";
 import { measureLatency } from "./latency.ts";
 import { hasLabels, presentTeachers } from "./presentTargets.ts";
 import { quorumFindings } from "./quorumFindings.ts";
+import { exitAccuracies } from "./self/exitHeads.ts";
 import { evaluateTask } from "./taskEvaluation.ts";
 import { teacherDisagreement } from "./teacherDisagreement.ts";
 import { teacherLogits } from "./teacherLogits.ts";
@@ -73,7 +74,7 @@ export async function evaluateRun(
   };
   const seeds: Findings["seeds"] = [];
   let latency: Findings["latency"] | undefined;
-  for (const { job, artifact } of task.models) {
+  for (const { job, artifact, exits } of task.models) {
     const predictor = await loadNativeModel(artifact, compute);
     try {
       const predicted = await predictLogits(predictor, dataset, ids);
@@ -81,6 +82,7 @@ export async function evaluateRun(
         job,
         metrics: testMetrics(predicted, truth, classes, rows, ensemble) as TestMetrics,
         correct: correctness(topClasses(predicted, classes), truth),
+        ...(exits && { exits: await exitAccuracies(artifact, exits, dataset, ids, compute) }),
       });
       if (job.kind === "student" && !latency) {
         latency = { backend: compute.backend, ...(await measureLatency(predictor)) };

@@ -3,6 +3,7 @@ import { StillhouseError } from "../shared/errors.ts";
 import { decode } from "../shared/protocol/codec.ts";
 import { type JobKey, JobResult, jobName } from "../shared/protocol/jobs.ts";
 import { buckets, jobKeys } from "../shared/protocol/subjects.ts";
+import type { StoredModel } from "./compute.ts";
 
 /** What a finished training said of itself; undefined: it has not finished. */
 export async function readResult(bus: Bus, run: string, job: JobKey): Promise<JobResult | undefined> {
@@ -18,12 +19,14 @@ export async function isFinished(bus: Bus, run: string, job: JobKey): Promise<bo
 }
 
 /** The model of a finished training. @throws StillhouseError where there is none */
-export async function loadArtifact(bus: Bus, run: string, job: JobKey): Promise<Uint8Array> {
+export async function loadModel(bus: Bus, run: string, job: JobKey): Promise<StoredModel> {
   const result = await readResult(bus, run, job);
-  const bytes = result && (await modelOf(bus, result));
-  if (!bytes)
-    throw new StillhouseError(`Cannot evaluate ${jobName(job)} of run ${run}: its model is not stored`);
-  return bytes;
+  const artifact = result && (await modelOf(bus, result));
+  const exits = result?.exits && (await (await bus.objects(buckets.weights)).get(result.exits));
+  if (artifact && (exits || !result.exits)) return { artifact, ...(exits && { exits }) };
+  throw new StillhouseError(
+    `Cannot evaluate ${jobName(job)} of run ${run}: its ${artifact ? "early exits are" : "model is"} not stored`,
+  );
 }
 
 async function modelOf(bus: Bus, { artifact }: JobResult): Promise<Uint8Array | undefined> {

@@ -89,7 +89,10 @@ export async function trainJob(
   );
 
   const artifact = sha256(trained.artifact);
-  await (await bus.objects(buckets.weights)).put(artifact, trained.artifact);
+  const weights = await bus.objects(buckets.weights);
+  await weights.put(artifact, trained.artifact);
+  const exits = trained.exits && sha256(trained.exits);
+  if (trained.exits && exits) await weights.put(exits, trained.exits);
   const result: JobResult = {
     type: "job-result",
     job,
@@ -104,6 +107,7 @@ export async function trainJob(
     seconds: secondsSoFar(),
     waitSeconds: trained.waitSeconds,
     ...(trained.correctedBias && { correctedBias: [...trained.correctedBias] }),
+    ...(exits && { exits }),
     ...(trained.peers && { peers: trained.peers }),
     backend: await compute.backend(),
   };

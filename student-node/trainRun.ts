@@ -24,7 +24,7 @@ import { knownClasses, type RunRecord } from "../shared/protocol/run.ts";
 import { buckets, jobKeys } from "../shared/protocol/subjects.ts";
 import type { StudentCompute } from "./compute.ts";
 import { JobQueue } from "./jobQueue.ts";
-import { isFinished, loadArtifact } from "./jobResults.ts";
+import { isFinished, loadModel } from "./jobResults.ts";
 import { LabelFeed } from "./labelFeed.ts";
 import type { StudentContext } from "./main.ts";
 import { exchangeStepsOf, PeerExchange, TooFewWorkers } from "./peerExchange.ts";
@@ -194,7 +194,7 @@ async function evaluate(
   context.doing.add("evaluating");
   await feed.upTo(feed.total);
   const models = await Promise.all(
-    jobsOf(spec).map(async (job) => ({ job, artifact: await loadArtifact(context.bus, run, job) })),
+    jobsOf(spec).map(async (job) => ({ job, ...(await loadModel(context.bus, run, job)) })),
   );
 
   const counted = await jobs.get(jobKeys.testReads(run));

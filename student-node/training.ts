@@ -12,10 +12,12 @@ import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
 import { buildModel } from "../shared/model/build.ts";
 import { packTrained } from "../shared/model/packTrained.ts";
 import { tapped } from "../shared/model/tapped.ts";
+import { readWeights } from "../shared/model/weights.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
 import type { StudentTraining, TrainedStudent, TrainingHooks } from "./compute.ts";
 import { correctBias } from "./correctBias.ts";
 import { distillingObjective } from "./distillingObjective.ts";
+import { packExits } from "./self/exitHeads.ts";
 import { selfObjective } from "./self/selfObjective.ts";
 import { scalesAreLearnt, teacherScales } from "./teacherScales.ts";
 import { Waits } from "./waits.ts";
@@ -87,6 +89,7 @@ export async function trainStudent(
       onProgress: hooks.onProgress,
       now,
     });
+    const exits = objective.learnt && packExits(readWeights(opened.model));
     const correctedBias = await correctBias(student, model, dataset, compute);
     return {
       ...packTrained(model, student.model, dataset),
@@ -95,6 +98,7 @@ export async function trainStudent(
       steps: result.steps,
       curve: result.curve,
       waitSeconds: waits.seconds,
+      ...(exits && { exits }),
       ...(peerUse && { peers: peerUse() }),
     };
   } finally {

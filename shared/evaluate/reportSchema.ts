@@ -74,6 +74,12 @@ export const PeerUse = z.strictObject({
   maxAge: count.describe("the largest"),
 });
 
+/** A classifier after an inner layer, which is trained with a student. */
+export const ExitAccuracy = z.strictObject({
+  layer: text.describe("after which it is"),
+  accuracy: share.describe("its share of right predictions"),
+});
+
 export const SeedResult = z.strictObject({
   ...TestMetrics.shape,
   weightsHash: text.describe("hash of the final weights"),
@@ -97,6 +103,10 @@ export const SeedResult = z.strictObject({
     )
     .min(1)
     .describe("the attempts that led to the weights; one entry: it was never interrupted"),
+  exits: z
+    .array(ExitAccuracy)
+    .optional()
+    .describe("its early exits, which are no part of the model; absent: it has none"),
   peers: PeerUse.optional().describe("how it heard the run's other students; absent: it did not"),
 });
 
@@ -389,6 +399,7 @@ export type Disagreement = z.infer<typeof Disagreement>;
 export type LabelQuality = z.infer<typeof LabelQuality>;
 export type TeacherReport = z.infer<typeof TeacherReport>;
 export type CorrectedBias = z.infer<typeof CorrectedBias>;
+export type ExitAccuracy = z.infer<typeof ExitAccuracy>;
 export type PeerUse = z.infer<typeof PeerUse>;
 export type CurvePoint = z.infer<typeof CurvePoint>;
 export type Latency = z.infer<typeof Latency>;

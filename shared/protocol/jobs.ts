@@ -3,6 +3,7 @@ import type { RunSpec } from "../config/spec.ts";
 import {
   CorrectedBias,
   Disagreement,
+  ExitAccuracy,
   LabelQuality,
   Latency,
   PeerUse,
@@ -74,6 +75,8 @@ export const JobResult = z.strictObject({
   /** Of these, seconds spent waiting for labels and for peers' weights. */
   waitSeconds: z.number().nonnegative(),
   correctedBias: z.array(CorrectedBias).optional(),
+  /** Its early exits, beside the model in the object store. */
+  exits: Digest.optional(),
   peers: PeerUse.optional(),
   backend: z.string(),
 });
@@ -138,6 +141,8 @@ export const Evaluation = z.strictObject({
       metrics: TestMetrics,
       /** One byte a test sample, in the order of the split: 1 where the prediction is right. */
       correct: Bytes,
+      /** Of a student with early exits. */
+      exits: z.array(ExitAccuracy).optional(),
     }),
   ),
   ...found,

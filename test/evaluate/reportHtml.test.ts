@@ -96,6 +96,19 @@ describe("the page", () => {
     expect(await page()).not.toContain("bias raised by");
   });
 
+  it("shows early exits beside their student", async () => {
+    const exits = [
+      { layer: "pool_1", accuracy: 0.75 },
+      { layer: "pool_2", accuracy: 0.93 },
+    ];
+    const seeds = seedsWith(0.02).map((one) => ({ ...one, student: seedResult(0.92, { exits }) }));
+    expect((await page({ seeds })).match(/<tr><td>1<\/td><td><code>pool.*<\/tr>/g)).toEqual([
+      "<tr><td>1</td><td><code>pool_1</code></td><td>75.00%</td><td>\u221217.00</td></tr>",
+      "<tr><td>1</td><td><code>pool_2</code></td><td>93.00%</td><td>+1.00</td></tr>",
+    ]);
+    expect(await page()).not.toContain("Early exit");
+  });
+
   it("runs no script and refers to nothing outside itself", async () => {
     const text = await page();
     expect(text).not.toMatch(/https?:|<script|<link|<img|<iframe|@import|src=|href=/i);

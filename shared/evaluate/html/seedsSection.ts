@@ -1,5 +1,6 @@
 import type { Report } from "../reportSchema.ts";
 import { biasTable } from "./biasTable.ts";
+import { exitsTable } from "./exitsTable.ts";
 import { percent, pValue, signedPoints, whole } from "./format.ts";
 import { html, type Markup } from "./markup.ts";
 
@@ -20,5 +21,5 @@ ${seeds.map(
 )}
 </tbody></table></div>
 <p class="note">Differences are in accuracy points. McNemar\u2019s p (mid-p) looks at one pair of models on one test set; the verdict looks at the differences over seeds.</p>
-${biasTable({ seeds })}</section>`;
+${exitsTable({ seeds })}${biasTable({ seeds })}</section>`;
 }
