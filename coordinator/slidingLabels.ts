@@ -30,6 +30,7 @@ export class SlidingLabels implements Choosy {
   /** The view that the slowest student may go on from. */
   #slowest = 0;
   #released = 0;
+  readonly #finished = new Set<string>();
 
   constructor(context: CoordinatorContext) {
     const { spec } = context.store.record;
@@ -76,7 +77,7 @@ export class SlidingLabels implements Choosy {
 
   async #look(): Promise<void> {
     const { bus, store } = this.#context;
-    const slowest = await slowestView(bus, store.record, this.#stepsPerEpoch);
+    const slowest = await slowestView(bus, store.record, this.#stepsPerEpoch, this.#finished);
     this.#slowest = Math.max(this.#slowest, Math.min(slowest, this.#hashes.length));
   }
 

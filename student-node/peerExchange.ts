@@ -1,6 +1,7 @@
 import { anySignal } from "../shared/bus/anySignal.ts";
 import type { Bus, KeyValue, ObjectStore } from "../shared/bus/bus.ts";
 import { RevisionConflict } from "../shared/bus/errors.ts";
+import { isFinished, readResult } from "../shared/cluster/jobResults.ts";
 import type { RunSpec } from "../shared/config/spec.ts";
 import { sha256 } from "../shared/determinism/hash.ts";
 import { selfTermsOf } from "../shared/distill/termsOf.ts";
@@ -8,7 +9,6 @@ import { StillhouseError } from "../shared/errors.ts";
 import { decode, encode } from "../shared/protocol/codec.ts";
 import { type JobKey, jobName, PeerWeights } from "../shared/protocol/jobs.ts";
 import { buckets, jobKeys } from "../shared/protocol/subjects.ts";
-import { isFinished, readResult } from "./jobResults.ts";
 import { isPast } from "./self/peerSchedule.ts";
 
 /** A peer's weights that a student needs will never be there: it has gone beyond them, and they were deleted. */

@@ -1,6 +1,7 @@
 import { aborted } from "../shared/bus/aborted.ts";
 import { anySignal } from "../shared/bus/anySignal.ts";
 import type { Bus } from "../shared/bus/bus.ts";
+import { isFinished } from "../shared/cluster/jobResults.ts";
 import { slowestView } from "../shared/cluster/slowestView.ts";
 import { planBatches } from "../shared/compute/planBatches.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
@@ -24,8 +25,8 @@ import { knownClasses, type RunRecord } from "../shared/protocol/run.ts";
 import { buckets, jobKeys } from "../shared/protocol/subjects.ts";
 import type { StudentCompute } from "./compute.ts";
 import { JobQueue } from "./jobQueue.ts";
-import { isFinished, loadModel } from "./jobResults.ts";
 import { LabelFeed } from "./labelFeed.ts";
+import { loadModel } from "./loadModel.ts";
 import type { StudentContext } from "./main.ts";
 import { exchangeStepsOf, PeerExchange, TooFewWorkers } from "./peerExchange.ts";
 import type { RunWatch } from "./runWatch.ts";
@@ -116,7 +117,9 @@ async function feedOnceReady(
   const { chunkSize, encoding } = record.spec.labels;
   requireSameFeatures(record, features);
   const stepsPerEpoch = planBatches(dataset, dataset.splits.train, record.spec.student.train).length;
-  const firstView = slides(record.spec) ? await slowestView(context.bus, record, stepsPerEpoch) : undefined;
+  const firstView = slides(record.spec)
+    ? await slowestView(context.bus, record, stepsPerEpoch, new Set())
+    : undefined;
   const feed = new LabelFeed({
     bus: context.bus,
     dataset,

@@ -58,6 +58,7 @@ describe("a chunk of a run with a quorum", () => {
     const late = lacks(bea, 0);
     expect(closing.due(11_000)[0]).toEqual({
       shard,
+      view,
       chunk: 0,
       present: [0, 2],
       by: "deadline",
