@@ -40,7 +40,7 @@ export function startTeacher({
   compute: role,
 }: RoleStart): Promise<void> {
   const node = name ?? nodeId("teacher");
-  const compute = workerTeacherCompute(role);
+  const compute = workerTeacherCompute(role, systemClock);
   return runTeacherNode({ bus, signal, dataRoot, node, compute, clock: systemClock, log: makeLog(node) });
 }
 
@@ -55,7 +55,7 @@ export function startStudent(
     dataRoot,
     workers,
     node,
-    makeCompute: () => workerStudentCompute(role),
+    makeCompute: () => workerStudentCompute(role, systemClock),
     clock: systemClock,
     log: makeLog(node),
   });

@@ -1,39 +1,42 @@
+import type { Clock } from "../shared/bus/clock.ts";
 import type { RoleCompute } from "../shared/compute/computeSettings.ts";
-import { connectRpc } from "../shared/compute/workerRpc.ts";
-import { startWorker } from "../shared/compute/workerThread.ts";
+import { startComputeThread } from "../shared/compute/computeThread.ts";
 import { StillhouseError } from "../shared/errors.ts";
 import type { StudentCompute, TrainingHooks } from "./compute.ts";
 import type { NodeSide, WorkerSide } from "./worker.ts";
 
 /** Compute in a worker thread, off the event loop of NATS. It does one training at a time. */
-export function workerStudentCompute(role: RoleCompute): StudentCompute {
+export function workerStudentCompute(role: RoleCompute, clock: Clock): StudentCompute {
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-  const worker = startWorker(new URL(`./worker.${extension}`, import.meta.url), role);
+  const module = new URL(`./worker.${extension}`, import.meta.url);
   let hooks: TrainingHooks | undefined;
   const current = (): TrainingHooks => {
     if (!hooks) throw new StillhouseError("The compute thread called back while no training was at work");
     return hooks;
   };
-  const rpc = connectRpc<WorkerSide, NodeSide>(worker, {
-    onProgress: (progress) => current().onProgress(progress),
-    onCheckpoint: (step, state) => current().onCheckpoint(step, state),
-    labelsUpTo: (count) => current().labelsUpTo(count),
-    publishWeights: (step, weights) => current().publishWeights(step, weights),
-    peerWeights: (seed, of, step) => current().peerWeights(seed, of, step),
-  });
+  const thread = startComputeThread<WorkerSide, NodeSide>(
+    module,
+    role,
+    {
+      onProgress: (progress) => current().onProgress(progress),
+      onCheckpoint: (step, state) => current().onCheckpoint(step, state),
+      labelsUpTo: (count) => current().labelsUpTo(count),
+      publishWeights: (step, weights) => current().publishWeights(step, weights),
+      peerWeights: (seed, of, step) => current().peerWeights(seed, of, step),
+    },
+    clock,
+  );
   return {
-    backend: () => rpc.call("backend"),
-    openData: (dataset) => rpc.call("openData", dataset),
-    openLabels: (path, layout) => rpc.call("openLabels", path, layout),
-    addLabels: (parts) => rpc.call("addLabels", parts),
-    addDecision: (decided) => rpc.call("addDecision", decided),
-    evaluate: (task) => rpc.call("evaluate", task),
+    backend: () => thread.call("backend"),
+    openData: (dataset) => thread.call("openData", dataset),
+    openLabels: (path, layout) => thread.call("openLabels", path, layout),
+    addLabels: (parts) => thread.call("addLabels", parts),
+    addDecision: (decided) => thread.call("addDecision", decided),
+    evaluate: (task) => thread.call("evaluate", task),
     train(training, given) {
       hooks = given;
-      return rpc.call("train", training);
+      return thread.call("train", training);
     },
-    close: async () => {
-      await worker.terminate();
-    },
+    close: () => thread.close(),
   };
 }

@@ -1,4 +1,4 @@
-import type { MessagePort, Worker } from "node:worker_threads";
+import { isMainThread, type MessagePort, type Worker } from "node:worker_threads";
 import { messageOf, StillhouseError } from "../errors.ts";
 
 /** Calls between a thread and its worker, both ways, over the port that joins them. */
@@ -16,7 +16,11 @@ export type Methods<T> = { [K in keyof T]: (...args: never[]) => unknown };
 type Message =
   | { kind: "call"; id: number; method: string; args: unknown[] }
   | { kind: "result"; id: number; value: unknown }
-  | { kind: "error"; id: number; error: PlainError };
+  | { kind: "error"; id: number; error: PlainError }
+  | { kind: "end" };
+
+/** Sent to a worker that serves by `connectRpc`, it ends the thread, whatever calls are under way there. */
+export const END: Message = { kind: "end" };
 
 /** What of an error survives the way between threads, where class and fields are lost. */
 interface PlainError {
@@ -68,6 +72,10 @@ export function connectRpc<Remote extends Methods<Remote>, Local extends Methods
       case "error":
         pending.get(message.id)?.reject(new WorkerError(message.error));
         pending.delete(message.id);
+        return;
+      case "end":
+        // In a worker this ends its thread alone. Only a worker is asked to end.
+        if (!isMainThread) process.exit(0);
         return;
     }
   });
