@@ -15,7 +15,7 @@ export function stopSignals(): AbortSignal {
   installed = controller.signal;
   setMaxListeners(0, controller.signal);
   const stop = (name: string) => (): void => {
-    if (controller.signal.aborted && name === "SIGINT") process.exit(130);
+    if (controller.signal.aborted && name === "SIGINT") dieOfSigint();
     controller.abort(new Error(`stopped by ${name}`));
   };
   process.on("SIGINT", stop("SIGINT"));
@@ -28,4 +28,13 @@ export function stopSignals(): AbortSignal {
     process.channel?.unref();
   }
   return controller.signal;
+}
+
+/**
+ * Ends the process as if nobody listened, which a shell shows as code 130. `process.exit()` would wait for the compute
+ * threads, and abort where one is within a call of ONNX Runtime.
+ */
+function dieOfSigint(): void {
+  process.removeAllListeners("SIGINT");
+  process.kill(process.pid, "SIGINT");
 }

@@ -33,13 +33,13 @@ async function rejection(promise: Promise<unknown>): Promise<ComputeEnded> {
 
 it("a thread that is closed between its calls of ONNX Runtime ends by itself, and what was asked of it rejects", async () => {
   const { clock, thread, began } = start();
-  const call = rejection(thread.call("compute"));
+  const call = rejection(thread.call("compute", 512));
   await began;
   await thread.close();
   // Code 1 would be that of `terminate()`.
   expect(await call).toMatchObject({ fields: { code: 0 }, retry: true });
   expect(await rejection(thread.ended)).toBe(await call);
-  expect(await rejection(thread.call("compute"))).toBe(await call);
+  expect(await rejection(thread.call("compute", 512))).toBe(await call);
   // Nothing is left that would hold up the end of the process.
   expect(clock.waiting).toBe(0);
 });

@@ -8,26 +8,27 @@ import { connectRpc, type Rpc } from "../../shared/compute/workerRpc.ts";
 export type TestSide = { began(): void };
 
 export interface WorkerSide {
-  /** One call of ONNX Runtime after the other, which takes nearly all of the thread's time. */
-  compute(): Promise<never>;
+  /**
+   * One call of ONNX Runtime after the other, which takes nearly all of the thread's time.
+   * @param size of the square matrices that are multiplied in a call
+   */
+  compute(size: number): Promise<never>;
   /** Never comes back to the event loop. */
   spin(): void;
   /** Ends the thread with an error. */
   fail(): void;
 }
 
-const SIZE = 512;
-
 if (parentPort) {
   const test: Rpc<TestSide> = connectRpc<TestSide, WorkerSide>(parentPort, {
-    async compute() {
+    async compute(size) {
       const { Tensor } = await loadOnnxRuntime();
-      const matrix = { shape: [SIZE, SIZE], dtype: "float32" } as const;
+      const matrix = { shape: [size, size], dtype: "float32" } as const;
       const graph = new Graph();
       const x = graph.input("x", matrix);
       graph.output("y", graph.op("MatMul", [x, x], matrix));
       const session = await sessionOf(encodeModel(graph.finish()), { threads: 1, spinning: false });
-      const feeds = { x: new Tensor("float32", new Float32Array(SIZE * SIZE), [SIZE, SIZE]) };
+      const feeds = { x: new Tensor("float32", new Float32Array(size * size), [size, size]) };
       await session.run(feeds);
       test.call("began");
       for (;;) await session.run(feeds);
