@@ -25,7 +25,8 @@ describe("what a user can mend ends the command with code 1 and one message", ()
     const data = { format: "idx", train: idxPair("train"), test: idxPair("test") };
     const missing = await place.spec("missing", smallSpec({ data }));
     const memory = ["--bus", "memory", "--out", "out"];
-    expectRefusal(await place.run(["run", missing, ...memory]), 'Cannot read data file "train-inputs.idx"');
+    // None of the four is there, and they are read side by side: any may be named.
+    expectRefusal(await place.run(["run", missing, ...memory]), 'Cannot read data file "', "no such file");
     const other = await place.spec("other", smallSpec({ seeds: [9] }));
     expectRefusal(await place.run(["run", other, ...memory]), "Cannot go on in --out out", "--fresh");
   });
