@@ -10,6 +10,7 @@ import { selfProblems, unheardProblems } from "./selfChecks.ts";
 import type { ComputeSpec, RunSpec } from "./spec.ts";
 import { taskProblems } from "./taskChecks.ts";
 import type { TeacherTrainSpec, TrainSpec } from "./trainSpec.ts";
+import { viewsProblems } from "./viewsChecks.ts";
 
 /** Finds keys that are right by themselves and do not fit each other; each message names both. */
 export function crossChecks(spec: RunSpec): Problem[] {
@@ -33,6 +34,7 @@ export function crossChecks(spec: RunSpec): Problem[] {
     ...selfProblems(spec),
     ...ownClassesProblems(spec),
     ...unheardProblems(spec),
+    ...viewsProblems(spec),
     ...trainings.flatMap(({ path, model, train }) => [
       ...archProblems([...path, "model"], model, spec.data),
       ...scheduleProblems([...path, "train"], train, spec.data),

@@ -4,12 +4,9 @@
  * the last place of the true value.
  */
 
-const SQRT2 = 1.4142135623730951;
-const SQRT1_2 = 0.7071067811865476;
-const LOG2_E = 1.4426950408889634;
 // ln 2 in two parts, of which the first has its last 32 bits 0, so that a multiple below 2^20 of it is exact.
-const LN2_HIGH = 6.9314718036912381649e-1;
-const LN2_LOW = 1.90821492927058770002e-10;
+const LN2_HIGH = 0.6931471803691238;
+const LN2_LOW = 1.9082149292705877e-10;
 
 /**
  * The natural logarithm: x = m 2^n with m between sqrt(1/2) and sqrt(2), and log m = 2 atanh((m - 1) / (m + 1)), whose
@@ -19,8 +16,8 @@ const LN2_LOW = 1.90821492927058770002e-10;
 export function portableLog(x: number): number {
   let m = x;
   let n = 0;
-  for (; m < SQRT1_2; n--) m *= 2;
-  for (; m >= SQRT2; n++) m *= 0.5;
+  for (; m < Math.SQRT1_2; n--) m *= 2;
+  for (; m >= Math.SQRT2; n++) m *= 0.5;
   const z = (m - 1) / (m + 1);
   const zz = z * z;
   let series = 1 / 21;
@@ -30,12 +27,12 @@ export function portableLog(x: number): number {
 
 /**
  * e to the power of x: x = n ln 2 + r with |r| <= 0.35, and the series of e^r to r^13.
- * @param x finite; 0 comes out below -750, Infinity above 720
+ * @param x finite; 0 comes out below -745.2, Infinity above 709.4
  */
 export function portableExp(x: number): number {
   if (x < -750) return 0;
   if (x > 720) return Number.POSITIVE_INFINITY;
-  const n = Math.floor(x * LOG2_E + 0.5);
+  const n = Math.floor(x * Math.LOG2E + 0.5);
   const r = x - n * LN2_HIGH - n * LN2_LOW;
   let series = 1;
   for (let k = 13; k >= 1; k--) series = 1 + (series * r) / k;

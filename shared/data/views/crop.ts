@@ -14,6 +14,7 @@ export const crop: StepRule<ViewStepOf<"crop">> = {
     const [height, width, channels] = imageShape(dataset.inputShape);
     const line = width * channels;
     const image = new Float32Array(height * line);
+    const between = new Float64Array(line);
     const places = new Float64Array(width);
     return (at, draws) => {
       const side = Math.sqrt(area + (1 - area) * draws.uniform());
@@ -24,29 +25,47 @@ export const crop: StepRule<ViewStepOf<"crop">> = {
       for (let y = 0; y < height; y++) {
         const down = readAt(y, top, side, height);
         const above = Math.floor(down);
-        const lower = down - above;
-        const first = above * line;
-        const second = Math.min(above + 1, height - 1) * line;
-        for (let x = 0; x < width; x++) {
-          const right = places[x] as number;
-          const before = Math.floor(right);
-          const later = right - before;
-          const here = before * channels;
-          const next = Math.min(before + 1, width - 1) * channels;
-          const to = at + y * line + x * channels;
-          for (let c = 0; c < channels; c++) {
-            const upper =
-              (1 - later) * (image[first + here + c] as number) + later * (image[first + next + c] as number);
-            const under =
-              (1 - later) * (image[second + here + c] as number) +
-              later * (image[second + next + c] as number);
-            inputs[to + c] = (1 - lower) * upper + lower * under;
-          }
-        }
+        mixLines(image, above * line, Math.min(above + 1, height - 1) * line, down - above, between);
+        spread(between, places, channels, inputs, at + y * line);
       }
     };
   },
 };
+
+/** 1 - share of one line of an image, and a share of another. */
+function mixLines(
+  image: Float32Array,
+  first: number,
+  second: number,
+  share: number,
+  out: Float64Array,
+): void {
+  for (let i = 0; i < out.length; i++) {
+    out[i] = (1 - share) * (image[first + i] as number) + share * (image[second + i] as number);
+  }
+}
+
+/** Reads a line at places between its pixels. */
+function spread(
+  line: Float64Array,
+  places: Float64Array,
+  channels: number,
+  inputs: Float32Array,
+  at: number,
+): void {
+  const last = line.length - channels;
+  let to = at;
+  for (let x = 0; x < places.length; x++) {
+    const place = places[x] as number;
+    const before = Math.floor(place);
+    const share = place - before;
+    const here = before * channels;
+    const next = Math.min(here + channels, last);
+    for (let c = 0; c < channels; c++) {
+      inputs[to++] = (1 - share) * (line[here + c] as number) + share * (line[next + c] as number);
+    }
+  }
+}
 
 /** Where along an axis of `length` pixels a pixel of the result is read. */
 function readAt(pixel: number, start: number, side: number, length: number): number {

@@ -30,8 +30,8 @@ export function rowDraws(): RowDraws {
   const uint32 = (): number => wordAt(k0, k1, next++);
   return {
     start([s0, s1], row) {
-      k0 = wordAt(s0, s1, 2 * row);
-      k1 = wordAt(s0, s1, 2 * row + 1);
+      k0 = wordAt(s0, s1, 2 * row) | 0;
+      k1 = wordAt(s0, s1, 2 * row + 1) | 0;
       next = 0;
     },
     uint32,
