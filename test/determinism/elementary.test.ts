@@ -7,10 +7,11 @@ const ulp = 2 ** -52;
 describe("the portable logarithm", () => {
   it("is within 2 units in the last place of Math.log, from 1e-30 to 1e30", () => {
     const { uniform } = rng("log");
-    for (let i = 0; i < 100_000; i++) {
+    const errors = Array.from({ length: 100_000 }, () => {
       const x = Math.exp((uniform() - 0.5) * 138);
-      expect(Math.abs(portableLog(x) - Math.log(x))).toBeLessThanOrEqual(2 * ulp * Math.abs(Math.log(x)));
-    }
+      return Math.abs(portableLog(x) / Math.log(x) - 1);
+    });
+    expect(Math.max(...errors)).toBeLessThanOrEqual(2 * ulp);
   });
 
   it("is 0 at 1, ln 2 at 2, and takes the smallest number", () => {
@@ -24,10 +25,11 @@ describe("the portable logarithm", () => {
 describe("the portable exponential", () => {
   it("is within 2 units in the last place of Math.exp, from -700 to 700", () => {
     const { uniform } = rng("exp");
-    for (let i = 0; i < 100_000; i++) {
+    const errors = Array.from({ length: 100_000 }, () => {
       const x = (uniform() - 0.5) * 1400;
-      expect(Math.abs(portableExp(x) / Math.exp(x) - 1)).toBeLessThanOrEqual(2 * ulp);
-    }
+      return Math.abs(portableExp(x) / Math.exp(x) - 1);
+    });
+    expect(Math.max(...errors)).toBeLessThanOrEqual(2 * ulp);
   });
 
   it("is 1 at 0, and 0 and Infinity far from it", () => {

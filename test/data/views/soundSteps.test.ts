@@ -63,11 +63,9 @@ describe("noise", () => {
 describe("a gain", () => {
   it("is one factor a sample, evenly spread in decibels between its bounds", () => {
     const rows = changedRows({ kind: "gain", decibels: 6 }, [3], [1, 2, -4], 10_000);
-    const decibels = rows.map(([one = 0, two, four]) => {
-      expect(two).toBeCloseTo(2 * one, 6);
-      expect(four).toBeCloseTo(-4 * one, 6);
-      return 20 * Math.log10(one);
-    });
+    // Powers of two come through a product exactly.
+    expect(rows.filter(([one = 0, two, four]) => two !== 2 * one || four !== -4 * one)).toEqual([]);
+    const decibels = rows.map(([one = 0]) => 20 * Math.log10(one));
     expect(Math.min(...decibels)).toBeGreaterThan(-6 - 1e-5);
     expect(Math.max(...decibels)).toBeLessThan(6 + 1e-5);
     // The deviation of an even spread over 12 is 12 / sqrt(12) = 3.46; its mean square is 12.
@@ -95,10 +93,9 @@ describe("masks of a spectrogram", () => {
 
   it("take 0 to the most bands, which follow each other, over all of the time", () => {
     const found = masked({ bands: 3 });
-    for (const { bands: gone, zeros } of found) {
-      expect(zeros).toBe(gone.length * time);
-      expect(follow(gone)).toBe(true);
-    }
+    expect(found.filter(({ bands: gone, zeros }) => zeros !== gone.length * time || !follow(gone))).toEqual(
+      [],
+    );
     const seen = tally(found.map(({ bands: gone }) => gone.length));
     // Each of 0 to 3 is expected 2,000 times with a standard deviation of 38.7.
     expect([...seen.keys()].sort()).toEqual([0, 1, 2, 3]);
@@ -111,10 +108,9 @@ describe("masks of a spectrogram", () => {
 
   it("take stretches of time over all bands, up to the whole", () => {
     const found = masked({ frames: 10 });
-    for (const { frames: gone, zeros } of found) {
-      expect(zeros).toBe(gone.length * bands);
-      expect(follow(gone)).toBe(true);
-    }
+    expect(found.filter(({ frames: gone, zeros }) => zeros !== gone.length * bands || !follow(gone))).toEqual(
+      [],
+    );
     // 0 to 10, equally likely: mean 5, deviation sqrt(10).
     const lengths = found.map(({ frames: gone }) => gone.length);
     expect(Math.abs(meanOf(lengths) - 5)).toBeLessThan(5 * Math.sqrt(10 / 8000));
