@@ -23,7 +23,7 @@ export function viewsProblems(spec: RunSpec): Problem[] {
   if (views.count === "fresh" && ensemble.quorum !== "all") {
     refuse(
       "count",
-      '"fresh", whose labels are let go after their epoch, and ensemble.quorum waits for late ones; expected a number, or ensemble.quorum: all',
+      '"fresh", whose labels are each used in one epoch, and ensemble.quorum goes on without late ones, which would never be used; expected a number, or ensemble.quorum: all',
     );
   }
   const imported = teachers.find((teacher) => "labels" in teacher);

@@ -43,7 +43,7 @@ export const ViewStep = z.discriminatedUnion("kind", [
     kind: z
       .literal("mixup")
       .describe(
-        "lambda times the sample and 1 - lambda times another of the training split, as it is in the data (Zhang et al. 2018); for students that learn from their teachers' answers alone",
+        "lambda times the sample and 1 - lambda times another of the training split, as it is in the data (Zhang et al. 2018); for students that learn from their teachers' answers alone; the student alone is trained without it",
       ),
     alpha: z
       .number()
@@ -93,7 +93,7 @@ export const ViewsSpec = z.strictObject({
   count: z
     .union([count, z.literal("fresh")])
     .describe(
-      "how many there are, the sample itself among them: epoch e sees view e modulo this; or `fresh`: epoch e sees view e, and labels of past epochs are let go",
+      "how many there are, the sample itself among them: epoch e sees view e modulo this; or `fresh`: epoch e sees view e",
     ),
   seed: z.int().nonnegative().default(0).describe("of what is drawn; part of a view's hash"),
   window: count

@@ -33,7 +33,7 @@ describe("views are refused, with what is expected,", () => {
   it("where fresh ones would not wait for late teachers", () => {
     const ensemble = { quorum: { teachers: 1 } };
     expect(problems({ views: { ...shifts, count: "fresh" }, ensemble })).toEqual([
-      'views.count: "fresh", whose labels are let go after their epoch, and ensemble.quorum waits for late ones; expected a number, or ensemble.quorum: all',
+      'views.count: "fresh", whose labels are each used in one epoch, and ensemble.quorum goes on without late ones, which would never be used; expected a number, or ensemble.quorum: all',
     ]);
     expect(problems({ views: { ...shifts, count: "fresh" } })).toEqual([]);
     expect(problems({ views: shifts, ensemble })).toEqual([]);
