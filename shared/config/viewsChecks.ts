@@ -39,7 +39,8 @@ export function viewsProblems(spec: RunSpec): Problem[] {
 /** Token ids, images and lists of numbers are changed by steps of their own. */
 function stepProblems({ recipe }: ViewsSpec, { student, data }: RunSpec): Problem[] {
   const { arch } = student.model;
-  return recipe.flatMap(({ kind }, i): Problem[] => {
+  return recipe.flatMap((step, i): Problem[] => {
+    const { kind } = step;
     const refuse = (why: string): Problem[] => [
       { path: ["views", "recipe", i, "kind"], message: `"${kind}", and ${why}` },
     ];
@@ -51,6 +52,9 @@ function stepProblems({ recipe }: ViewsSpec, { student, data }: RunSpec): Proble
     }
     if ("format" in data && data.format === "synthetic" && ofGrids.includes(kind)) {
       return refuse('data.format "synthetic" gives lists of numbers; expected "noise", "gain" or "mixup"');
+    }
+    if (kind === "spec-augment" && step.bands * step.bandMasks + step.frames * step.frameMasks === 0) {
+      return refuse("its masks are all of nothing; expected bands or frames, and masks of them, above 0");
     }
     return [];
   });

@@ -68,6 +68,14 @@ describe("views are refused, with what is expected,", () => {
   });
 });
 
+it("a step that never changes anything is refused", () => {
+  const step = { kind: "spec-augment", bands: 4, bandMasks: 0, frames: 0 };
+  expect(problems({ views: { count: 2, recipe: [step] } })).toEqual([
+    'views.recipe[0].kind: "spec-augment", and its masks are all of nothing; expected bands or frames, and masks of them, above 0',
+  ]);
+  expect(problems({ views: { count: 2, recipe: [{ ...step, frames: 1 }] } })).toEqual([]);
+});
+
 describe("mixtures are refused, as a mixture has no one label,", () => {
   const why = 'views.recipe[1] "mixup" mixes samples: a mixture has no one label; expected';
 
