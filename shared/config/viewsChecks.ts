@@ -26,6 +26,13 @@ export function viewsProblems(spec: RunSpec): Problem[] {
       '"fresh", whose labels are each used in one epoch, and ensemble.quorum goes on without late ones, which would never be used; expected a number, or ensemble.quorum: all',
     );
   }
+  if (views.window !== undefined && (views.count !== "fresh" || views.teacher === "plain")) {
+    const seen = views.count === "fresh" ? 'views.teacher is "plain"' : `views.count is ${views.count}`;
+    refuse(
+      "window",
+      `given, and ${seen}, whose labels stay; expected none, or fresh views that are labelled`,
+    );
+  }
   const imported = teachers.find((teacher) => "labels" in teacher);
   if (views.teacher === "same" && imported) {
     refuse(

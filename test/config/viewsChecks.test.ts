@@ -39,6 +39,18 @@ describe("views are refused, with what is expected,", () => {
     expect(problems({ views: shifts, ensemble })).toEqual([]);
   });
 
+  it("where a window is asked for, and labels stay", () => {
+    const why = "whose labels stay; expected none, or fresh views that are labelled";
+    expect(problems({ views: { ...shifts, window: 2 } })).toEqual([
+      `views.window: given, and views.count is 4, ${why}`,
+    ]);
+    const fresh = { ...shifts, count: "fresh", window: 2 };
+    expect(problems({ views: { ...fresh, teacher: "plain" } })).toEqual([
+      `views.window: given, and views.teacher is "plain", ${why}`,
+    ]);
+    expect(problems({ views: fresh })).toEqual([]);
+  });
+
   it("where labels were made of the samples themselves", () => {
     const teachers = [teacher, { name: "bought", labels: { path: "labels.npz" } }];
     expect(problems({ teachers, views: shifts })).toEqual([
