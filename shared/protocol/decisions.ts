@@ -15,7 +15,7 @@ export const ChunkDecision = z.strictObject({
   chunk: z.int().nonnegative(),
   /** Places of the teachers in the run's record, ascending; fewer than the quorum: the chunk has no targets. */
   present: z.array(z.int().nonnegative()),
-  /** Whether all had answered, or the deadline had passed. */
+  /** Whether all had answered, or the others were late, or left out. */
   by: z.enum(["all", "deadline"]),
   decidedAtMs: z.number(),
 });
