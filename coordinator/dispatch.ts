@@ -4,6 +4,7 @@ import { type Clock, sleep } from "../shared/bus/clock.ts";
 import { BusFull } from "../shared/bus/errors.ts";
 import { encode } from "../shared/protocol/codec.ts";
 import {
+  allViewsFilter,
   chunkLabelsFilter,
   labelWorkFilter,
   labelWorkSubject,
@@ -53,15 +54,27 @@ export async function dispatch(options: DispatchOptions, signal: AbortSignal): P
   const done = new AbortController();
   const until = anySignal(signal, done.signal);
   const flight = new Flight(options, queue, () => done.abort());
-  const filters = new Set(options.missing.map(({ key }) => shardLabelsFilter(key)));
   await Promise.all([
     flight.fill(until),
     reconcile(flight, log, queue, options.clock, until),
     ...(options.choosy ? [flight.askAgain(options.choosy, until)] : []),
-    ...[...filters].map(async (filter) => {
+    ...filtersOf(options.missing).map(async (filter) => {
       for await (const { subject } of log.follow(filter, until)) await flight.arrived(subject, until);
     }),
   ]);
+}
+
+/**
+ * What is followed: of each shard, as one teacher sees it, the view, or, of several, all that there are, so that a run of
+ * many views has few followers.
+ */
+function filtersOf(missing: readonly MissingChunk[]): string[] {
+  const views = new Map<string, Set<string>>();
+  for (const { key } of missing) {
+    const all = allViewsFilter(key);
+    views.set(all, (views.get(all) ?? new Set()).add(shardLabelsFilter(key)));
+  }
+  return [...views].map(([all, [first, second]]) => (second === undefined ? (first as string) : all));
 }
 
 /** The chunks that wait, that are in flight and that are done. */

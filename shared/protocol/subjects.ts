@@ -73,6 +73,10 @@ export function blockLabelsFilter(key: Omit<ChunkKey, "chunk">, block: number): 
 export function shardLabelsFilter({ labelling, shard, view }: Omit<ChunkKey, "chunk">): string {
   return `${ROOT}.labels.${labelling}.${shard}.${view}.>`;
 }
+/** All views of one shard, as one teacher sees them. */
+export function allViewsFilter({ labelling, shard }: Pick<ChunkKey, "labelling" | "shard">): string {
+  return `${ROOT}.labels.${labelling}.${shard}.>`;
+}
 function chunkPrefix({ labelling, shard, view, chunk }: ChunkKey): string {
   return `${ROOT}.labels.${labelling}.${shard}.${view}.${Math.floor(chunk / BLOCK_CHUNKS)}.${chunk}`;
 }
