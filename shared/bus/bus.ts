@@ -58,23 +58,29 @@ export interface WriteOnceLog {
   /** The subjects that exist now and match, in no order. Keep filters narrow: a stream may hold millions. */
   subjects(filter: string): Promise<string[]>;
   /**
-   * Messages that match, in the order of the log: those that exist, then those that arrive, until `signal` aborts.
+   * Messages that match, in the order of the log: those that exist, then those that arrive, until `signal` aborts; with
+   * `until: "now"` it ends after those that exist.
    * Reconnects are invisible: no gap, no repetition. Only a server that came back having lost messages is read from
    * its start again, so that nothing it stores anew is missed.
    */
-  read(filter: string, signal: AbortSignal): AsyncIterable<LogEntry>;
+  read(filter: string, signal: AbortSignal, until?: ReadUntil): AsyncIterable<LogEntry>;
   /** Like `read` without the payloads: `data` is empty, `bytes` tells the size of the payload that was left out where the bus knows it. */
-  follow(filter: string, signal: AbortSignal): AsyncIterable<LogEntry>;
+  follow(filter: string, signal: AbortSignal, until?: ReadUntil): AsyncIterable<LogEntry>;
   /** Deletes what matches; returns how many messages went. */
   purge(filter: string): Promise<number>;
   /** Messages and bytes of the whole log. */
   size(): Promise<{ messages: number; bytes: number }>;
 }
 
+/** Whether a reading goes on with what arrives, or ends with what is there. */
+export type ReadUntil = "for-ever" | "now";
+
 export interface LogEntry {
   readonly subject: string;
   readonly data: Uint8Array;
   readonly sequence: number;
+  /** When the bus stored it, by its own clock. */
+  readonly storedAtMs: number;
   /** Size of the payload, also where `follow` left it out; absent where the bus does not know it. */
   readonly bytes?: number;
 }

@@ -88,12 +88,32 @@ export function logContract(h: Harness): void {
       await h.until(() => got.length === 1);
       await h.finish(log.append(`${root}.b`, new Uint8Array(0)));
       await h.until(() => got.length === 2);
-      expect(got).toEqual([
+      expect(got).toMatchObject([
         { subject: `${root}.a`, sequence: 1, bytes: 1234, data: bytes() },
         { subject: `${root}.b`, sequence: 2, bytes: 0, data: bytes() },
       ]);
+      expect(got[1]?.storedAtMs).toBeGreaterThanOrEqual(got[0]?.storedAtMs as number);
       stop.abort();
       await h.finish(ended);
+    });
+
+    it("reads what exists alone where it is told so, also where nothing matches", async () => {
+      const { log, other, root } = await open();
+      const signal = new AbortController().signal;
+      const many = Array.from({ length: 300 }, (_, i) => i % 256);
+      await h.finish(Promise.all(many.map((n, i) => log.append(`${root}.a.${i}`, bytes(n)))));
+      await h.finish(log.append(`${root}.b`, bytes(99)));
+      const read = collect(other.read(`${root}.a.*`, signal, "now"));
+      await h.finish(read.ended);
+      const said = new Map(read.got.map(({ subject, data }) => [subject, data[0]]));
+      expect(read.got.length).toBe(300);
+      expect([...many.keys()].map((i) => said.get(`${root}.a.${i}`))).toEqual(many);
+      const followed = collect(other.follow(`${root}.>`, signal, "now"));
+      await h.finish(followed.ended);
+      expect(followed.got.map(({ bytes: size }) => size)).toEqual(Array.from({ length: 301 }, () => 1));
+      const nothing = collect(other.read(`${root}.c.>`, signal, "now"));
+      await h.finish(nothing.ended);
+      expect(nothing.got).toEqual([]);
     });
 
     it("ends an iteration at once under a signal that was aborted before", async () => {

@@ -1,4 +1,4 @@
-import type { LogEntry, WriteOnceLog } from "../bus.ts";
+import type { LogEntry, ReadUntil, WriteOnceLog } from "../bus.ts";
 import { checkFilter, checkInside, checkPayload, checkSubject } from "../names.ts";
 import { matches } from "../subjects.ts";
 import type { MemoryClient } from "./client.ts";
@@ -39,14 +39,14 @@ export class MemoryLog implements WriteOnceLog {
     return this.#state.stream.select((subject) => matches(filter, subject)).map(({ subject }) => subject);
   }
 
-  read(filter: string, signal: AbortSignal): AsyncIterable<LogEntry> {
+  read(filter: string, signal: AbortSignal, until: ReadUntil = "for-ever"): AsyncIterable<LogEntry> {
     this.#check(filter);
-    return this.#entries(filter, signal, true);
+    return this.#entries(filter, signal, until, true);
   }
 
-  follow(filter: string, signal: AbortSignal): AsyncIterable<LogEntry> {
+  follow(filter: string, signal: AbortSignal, until: ReadUntil = "for-ever"): AsyncIterable<LogEntry> {
     this.#check(filter);
-    return this.#entries(filter, signal, false);
+    return this.#entries(filter, signal, until, false);
   }
 
   async purge(filter: string): Promise<number> {
@@ -65,21 +65,33 @@ export class MemoryLog implements WriteOnceLog {
     checkInside(this.#name, this.#state.filter, filter);
   }
 
-  async *#entries(filter: string, signal: AbortSignal, payloads: boolean): AsyncGenerator<LogEntry> {
+  async *#entries(
+    filter: string,
+    signal: AbortSignal,
+    until: ReadUntil,
+    payloads: boolean,
+  ): AsyncGenerator<LogEntry> {
     const { closing, hub } = this.#client;
     const { stream } = this.#state;
     let last = 0;
     while (!signal.aborted && !closing.aborted) {
       const found = stream.after(last, (subject) => matches(filter, subject));
       if (found === undefined) {
+        if (until === "now") return;
         await stream.changed.wait(signal, closing);
         // What woke us is still inside the call that stored it.
         await hub.latency();
         continue;
       }
       last = found.sequence;
-      const { subject, sequence, data } = found;
-      yield { subject, data: payloads ? data.slice() : new Uint8Array(0), sequence, bytes: data.length };
+      const { subject, sequence, data, at } = found;
+      yield {
+        subject,
+        data: payloads ? data.slice() : new Uint8Array(0),
+        sequence,
+        storedAtMs: at,
+        bytes: data.length,
+      };
     }
   }
 }

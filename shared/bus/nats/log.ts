@@ -1,5 +1,5 @@
 import { JsHeaders, RetentionPolicy } from "nats";
-import type { LogEntry, WriteOnceLog } from "../bus.ts";
+import type { LogEntry, ReadUntil, WriteOnceLog } from "../bus.ts";
 import { own } from "../bytes.ts";
 import { follow } from "./follow.ts";
 import type { Link } from "./link.ts";
@@ -31,14 +31,14 @@ export class NatsLog implements WriteOnceLog {
     return this.#stream.subjects(filter);
   }
 
-  read(filter: string, signal: AbortSignal): AsyncIterable<LogEntry> {
+  read(filter: string, signal: AbortSignal, until: ReadUntil = "for-ever"): AsyncIterable<LogEntry> {
     this.#stream.check(filter);
-    return this.#entries(filter, signal, false);
+    return this.#entries(filter, signal, until, false);
   }
 
-  follow(filter: string, signal: AbortSignal): AsyncIterable<LogEntry> {
+  follow(filter: string, signal: AbortSignal, until: ReadUntil = "for-ever"): AsyncIterable<LogEntry> {
     this.#stream.check(filter);
-    return this.#entries(filter, signal, true);
+    return this.#entries(filter, signal, until, true);
   }
 
   async purge(filter: string): Promise<number> {
@@ -53,20 +53,31 @@ export class NatsLog implements WriteOnceLog {
     });
   }
 
-  async *#entries(filter: string, signal: AbortSignal, headersOnly: boolean): AsyncGenerator<LogEntry> {
+  async *#entries(
+    filter: string,
+    signal: AbortSignal,
+    until: ReadUntil,
+    headersOnly: boolean,
+  ): AsyncGenerator<LogEntry> {
     const { link, name } = this.#stream;
     const messages = follow(link, {
       stream: name,
       filter,
       headersOnly,
-      until: "for-ever",
+      until: until === "now" ? "caught-up" : "for-ever",
       signal,
       ensure: () => this.#stream.ensure(),
     });
-    for await (const { subject, data, headers, sequence } of messages) {
+    for await (const { subject, data, headers, sequence, storedAt } of messages) {
       const told = Number(headers?.get(JsHeaders.MessageSizeHdr) || Number.NaN);
       const bytes = headersOnly ? told : data.length;
-      yield { subject, data: own(data), sequence, ...(Number.isNaN(bytes) ? {} : { bytes }) };
+      yield {
+        subject,
+        data: own(data),
+        sequence,
+        storedAtMs: storedAt,
+        ...(Number.isNaN(bytes) ? {} : { bytes }),
+      };
     }
   }
 }
