@@ -3,6 +3,7 @@ import type { Bus, LogEntry, WriteOnceLog } from "../shared/bus/bus.ts";
 import type { LabelEncoding } from "../shared/config/spec.ts";
 import type { Dataset, Shard } from "../shared/data/dataset.ts";
 import { labelOrder, type ViewedChunk } from "../shared/data/labelOrder.ts";
+import { checkedLabels } from "../shared/labels/checkedLabels.ts";
 import type { LabelStoreWriter, StoredPart } from "../shared/labels/labelStore.ts";
 import { type ChunkLayout, chunkLayout } from "../shared/labels/layout.ts";
 import type { DecidedChunk } from "../shared/labels/presence.ts";
@@ -10,7 +11,6 @@ import { type RowLayout, rowBytes } from "../shared/labels/rowLayout.ts";
 import type { FeatureLayout } from "../shared/protocol/features.ts";
 import type { Labels } from "../shared/protocol/labels.ts";
 import { parseLabelsSubject, shardLabelsFilter, streams } from "../shared/protocol/subjects.ts";
-import { checkedLabels } from "./checkedLabels.ts";
 import { ChunkProgress } from "./chunkProgress.ts";
 import { followDecisions } from "./followDecisions.ts";
 

@@ -1,5 +1,12 @@
 import type { LabelEncoding } from "../config/spec.ts";
-import { encodeLogits, firstBeyond, firstUnusable, UnusableLogits, writeNumbers } from "./encoding.ts";
+import {
+  decodeRow,
+  encodeLogits,
+  firstBeyond,
+  firstUnusable,
+  UnusableLogits,
+  writeNumbers,
+} from "./encoding.ts";
 import { HALF_MAX } from "./half.ts";
 import {
   featureBytes,
@@ -35,6 +42,19 @@ export function encodeRows(layout: RowLayout, values: Float32Array, what: string
     for (const feature of features) put(sizeOfFeature(feature), featureEncoding(feature), feature.name);
   }
   return bytes;
+}
+
+/**
+ * The logits of stored rows, without their features.
+ * @returns [rows, classes]
+ */
+export function decodeLogits(layout: RowLayout, payload: Uint8Array): Float32Array {
+  const { encoding, classes } = layout;
+  const width = rowBytes(layout);
+  const rows = payload.byteLength / width;
+  const logits = new Float32Array(rows * classes);
+  for (let row = 0; row < rows; row++) decodeRow(encoding, payload, row * width, classes, logits, row);
+  return logits;
 }
 
 /** Where the first number of a stored payload stands that is not finite, in words; undefined where all are: a reader trusts no writer. */

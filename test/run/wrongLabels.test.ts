@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { createMemoryBus } from "../../shared/bus/memory.ts";
 import type { Dataset } from "../../shared/data/dataset.ts";
+import { WrongLabels } from "../../shared/labels/checkedLabels.ts";
 import { LabelStoreWriter } from "../../shared/labels/labelStore.ts";
 import { chunkLayout } from "../../shared/labels/layout.ts";
 import { rowsDigest } from "../../shared/labels/rowsDigest.ts";
@@ -9,7 +10,6 @@ import { ChunkDecision } from "../../shared/protocol/decisions.ts";
 import { PLAIN_VIEW } from "../../shared/protocol/identifiers.ts";
 import { Labels } from "../../shared/protocol/labels.ts";
 import { buckets, decisionKeys, labelsSubject, streams } from "../../shared/protocol/subjects.ts";
-import { WrongLabels } from "../../student-node/checkedLabels.ts";
 import { LabelFeed } from "../../student-node/labelFeed.ts";
 import { ManualClock } from "../helpers/manualClock.ts";
 

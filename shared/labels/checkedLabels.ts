@@ -1,13 +1,14 @@
-import type { LogEntry } from "../shared/bus/bus.ts";
-import { StillhouseError } from "../shared/errors.ts";
-import type { ChunkLayout } from "../shared/labels/layout.ts";
-import { firstUnusableOf } from "../shared/labels/rowCodec.ts";
-import { type RowLayout, rowBytes } from "../shared/labels/rowLayout.ts";
-import { rowsDigest } from "../shared/labels/rowsDigest.ts";
-import { decode } from "../shared/protocol/codec.ts";
-import type { FeatureLayout } from "../shared/protocol/features.ts";
-import { Labels } from "../shared/protocol/labels.ts";
-import { parseLabelsSubject } from "../shared/protocol/subjects.ts";
+import type { LogEntry } from "../bus/bus.ts";
+import { StillhouseError } from "../errors.ts";
+import { decode } from "../protocol/codec.ts";
+import type { FeatureLayout } from "../protocol/features.ts";
+import { Labels } from "../protocol/labels.ts";
+import { parseLabelsSubject } from "../protocol/subjects.ts";
+import { encodingText } from "./encodingText.ts";
+import type { ChunkLayout } from "./layout.ts";
+import { firstUnusableOf } from "./rowCodec.ts";
+import { type RowLayout, rowBytes } from "./rowLayout.ts";
+import { rowsDigest } from "./rowsDigest.ts";
 
 /** A message of the label log that does not say what its subject promises. Never trained on. */
 export class WrongLabels extends StillhouseError {}
@@ -18,7 +19,11 @@ export class WrongLabels extends StillhouseError {}
  * @param row what a row of this teacher's holds
  * @throws WrongLabels; MalformedMessage where it is none at all
  */
-export function checkedLabels(entry: LogEntry, layout: ChunkLayout, row: RowLayout): Labels {
+export function checkedLabels(
+  entry: Pick<LogEntry, "subject" | "data">,
+  layout: ChunkLayout,
+  row: RowLayout,
+): Labels {
   const where = `labels at ${entry.subject}`;
   const labels = decode(Labels, entry.data, where);
   const key = parseLabelsSubject(entry.subject);
@@ -35,7 +40,7 @@ export function checkedLabels(entry: LogEntry, layout: ChunkLayout, row: RowLayo
     view: key.view,
     chunk: key.chunk,
     part: key.part,
-    encoding: row.encoding,
+    encoding: encodingText(row.encoding),
     shape: `${rows.length},${row.classes}`,
     rowsDigest: rowsDigest(rows),
     features: featuresText(row.features),
@@ -43,6 +48,7 @@ export function checkedLabels(entry: LogEntry, layout: ChunkLayout, row: RowLayo
   };
   const seen = {
     ...labels,
+    encoding: encodingText(labels.encoding),
     shape: labels.shape.join(","),
     features: featuresText(labels.features ?? []),
     bytes: labels.payload.byteLength,
