@@ -76,6 +76,11 @@ export async function importLabels(
     samples,
     bytes,
     importedAtMs: clock.now(),
+    data: {
+      name: dataset.name,
+      hash: dataset.hash,
+      shards: dataset.shards.map(({ hash, rows }) => ({ hash, rows })),
+    },
   };
   const imports = await bus.kv(buckets.imports);
   await imports.put(importKeys.labelling(identity, labelling), encode(ImportedTeacher, teacher));

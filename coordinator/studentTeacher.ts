@@ -1,4 +1,5 @@
 import type { Bus } from "../shared/bus/bus.ts";
+import type { RunSpec } from "../shared/config/spec.ts";
 import type { Task } from "../shared/config/tasks.ts";
 import type { StudentTeacherSpec } from "../shared/config/teacherSpec.ts";
 import { sha256 } from "../shared/determinism/hash.ts";
@@ -21,7 +22,7 @@ export class NoSuchStudent extends StillhouseError {}
  */
 export async function studentTeacher(
   bus: Bus,
-  { spec: { labels, data } }: RunRecord,
+  { spec: { labels, data } }: { readonly spec: Pick<RunSpec, "labels" | "data"> },
   spec: StudentTeacherSpec,
   planned: RunTeacher,
   carried: readonly FeatureLayout[],

@@ -1,16 +1,14 @@
-import { resolve } from "node:path";
 import type { Bus } from "../shared/bus/bus.ts";
 import { clearFaults } from "../shared/cluster/faults.ts";
 import type { ImportedTeacherSpec, LoadedTeacherSpec, TeacherSpec } from "../shared/config/teacherSpec.ts";
 import { sha256 } from "../shared/determinism/hash.ts";
 import { planFeatures } from "../shared/distill/features/planFeatures.ts";
-import { readModelFile } from "../shared/model/modelFile.ts";
 import type { FeatureLayout } from "../shared/protocol/features.ts";
 import type { RunRecord, RunTeacher } from "../shared/protocol/run.ts";
 import { buckets } from "../shared/protocol/subjects.ts";
 import type { CoordinatorContext } from "./context.ts";
+import { fileTeacher } from "./fileTeacher.ts";
 import { importTeacher } from "./importTeacher.ts";
-import { readyTeacher } from "./readyTeacher.ts";
 import { studentTeacher } from "./studentTeacher.ts";
 import { recipesOf, trainedTeacher } from "./trainedTeacher.ts";
 
@@ -63,19 +61,13 @@ export async function getTeachers(context: CoordinatorContext, signal: AbortSign
 async function loaded(
   bus: Bus,
   { spec, data }: RunRecord,
-  { model, classes }: LoadedTeacherSpec,
+  teacher: LoadedTeacherSpec,
   planned: RunTeacher,
   features: readonly FeatureLayout[],
 ): Promise<RunTeacher> {
-  const { format, path, ...mapping } = model;
-  const { bytes, parameters } = await readModelFile(format, resolve(data.baseDir, path), path);
-  const artifact = sha256(bytes);
-  await (await bus.objects(buckets.weights)).put(artifact, bytes);
-  return readyTeacher(planned, spec.labels, features, {
-    model: { artifact, format, mapping, ...(classes && { classes }) },
-    parameters,
-    bytes: bytes.byteLength,
-  });
+  const read = await fileTeacher(spec, data.baseDir, teacher, planned, features);
+  await (await bus.objects(buckets.weights)).put(sha256(read.bytes), read.bytes);
+  return read.teacher;
 }
 
 async function imported(

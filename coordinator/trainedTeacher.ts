@@ -1,5 +1,6 @@
 import type { Bus } from "../shared/bus/bus.ts";
 import type { ModelMapping } from "../shared/config/modelFileSpec.ts";
+import type { RunSpec } from "../shared/config/spec.ts";
 import type { TrainedTeacherSpec } from "../shared/config/teacherSpec.ts";
 import type { Fold } from "../shared/data/folds.ts";
 import { contentHash, sha256 } from "../shared/determinism/hash.ts";
@@ -60,6 +61,35 @@ export async function trainedTeacher(
   if (!first || answers.length < found.length) return undefined;
   if (spec.atLeast) requireReached(record.run, spec, answers);
   const source = answers.every(({ reused }) => reused) ? "reused" : "trained";
+  return ofTrainings(bus, record.spec, spec, { ...planned, source }, carried, answers);
+}
+
+/**
+ * The same, of trainings that the store has; nothing is asked for.
+ * @returns undefined where it lacks one
+ */
+export async function storedTeacher(
+  bus: Bus,
+  { labels }: Pick<RunSpec, "labels">,
+  spec: TrainedTeacherSpec,
+  planned: RunTeacher,
+  carried: readonly FeatureLayout[],
+): Promise<RunTeacher | undefined> {
+  const found = await Promise.all(planned.recipes.map((recipe) => storedTraining(bus, recipe)));
+  const answers = found.filter((one) => one !== undefined);
+  if (answers.length < found.length) return undefined;
+  return ofTrainings(bus, { labels }, spec, { ...planned, source: "reused" }, carried, answers);
+}
+
+async function ofTrainings(
+  bus: Bus,
+  { labels }: Pick<RunSpec, "labels">,
+  spec: TrainedTeacherSpec,
+  planned: RunTeacher,
+  carried: readonly FeatureLayout[],
+  answers: readonly TrainedTeacher[],
+): Promise<RunTeacher> {
+  const [first] = answers as [TrainedTeacher, ...TrainedTeacher[]];
   const { features, quantise, classes } = spec;
   const mapping: ModelMapping = {
     ...ownMapping,
@@ -68,14 +98,14 @@ export async function trainedTeacher(
   };
   const own = { format: "stillhouse", mapping, ...(classes && { classes }) } as const;
   if (spec.crossFit === undefined) {
-    return readyTeacher({ ...planned, source }, record.spec.labels, carried, {
+    return readyTeacher(planned, labels, carried, {
       model: { artifact: first.artifact, ...own },
       parameters: first.parameters,
       bytes: first.artifactBytes,
     });
   }
   const bundle = await bundleFolds(bus, spec, answers);
-  return readyTeacher({ ...planned, source }, record.spec.labels, carried, {
+  return readyTeacher(planned, labels, carried, {
     model: { artifact: bundle.artifact, ...own, folds: spec.crossFit },
     parameters: answers.reduce((sum, { parameters }) => sum + parameters, 0),
     bytes: bundle.bytes,
@@ -91,7 +121,7 @@ async function trainedOnce(
   recipe: string,
   signal: AbortSignal,
 ): Promise<(TrainedTeacher & { reused: boolean }) | undefined> {
-  const known = await storedTeacher(bus, recipe);
+  const known = await storedTraining(bus, recipe);
   if (known) return { ...known, reused: true };
   const queue = await bus.workQueue(streams.work.name, streams.work.filter);
   const task: TrainTeacher = {
@@ -134,8 +164,8 @@ async function bundleFolds(
   return { artifact, bytes: bytes.byteLength };
 }
 
-/** The teacher that an earlier run trained by this recipe; one whose model is gone is forgotten, to be trained again. */
-async function storedTeacher(bus: Bus, recipe: string): Promise<TrainedTeacher | undefined> {
+/** What an earlier run trained by this recipe; one whose model is gone is forgotten, to be trained again. */
+async function storedTraining(bus: Bus, recipe: string): Promise<TrainedTeacher | undefined> {
   const recipes = await bus.kv(buckets.recipes);
   const entry = await recipes.get(recipe);
   if (!entry) return undefined;

@@ -8,14 +8,12 @@ import { StillhouseError } from "../shared/errors.ts";
 import { rowWidth, sizeOfFeature } from "../shared/labels/rowLayout.ts";
 import { bytesOfFloats, floatsOfBytes } from "../shared/model/bytes.ts";
 import type { FeatureLayout } from "../shared/protocol/features.ts";
-import type { Computer, Numerics } from "../shared/protocol/numerics.ts";
+import { type Computer, type Numerics, TOLERATED_SHARE } from "../shared/protocol/numerics.ts";
 import type { NodeContext, ServedTeacher } from "./context.ts";
 
 const PROBE_ROWS = 64;
 /** A record of the key-value store is a message, which holds 1 MB at most. */
 const PROBE_BYTES = 256 * 1024;
-/** What `numerics: tolerant` lets pass, as a share of the first node's largest logit, and of each feature's largest number. */
-const TOLERANCE = 0.01;
 
 /** A node that answers the probe otherwise than the first node of the labelling did. */
 export class NumericsRefused extends StillhouseError {
@@ -88,7 +86,7 @@ async function ask(
   ]);
   const { what, difference, largest } = gaps.reduce((a, b) => (shareOf(b) > shareOf(a) ? b : a));
   const seen = `teacher "${name}" answers the probe otherwise here than on ${first.node}, the first node that served it: ${inWords(own.computer)} against ${inWords(first.computer)}; the largest difference of a ${what} is ${difference.toPrecision(3)}, where the largest ${what} is ${largest.toPrecision(3)}`;
-  if (numerics === "tolerant" && gaps.every((gap) => gap.difference <= TOLERANCE * gap.largest)) {
+  if (numerics === "tolerant" && gaps.every((gap) => gap.difference <= TOLERATED_SHARE * gap.largest)) {
     await noteTolerated(bus, labelling, shard.hash, { computer: own.computer, difference });
     log.warn({ teacher: name, difference }, seen);
     return;
@@ -96,7 +94,7 @@ async function ask(
   const fix =
     numerics === "strict"
       ? "serve it with the same backend (--backend) on the same kind of processor, or let the spec say numerics: tolerant"
-      : `numerics: tolerant lets pass ${TOLERANCE} of the largest logit, and of each feature's largest number; serve it with the same backend (--backend)`;
+      : `numerics: tolerant lets pass ${TOLERATED_SHARE} of the largest logit, and of each feature's largest number; serve it with the same backend (--backend)`;
   throw new NumericsRefused(`Cannot serve as ${seen}; ${fix}`, first.computer, {
     teacher: name,
     difference,

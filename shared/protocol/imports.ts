@@ -17,5 +17,13 @@ export const ImportedTeacher = z.strictObject({
   samples: z.int().positive(),
   bytes: z.int().positive(),
   importedAtMs: z.number(),
+  /** What they are of, for who lists the log; absent: written before this was kept. */
+  data: z
+    .strictObject({
+      name: z.string(),
+      hash: Hash,
+      shards: z.array(z.strictObject({ hash: Hash, rows: z.int().positive() })),
+    })
+    .optional(),
 });
 export type ImportedTeacher = z.infer<typeof ImportedTeacher>;

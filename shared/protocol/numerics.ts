@@ -2,6 +2,9 @@ import { z } from "zod";
 import { LogitAgreement } from "../evaluate/reportSchema.ts";
 import { Bytes, Digest, NodeId } from "./identifiers.ts";
 
+/** What `numerics: tolerant` lets pass, as a share of the first node's largest logit, and of each feature's largest number. */
+export const TOLERATED_SHARE = 0.01;
+
 /** What computed a teacher's answers. Two that agree in all of it mostly give the same bits. */
 export const Computer = z.strictObject({
   backend: z.string(),

@@ -69,6 +69,10 @@ export function chunkLabelsFilter(key: ChunkKey): string {
 export function blockLabelsFilter(key: Omit<ChunkKey, "chunk">, block: number): string {
   return `${ROOT}.labels.${key.labelling}.${key.shard}.${key.view}.${block}.>`;
 }
+/** All labels of one labelling. */
+export function labellingLabelsFilter(labelling: string): string {
+  return `${ROOT}.labels.${labelling}.>`;
+}
 /** All parts of one shard, as one teacher sees one view of it. */
 export function shardLabelsFilter({ labelling, shard, view }: Omit<ChunkKey, "chunk">): string {
   return `${ROOT}.labels.${labelling}.${shard}.${view}.>`;
