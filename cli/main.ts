@@ -1,7 +1,20 @@
-import { Command, InvalidArgumentError, Option } from "commander";
-import { backendOrder } from "../shared/compute/backendNames.ts";
-import { deviceChoices } from "../shared/compute/deviceNames.ts";
+import { Command, Option } from "commander";
 import { messageOf, StillhouseError } from "../shared/errors.ts";
+import { labelsCommands } from "./program/labels.ts";
+import { nativeCommands } from "./program/native.ts";
+import {
+  backendOption,
+  credsOption,
+  dataRootOption,
+  deviceOption,
+  exit,
+  identifier,
+  nameOption,
+  natsOption,
+  seedNumber,
+  storeOption,
+  wholeNumber,
+} from "./program/options.ts";
 import { stopSignals } from "./stopSignals.ts";
 
 // Commands are loaded when they are called: a coordinator needs no TensorFlow, and `--help` needs nothing. Those that
@@ -21,31 +34,6 @@ On a cluster, with one NATS server (nats-server -js) that all reach:
   $ stillhouse student --nats nats://HOST:4222          on the machine that trains
   $ stillhouse coordinator SPEC --nats nats://HOST:4222`,
   );
-
-const natsOption = new Option("--nats <url>", "the NATS server; default: NATS_URL, else the one of --store");
-const credsOption = new Option("--creds <file>", "NATS credentials file");
-const storeOption = new Option("--store <folder>", "data of this machine's own nats-server").default(
-  ".stillhouse",
-);
-const nameOption = new Option(
-  "--name <node>",
-  "name of this node; default: role, host and random characters",
-).argParser(identifier);
-const dataRootOption = new Option(
-  "--data-root <folder>",
-  "where the data's relative paths start on this machine",
-);
-
-const backendOption = new Option(
-  "--backend <name>",
-  "what computes, tried first; default: the best that works here (see doctor)",
-)
-  .env("STILLHOUSE_BACKEND")
-  .choices(backendOrder);
-const deviceOption = new Option(
-  "--device <name>",
-  "what the compiled backend computes on; auto: CUDA where it works; default: cpu",
-).choices(deviceChoices);
 
 program
   .command("run")
@@ -209,35 +197,7 @@ the spec says of it, or as it is, and with what published models are often train
   )
   .action(async (model, options) => exit((await import("./commands/inspect.ts")).inspect(model, options)));
 
-program
-  .command("labels")
-  .description("labels that were made elsewhere, as a teacher without a model")
-  .command("import")
-  .description("put the labels of a file into the label log, and print the teacher for a spec")
-  .argument(
-    "<file>",
-    "NPZ with `logits` or `probabilities` [samples, classes] and `ids`, or NPY (docs/labels.md)",
-  )
-  .requiredOption(
-    "--data <spec>",
-    "the spec whose data they are of, and whose encoding and chunk size they get",
-  )
-  .addOption(
-    new Option(
-      "--output <kind>",
-      "what the numbers are; default: what the array in the NPZ file is called",
-    ).choices(["logits", "probabilities"]),
-  )
-  .option(
-    "--ids <file>",
-    "NPY file with the sample of each row; default: the file's own, else the data's order",
-  )
-  .option("--floor <p>", "smallest probability before the log; default: 1e-7", Number)
-  .option("--columns <list>", "for each class of the data, its column in the file: 2,0,1", columnList)
-  .addOption(storeOption)
-  .addOption(natsOption)
-  .addOption(credsOption)
-  .action(async (file, options) => exit((await import("./commands/labels.ts")).importFile(file, options)));
+labelsCommands(program);
 
 program
   .command("doctor")
@@ -245,87 +205,13 @@ program
   .option("--bench", "also time a training step of two small nets on each backend", false)
   .action(async (options) => exit((await import("./commands/doctor.ts")).doctor(options)));
 
-const native = program
-  .command("native")
-  .description("TensorFlow's own library as a backend, built here against the libraries of its Python wheel");
-const gpuOption = new Option("--gpu", "the build for NVIDIA GPUs, with CUDA's libraries").default(false);
-const nativeDirOption = new Option(
-  "--dir <folder>",
-  "where builds lie; default: STILLHOUSE_NATIVE_DIR, else in the user's cache",
-);
-
-native
-  .command("install")
-  .description("build it: needs Python with pip, npm and a C++ compiler, and 2 GB of disk while it builds")
-  .option("--tensorflow <version>", "of the wheel; default: the version that Stillhouse was tested with")
-  .addOption(gpuOption)
-  .option("--python <command>", "a Python that has pip; default: python3 on PATH")
-  .addOption(nativeDirOption)
-  .option("--again", "build it although it is there", false)
-  .addHelpText(
-    "after",
-    `
-pip and npm take what they are set up to take: PIP_INDEX_URL, PIP_FIND_LINKS and npm's own settings hold. CXX names the
-compiler.`,
-  )
-  .action(async (options) => exit((await import("./commands/native.ts")).install(options)));
-
-native
-  .command("status")
-  .description("show the builds of this machine")
-  .addOption(nativeDirOption)
-  .action(async (options) => exit((await import("./commands/native.ts")).status(options)));
-
-native
-  .command("remove")
-  .description("remove the build")
-  .addOption(gpuOption)
-  .addOption(nativeDirOption)
-  .action(async (options) => exit((await import("./commands/native.ts")).remove(options)));
-
-native
-  .command("check", { hidden: true })
-  .argument("<folder>")
-  .action(async (folder) => exit((await import("./commands/native.ts")).check(folder)));
+nativeCommands(program);
 
 program
   .command("keep-server", { hidden: true })
   .argument("<store>")
   .argument("<binary>")
   .action(async (store, binary) => (await import("./local/keeper.ts")).keepServer(store, binary));
-
-/** As `NodeId` and `RunId` of the protocol: others read it from keys and subjects. */
-function identifier(text: string): string {
-  if (/^[a-z0-9][a-z0-9-]{0,80}$/.test(text)) return text;
-  throw new InvalidArgumentError(`expected lower-case letters, digits and dashes, not "${text}".`);
-}
-
-function seedNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 0)
-    throw new InvalidArgumentError(`expected a whole number from 0, not "${text}".`);
-  return value;
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1)
-    throw new InvalidArgumentError(`expected a whole number from 1, not "${text}".`);
-  return value;
-}
-
-function columnList(text: string): number[] {
-  return text.split(",").map((part) => {
-    const value = Number(part);
-    if (!/^\d+$/.test(part.trim()))
-      throw new InvalidArgumentError(`expected whole numbers between commas, not "${text}".`);
-    return value;
-  });
-}
-
-async function exit(code: Promise<number>): Promise<void> {
-  process.exitCode = await code;
-}
 
 // Who reads our lines may have seen enough, as `head` has: that is no error of ours.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

@@ -30,7 +30,8 @@ export function renderLine(view: RunView): string {
   ].join(" | ");
 }
 
-function screenLine(task: ViewTask): string {
+/** One task as a line with a bar, for a terminal. */
+export function screenLine(task: ViewTask): string {
   const { name, done, total, finished } = task;
   const filled = Math.round((BAR * done) / total);
   const bar = `${"█".repeat(filled)}${pc.dim("░".repeat(BAR - filled))}`;
@@ -38,7 +39,8 @@ function screenLine(task: ViewTask): string {
   return `  ${name.padEnd(22)} ${bar} ${percent(task)} ${state}${finished ? ` ${pc.dim(scores(task))}` : ""}`;
 }
 
-function plainTask(task: ViewTask): string {
+/** The same without colours and bar. */
+export function plainTask(task: ViewTask): string {
   return `${task.name} ${percent(task).trim()}${task.waiting ? " waits for labels" : ` ${facts(task)}`}`;
 }
 

@@ -1,0 +1,77 @@
+import { basename } from "node:path";
+import { type Imported, importLabels } from "../../../coordinator/importLabels.ts";
+import { systemClock } from "../../../shared/bus/clock.ts";
+import { LabelFileSpec } from "../../../shared/config/labelFileSpec.ts";
+import { loadSpec } from "../../../shared/config/load.ts";
+import { openDataset } from "../../../shared/data/open.ts";
+import { StillhouseError } from "../../../shared/errors.ts";
+import { encodingText } from "../../../shared/labels/encodingText.ts";
+import { nodeId } from "../../nodeId.ts";
+import { count } from "../../view/numbers.ts";
+import { Progress } from "../../view/progress.ts";
+import { type LogChoice, onServer } from "./onServer.ts";
+
+export interface ImportFileOptions extends LogChoice {
+  data: string;
+  output?: "logits" | "probabilities";
+  ids?: string;
+  floor?: number;
+  columns?: number[];
+}
+
+/** Options that no file of labels can be read with. */
+export class BadImportOptions extends StillhouseError {}
+
+/**
+ * `stillhouse labels import FILE --data SPEC`: puts labels that were made elsewhere into the label log, and prints the
+ * teacher that they are. Cut off, the same command goes on.
+ */
+export async function importFile(path: string, options: ImportFileOptions): Promise<number> {
+  const source = sourceOf(path, options);
+  const { spec, baseDir } = await loadSpec(options.data);
+  const dataset = await openDataset(spec.data, baseDir);
+  const node = nodeId("import");
+  return onServer(options, node, "The same command goes on.", async ({ bus, signal, say }) => {
+    const progress = new Progress("import", "chunks/s");
+    const imported = await importLabels(source, process.cwd(), {
+      bus,
+      clock: systemClock,
+      node,
+      dataset,
+      labels: spec.labels,
+      signal,
+      onNotice: say,
+      onProgress: (done, total) => progress.update(done, total),
+    }).finally(() => progress.end());
+    process.stdout.write(`${toldOf(imported, dataset.name)}\n`);
+    return 0;
+  });
+}
+
+function sourceOf(path: string, { output, ids, floor, columns }: ImportFileOptions): LabelFileSpec {
+  const parsed = LabelFileSpec.safeParse({ path, output, ids, probabilityFloor: floor, columns });
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
+  throw new BadImportOptions(`Cannot import "${path}": ${problems.join("; ")}`, {
+    fields: { path, problems },
+  });
+}
+
+function toldOf({ teacher, chunks, appended }: Imported, data: string): string {
+  const n = count;
+  const { file, samples, output, identity, encoding, chunkSize } = teacher;
+  const name = basename(file)
+    .replace(/\.np[yz]$/, "")
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-+|-+$/g, "");
+  return [
+    `${basename(file)}  ${output} of ${n(samples)} samples of ${data}`,
+    `  identity    ${identity}`,
+    `  label log   ${n(chunks)} chunks of ${n(chunkSize)} as ${encodingText(encoding)}, ${n(chunks - appended)} of them were there`,
+    "",
+    "teachers:",
+    `  - name: ${name || "imported"}`,
+    `    labels: { identity: ${JSON.stringify(identity)} }`,
+  ].join("\n");
+}
