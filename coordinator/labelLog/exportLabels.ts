@@ -16,6 +16,8 @@ import { readParts } from "./readShard.ts";
 /** The log has not all labels that are to be exported. */
 export class LabelsMissing extends StillhouseError {}
 
+const PIECE_ROWS = 1024;
+
 export interface ExportLabelsOptions {
   readonly log: WriteOnceLog;
   readonly dataset: Dataset;
@@ -112,7 +114,12 @@ async function writeLogits(
     for (let from = 0; from < present.length; from += most) {
       const window = present.subarray(from, from + most);
       const logits = await readWindow(shard, window, of);
-      writer.write(type === "float16" ? halves(logits, classes, window) : bytesOfFloats(logits));
+      // In pieces, as the bytes of the whole would be as large again.
+      for (let row = 0; row < window.length; row += PIECE_ROWS) {
+        const rowsOf = window.subarray(row, row + PIECE_ROWS);
+        const piece = logits.subarray(row * classes, (row + rowsOf.length) * classes);
+        writer.write(type === "float16" ? halves(piece, classes, rowsOf) : bytesOfFloats(piece));
+      }
       done += window.length;
       onProgress?.(done, samples);
     }
