@@ -113,7 +113,8 @@ async function writeLogits(
   for (const [shard, present] of rows.entries()) {
     for (let from = 0; from < present.length; from += most) {
       const window = present.subarray(from, from + most);
-      const logits = await readWindow(shard, window, of);
+      const before = done;
+      const logits = await readWindow(shard, window, of, (read) => onProgress?.(before + read, samples));
       // In pieces, as the bytes of the whole would be as large again.
       for (let row = 0; row < window.length; row += PIECE_ROWS) {
         const rowsOf = window.subarray(row, row + PIECE_ROWS);
@@ -121,7 +122,6 @@ async function writeLogits(
         writer.write(type === "float16" ? halves(piece, classes, rowsOf) : bytesOfFloats(piece));
       }
       done += window.length;
-      onProgress?.(done, samples);
     }
   }
 }
@@ -131,6 +131,7 @@ async function readWindow(
   shard: number,
   rows: Uint32Array,
   { log, dataset, spec, teacher, viewHash, signal }: ExportLabelsOptions & { readonly viewHash: string },
+  onRead: (rows: number) => void,
 ): Promise<Float32Array> {
   const { classes } = dataset;
   const { hash, rows: shardRows } = dataset.shards[shard] as Shard;
@@ -141,6 +142,7 @@ async function readWindow(
   const row = { encoding: spec.labels.encoding, classes, features: teacher.features };
   const logits = new Float32Array(rows.length * classes);
   const met = new Uint8Array(rows.length);
+  let read = 0;
   const filter = shardLabelsFilter({ labelling: teacher.labelling, shard: hash, view: viewHash });
   const of = { dataset, shard, chunkSize: spec.labels.chunkSize, row };
   for await (const part of readParts(log, filter, of, signal)) {
@@ -149,9 +151,11 @@ async function readWindow(
     part.rows.forEach((one, i) => {
       const at = place[one] as number;
       if (at < 0) return;
+      read += 1 - (met[at] as number);
       logits.set(said.subarray(i * classes, (i + 1) * classes), at * classes);
       met[at] = 1;
     });
+    onRead(read);
   }
   const gone = met.indexOf(0);
   if (gone < 0) return logits;
