@@ -62,9 +62,7 @@ export function checkedLabels(
   }
   const unusable = firstUnusableOf(row, labels.payload);
   if (unusable !== undefined) {
-    throw new WrongLabels(
-      `Cannot use ${where}, written by node ${labels.node}, as ${unusable} is not finite`,
-    );
+    throw new WrongLabels(`Cannot use ${where}, written by node ${labels.node}, as ${unusable}`);
   }
   return labels;
 }

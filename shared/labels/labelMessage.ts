@@ -1,3 +1,4 @@
+import { rng } from "../determinism/rng.ts";
 import { encode } from "../protocol/codec.ts";
 import { Labels } from "../protocol/labels.ts";
 import { type ChunkKey, labelsSubject } from "../protocol/subjects.ts";
@@ -42,7 +43,9 @@ export function labelMessage(of: {
     ...(features.length > 0 ? { features: [...features] } : {}),
     rowsDigest: rowsDigest(rows),
     node,
-    payload: encodeRows(layout, of.values, of.what),
+    payload: encodeRows(layout, of.values, of.what, (row) =>
+      rng(key.labelling, "draws", key.shard, rows[row] as number),
+    ),
   };
   return { subject: labelsSubject(key, part), data: encode(Labels, labels) };
 }

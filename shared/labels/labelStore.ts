@@ -1,9 +1,9 @@
 import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { LabelEncoding } from "../config/spec.ts";
 import { StillhouseError } from "../errors.ts";
 import type { FeatureLayout } from "../protocol/features.ts";
+import type { StoredEncoding } from "../protocol/storedEncoding.ts";
 import { bytesPerRow, decodeRow } from "./encoding.ts";
 import { Presence } from "./presence.ts";
 import { featureBytes, featureEncoding, sizeOfFeature } from "./rowLayout.ts";
@@ -242,7 +242,7 @@ function indexName(view: number, teacher: number, shard: number): string {
 }
 
 export interface LabelStoreLayout {
-  readonly encoding: LabelEncoding;
+  readonly encoding: StoredEncoding;
   readonly classes: number;
   /** Of each teacher, what its rows hold beside logits; absent: nothing. */
   readonly features?: readonly (readonly FeatureLayout[])[];

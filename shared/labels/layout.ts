@@ -1,6 +1,6 @@
-import type { LabelEncoding } from "../config/spec.ts";
 import { chunkParts, chunkRows } from "../data/chunks.ts";
 import type { FeatureLayout } from "../protocol/features.ts";
+import type { StoredEncoding } from "../protocol/storedEncoding.ts";
 import { rowBytes } from "./rowLayout.ts";
 
 /** How a chunk of a shard is laid out in messages; a function of its key, computed alike by writer and reader. */
@@ -16,7 +16,7 @@ export function chunkLayout(of: {
   chunkSize: number;
   chunk: number;
   classes: number;
-  encoding: LabelEncoding;
+  encoding: StoredEncoding;
   features?: readonly FeatureLayout[];
 }): ChunkLayout {
   const rows = chunkRows(of.shard.hash, of.shard.rows, of.chunkSize, of.chunk);

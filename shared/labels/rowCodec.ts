@@ -1,13 +1,16 @@
-import type { LabelEncoding } from "../config/spec.ts";
 import {
+  type DrawsOf,
   decodeRow,
+  drawsOf,
   encodeLogits,
   firstBeyond,
-  firstUnusable,
+  firstFault,
+  rowFault,
   UnusableLogits,
-  writeNumbers,
+  withinBound,
+  writeRow,
 } from "./encoding.ts";
-import { HALF_MAX } from "./half.ts";
+import { firstNotFinite, writeNumbers } from "./encodings/dense.ts";
 import {
   featureBytes,
   featureEncoding,
@@ -21,25 +24,35 @@ import {
  * Rows of labels as they stand in the label log: of each sample its logits, then its features.
  * @param values [rows, rowWidth]
  * @param what for the error: which teacher and chunk
+ * @param draws for `sampled`
  * @throws UnusableLogits naming row, class or feature, the value seen and the bound
  */
-export function encodeRows(layout: RowLayout, values: Float32Array, what: string): Uint8Array {
+export function encodeRows(
+  layout: RowLayout,
+  values: Float32Array,
+  what: string,
+  draws?: DrawsOf,
+): Uint8Array {
   const { encoding, classes, features } = layout;
-  if (features.length === 0) return encodeLogits(encoding, values, classes, what);
+  if (features.length === 0) return encodeLogits(encoding, values, classes, what, draws);
   const width = rowWidth(layout);
   const rows = values.length / width;
   const bytes = new Uint8Array(rows * rowBytes(layout));
   let at = 0;
   for (let row = 0; row < rows; row++) {
     let from = row * width;
-    const put = (count: number, as: LabelEncoding, name: string): void => {
+    const take = (count: number, as: RowLayout["encoding"], name: string): Float32Array => {
       const taken = values.subarray(from, from + count);
       requireFinite(taken, as, name, row, what);
-      at = writeNumbers(as, taken, bytes, at);
       from += count;
+      return taken;
     };
-    put(classes, encoding, "logits");
-    for (const feature of features) put(sizeOfFeature(feature), featureEncoding(feature), feature.name);
+    const logits = take(classes, encoding, "logits");
+    at = writeRow(encoding, logits, 0, classes, bytes, at, () => drawsOf(row, draws));
+    for (const feature of features) {
+      const as = featureEncoding(feature);
+      at = writeNumbers(as, take(sizeOfFeature(feature), as, feature.name), bytes, at);
+    }
   }
   return bytes;
 }
@@ -57,36 +70,34 @@ export function decodeLogits(layout: RowLayout, payload: Uint8Array): Float32Arr
   return logits;
 }
 
-/** Where the first number of a stored payload stands that is not finite, in words; undefined where all are: a reader trusts no writer. */
+/** Where a stored payload is no rows of labels, in words; undefined where it is: a reader trusts no writer. */
 export function firstUnusableOf(layout: RowLayout, payload: Uint8Array): string | undefined {
   const { encoding, classes, features } = layout;
-  if (features.length === 0) {
-    const place = firstUnusable(encoding, payload);
-    return place < 0 ? undefined : `row ${Math.floor(place / classes)} class ${place % classes}`;
-  }
+  if (features.length === 0) return firstFault(encoding, classes, payload);
   const bytes = rowBytes(layout);
-  for (let row = 0; row * bytes < payload.byteLength; row++) {
-    let at = row * bytes;
-    const found = (as: LabelEncoding, length: number, name: string): string | undefined => {
-      const place = firstUnusable(as, payload.subarray(at, at + length));
-      at += length;
-      return place < 0 ? undefined : `row ${row} ${name} ${place}`;
-    };
-    const places = [
-      found(encoding, bytes - features.reduce((sum, f) => sum + featureBytes(f), 0), "class"),
-      ...features.map((feature) =>
-        found(featureEncoding(feature), featureBytes(feature), `feature "${feature.name}" number`),
-      ),
-    ];
-    const first = places.find((place) => place !== undefined);
-    if (first !== undefined) return first;
+  const rows = Math.floor(payload.byteLength / bytes);
+  if (rows * bytes !== payload.byteLength) {
+    return `row ${rows} has ${payload.byteLength - rows * bytes} of ${bytes} bytes`;
+  }
+  for (let row = 0; row < rows; row++) {
+    const fault = rowFault(encoding, classes, payload, row * bytes);
+    if (fault !== undefined) return `row ${row} ${fault}`;
+    let at = (row + 1) * bytes - features.reduce((sum, feature) => sum + featureBytes(feature), 0);
+    for (const feature of features) {
+      const place = firstNotFinite(
+        featureEncoding(feature),
+        payload.subarray(at, at + featureBytes(feature)),
+      );
+      if (place >= 0) return `row ${row} feature "${feature.name}" number ${place} is not finite`;
+      at += featureBytes(feature);
+    }
   }
   return undefined;
 }
 
 function requireFinite(
   values: Float32Array,
-  as: LabelEncoding,
+  as: RowLayout["encoding"],
   name: string,
   row: number,
   what: string,
@@ -95,7 +106,7 @@ function requireFinite(
   if (place < 0) return;
   const value = values[place];
   throw new UnusableLogits(
-    `Cannot label ${what} as row ${row} of ${name} holds ${value} at place ${place}: expected a finite number${as === "half" ? ` within ±${HALF_MAX}` : ""}${name === "logits" && as === "half" ? " (or set labels.encoding: float32)" : ""}`,
+    `Cannot label ${what} as row ${row} of ${name} holds ${value} at place ${place}: expected a finite number${withinBound(as, name === "logits")}`,
     { fields: { row, name, place, value } },
   );
 }

@@ -1,10 +1,10 @@
-import type { LabelEncoding } from "../config/spec.ts";
 import type { FeatureLayout } from "../protocol/features.ts";
+import type { NumberEncoding, StoredEncoding } from "../protocol/storedEncoding.ts";
 import { bytesPerRow } from "./encoding.ts";
 
 /** What one teacher says of one sample: logits, then features in their order. */
 export interface RowLayout {
-  readonly encoding: LabelEncoding;
+  readonly encoding: StoredEncoding;
   readonly classes: number;
   readonly features: readonly FeatureLayout[];
 }
@@ -21,7 +21,7 @@ export function rowWidth({ classes, features }: Pick<RowLayout, "classes" | "fea
 /**
  * How a feature is stored: in half precision, but products in full, as differences of them become distances.
  */
-export function featureEncoding({ form }: Pick<FeatureLayout, "form">): LabelEncoding {
+export function featureEncoding({ form }: Pick<FeatureLayout, "form">): NumberEncoding {
   return form === "gram" ? "float32" : "half";
 }
 

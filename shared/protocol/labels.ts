@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { FeatureLayout } from "./features.ts";
 import { Bytes, Hash, NodeId } from "./identifiers.ts";
+import { StoredEncoding } from "./storedEncoding.ts";
 
 /**
  * Teacher node -> label log, write-once: what one teacher said of one part of a chunk. It repeats its key and
@@ -15,7 +16,7 @@ export const Labels = z.strictObject({
   part: z.int().nonnegative(),
   /** [rows, classes] */
   shape: z.tuple([z.int().positive(), z.int().positive()]),
-  encoding: z.enum(["half", "float32"]),
+  encoding: StoredEncoding,
   /** What each row holds after its logits: half precision, but float32 for a gram. Absent: nothing. */
   features: z.array(FeatureLayout).optional(),
   /** Digest of the rows' numbers in the shard, in their order. */

@@ -3,7 +3,7 @@ import {
   bytesPerRow,
   decodeRow,
   encodeLogits,
-  firstUnusable,
+  firstFault,
   UnusableLogits,
 } from "../../shared/labels/encoding.ts";
 import { chunkLayout } from "../../shared/labels/layout.ts";
@@ -49,8 +49,8 @@ describe.each(encodings)("labels in %s", (encoding) => {
   );
 
   it("are searched for the first value that is no finite number", () => {
-    expect(firstUnusable(encoding, encoded)).toBe(-1);
-    expect(firstUnusable(encoding, new Uint8Array(0))).toBe(-1);
+    expect(firstFault(encoding, 3, encoded)).toBeUndefined();
+    expect(firstFault(encoding, 3, new Uint8Array(0))).toBeUndefined();
     // Quiet and signalling NaN, both infinities: all exponent bits set, whatever the rest.
     const bad =
       encoding === "half"
@@ -62,7 +62,7 @@ describe.each(encodings)("labels in %s", (encoding) => {
       const view = new DataView(shifted.buffer, 1);
       if (encoding === "half") view.setUint16(4 * 2, bits, true);
       else view.setUint32(4 * 4, bits, true);
-      expect(firstUnusable(encoding, shifted.subarray(1))).toBe(4);
+      expect(firstFault(encoding, 3, shifted.subarray(1))).toBe("row 1 class 1 is not finite");
     }
   });
 });

@@ -79,6 +79,6 @@ describe("a row of labels with features", () => {
     expect(firstUnusableOf(layout, payload)).toBeUndefined();
     // The third of the products in the second row: after 26 bytes, 10 of logits and features, and 8.
     new DataView(payload.buffer).setFloat32(26 + 10 + 8, Number.POSITIVE_INFINITY, true);
-    expect(firstUnusableOf(layout, payload)).toBe('row 1 feature "pairs" number 2');
+    expect(firstUnusableOf(layout, payload)).toBe('row 1 feature "pairs" number 2 is not finite');
   });
 });
