@@ -1,7 +1,14 @@
 import type { Rng } from "../determinism/rng.ts";
 import { StillhouseError } from "../errors.ts";
 import type { StoredEncoding } from "../protocol/storedEncoding.ts";
-import { bytesOf, firstNotFinite, largestOf, readNumbers, writeNumbers } from "./encodings/dense.ts";
+import {
+  bytesOf,
+  FLOAT32_MAX,
+  firstNotFinite,
+  largestOf,
+  readNumbers,
+  writeNumbers,
+} from "./encodings/dense.ts";
 import { INT8_MAX, int8Bytes, int8Fault, readInt8, writeInt8 } from "./encodings/int8.ts";
 import {
   readSampled,
@@ -63,21 +70,23 @@ export function encodeLogits(
 
 /** Place of the first number that an encoding cannot hold: not finite, or too large; or -1. */
 export function firstBeyond(encoding: StoredEncoding, values: Float32Array): number {
-  const bound = boundOf(encoding);
-  for (let i = 0; i < values.length; i++) if (!(Math.abs(values[i] as number) <= bound)) return i;
+  // Without its sign, a float32's bits are in the order of its magnitude, infinity and then NaN last.
+  const [bound] = new Int32Array(Float32Array.of(boundOf(encoding)).buffer) as unknown as [number];
+  const bits = new Int32Array(values.buffer, values.byteOffset, values.length);
+  for (let i = 0; i < bits.length; i++) if (((bits[i] as number) & 0x7fffffff) > bound) return i;
   return -1;
 }
 
 /** What an error says of the largest number of an encoding, and, of logits, what takes larger ones; nothing where that is float32's own. */
 export function withinBound(encoding: StoredEncoding, ofLogits = true): string {
   const bound = boundOf(encoding);
-  if (bound === Number.MAX_VALUE) return "";
+  if (bound === FLOAT32_MAX) return "";
   return ` within ±${bound}${ofLogits ? " (or set labels.encoding: float32)" : ""}`;
 }
 
 function boundOf(encoding: StoredEncoding): number {
   if (encoding === "int8") return INT8_MAX;
-  return typeof encoding === "string" ? largestOf(encoding) : Number.MAX_VALUE;
+  return typeof encoding === "string" ? largestOf(encoding) : FLOAT32_MAX;
 }
 
 /**

@@ -1,33 +1,46 @@
 /** The largest finite half-precision number. */
 export const HALF_MAX = 65504;
 
+/** Of the smallest half-precision number that is not subnormal, 2^-14, the bits as a float32. */
+const SMALLEST_NORMAL = 0x38800000;
+/** Of HALF_MAX. */
+const LARGEST = 0x477fe000;
+/** What lies between the exponents' biases, 127 - 15, at the place of a float32's exponent. */
+const REBIAS = (127 - 15) << 23;
+
 const scratch = new Float32Array(1);
-const scratchBits = new Uint32Array(scratch.buffer);
+const scratchBits = new Int32Array(scratch.buffer);
 
 /** IEEE 754 binary16 bits of a number, rounded to nearest, ties to even; beyond HALF_MAX they become infinity. */
 export function toHalf(value: number): number {
   scratch[0] = value;
-  const bits = scratchBits[0] as number;
-  const sign = (bits >>> 16) & 0x8000;
-  const exponent = (bits >>> 23) & 0xff;
-  const mantissa = bits & 0x7fffff;
-  if (exponent === 0xff) return sign | 0x7c00 | (mantissa === 0 ? 0 : 0x200);
-  const unbiased = exponent - 127;
-  if (unbiased > 15) return sign | 0x7c00;
-  if (unbiased >= -14) {
-    const rounded = roundShift(mantissa, 13);
-    // A carry out of the mantissa moves into the exponent by itself, up to infinity.
-    return sign | (((unbiased + 15) << 10) + rounded);
-  }
-  if (unbiased < -25) return sign;
-  return sign | roundShift(mantissa | 0x800000, -unbiased - 1);
+  return halfOf(scratchBits[0] as number);
 }
 
-function roundShift(value: number, shift: number): number {
-  const kept = value >>> shift;
-  const rest = value & ((1 << shift) - 1);
-  const halfway = 1 << (shift - 1);
-  return rest > halfway || (rest === halfway && (kept & 1) === 1) ? kept + 1 : kept;
+/** The same of a float32, by its bits. */
+export function halfOf(bits: number): number {
+  const magnitude = bits & 0x7fffffff;
+  const sign = (bits >>> 16) & 0x8000;
+  if (magnitude >= SMALLEST_NORMAL && magnitude <= LARGEST) {
+    // 13 bits go. Adding half of their range less one, and one more where what stays is odd, carries where it must: to
+    // the even neighbour of a tie, and out of the fraction into the exponent.
+    return sign | ((magnitude - REBIAS + 0xfff + ((magnitude >>> 13) & 1)) >>> 13);
+  }
+  return sign | outsideNormal(magnitude);
+}
+
+/** Of magnitudes below the normal halves, above the largest, infinite and not a number. */
+function outsideNormal(magnitude: number): number {
+  if (magnitude > 0x7f800000) return 0x7e00;
+  // 65520, halfway to 2^16, is a tie, and goes to what would be even.
+  if (magnitude > LARGEST) return magnitude < 0x477ff000 ? 0x7bff : 0x7c00;
+  const exponent = magnitude >>> 23;
+  // Below 2^-25 is less than half of the smallest, 2^-24.
+  if (exponent < 127 - 25) return 0;
+  const shift = 126 - exponent;
+  const fraction = (magnitude & 0x7fffff) | 0x800000;
+  const kept = fraction >>> shift;
+  return (fraction + (1 << (shift - 1)) - 1 + (kept & 1)) >>> shift;
 }
 
 /** The value of each of the 65,536 half-precision bit patterns: decoding is one look-up. */

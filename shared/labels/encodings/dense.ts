@@ -1,9 +1,17 @@
 import type { NumberEncoding } from "../../protocol/storedEncoding.ts";
-import { HALF_MAX, halfValues, toHalf } from "../half.ts";
+import { HALF_MAX, halfOf, halfValues } from "../half.ts";
+import { readFloat, writeFloat } from "./floats.ts";
+
+/** Whether typed arrays over the bytes of the wire, which are little-endian, read what is meant. */
+const littleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+/** Numbers from which on making a view costs less than it saves. */
+const VIEWED_FROM = 64;
+
+export const FLOAT32_MAX = (2 - 2 ** -23) * 2 ** 127;
 
 /** The largest magnitude that an encoding of numbers holds. */
 export function largestOf(encoding: NumberEncoding): number {
-  return encoding === "half" ? HALF_MAX : Number.MAX_VALUE;
+  return encoding === "half" ? HALF_MAX : FLOAT32_MAX;
 }
 
 /** Bytes of `count` numbers. */
@@ -18,11 +26,8 @@ export function writeNumbers(
   bytes: Uint8Array,
   at: number,
 ): number {
-  const view = new DataView(bytes.buffer, bytes.byteOffset + at);
-  for (let i = 0; i < values.length; i++) {
-    if (encoding === "half") view.setUint16(i * 2, toHalf(values[i] as number), true);
-    else view.setFloat32(i * 4, values[i] as number, true);
-  }
+  if (encoding === "half") writeHalves(values, bytes, at);
+  else writeFloats(values, bytes, at);
   return at + bytesOf(encoding, values.length);
 }
 
@@ -35,25 +40,70 @@ export function readNumbers(
   out: Float32Array,
   start: number,
 ): void {
-  if (encoding === "half") {
-    for (let c = 0, b = from; c < count; c++, b += 2) {
-      const bits = (bytes[b] as number) | ((bytes[b + 1] as number) << 8);
-      out[start + c] = halfValues[bits] as number;
-    }
-    return;
-  }
-  const view = new DataView(bytes.buffer, bytes.byteOffset + from, count * 4);
-  for (let c = 0; c < count; c++) out[start + c] = view.getFloat32(c * 4, true);
+  if (encoding === "half") readHalves(bytes, from, count, out, start);
+  else readFloats(bytes, from, count, out, start);
 }
 
-/** Place of the first of the stored numbers that is not finite, or -1. */
+/** Place of the first of the stored numbers that is not finite, or -1: all bits of its exponent are set. */
 export function firstNotFinite(encoding: NumberEncoding, bytes: Uint8Array): number {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const width = encoding === "half" ? 2 : 4;
-  const ones = encoding === "half" ? 0x7c00 : 0x7f800000;
-  for (let i = 0; i < Math.floor(bytes.byteLength / width); i++) {
-    const exponent = (encoding === "half" ? view.getUint16(i * 2, true) : view.getUint32(i * 4, true)) & ones;
-    if (exponent === ones) return i;
+  if (encoding === "half") {
+    for (let b = 1; b < bytes.length; b += 2) if (((bytes[b] as number) & 0x7c) === 0x7c) return b >> 1;
+    return -1;
+  }
+  for (let b = 3; b < bytes.length; b += 4) {
+    if (((bytes[b] as number) & 0x7f) === 0x7f && ((bytes[b - 1] as number) & 0x80) !== 0) return b >> 2;
   }
   return -1;
+}
+
+function writeHalves(values: Float32Array, bytes: Uint8Array, at: number): void {
+  const bits = new Int32Array(values.buffer, values.byteOffset, values.length);
+  if (viewed(bytes, at, values.length, 2)) {
+    toHalves(bits, new Uint16Array(bytes.buffer, bytes.byteOffset + at, values.length));
+    return;
+  }
+  for (let i = 0, b = at; i < bits.length; i++, b += 2) {
+    const half = halfOf(bits[i] as number);
+    bytes[b] = half;
+    bytes[b + 1] = half >>> 8;
+  }
+}
+
+function toHalves(bits: Int32Array, halves: Uint16Array): void {
+  for (let i = 0; i < bits.length; i++) halves[i] = halfOf(bits[i] as number);
+}
+
+function readHalves(bytes: Uint8Array, from: number, count: number, out: Float32Array, start: number): void {
+  if (viewed(bytes, from, count, 2)) {
+    const halves = new Uint16Array(bytes.buffer, bytes.byteOffset + from, count);
+    const table = halfValues;
+    for (let i = 0; i < count; i++) out[start + i] = table[halves[i] as number] as number;
+    return;
+  }
+  for (let i = start, b = from; i < start + count; i++, b += 2) {
+    out[i] = halfValues[(bytes[b] as number) | ((bytes[b + 1] as number) << 8)] as number;
+  }
+}
+
+function writeFloats(values: Float32Array, bytes: Uint8Array, at: number): void {
+  if (littleEndian) {
+    bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), at);
+    return;
+  }
+  for (let i = 0; i < values.length; i++) writeFloat(bytes, at + i * 4, values[i] as number);
+}
+
+function readFloats(bytes: Uint8Array, from: number, count: number, out: Float32Array, start: number): void {
+  // Bytes onto bytes need no alignment.
+  if (littleEndian && count >= VIEWED_FROM) {
+    const target = new Uint8Array(out.buffer, out.byteOffset + 4 * start, 4 * count);
+    target.set(new Uint8Array(bytes.buffer, bytes.byteOffset + from, 4 * count));
+    return;
+  }
+  for (let i = 0; i < count; i++) out[start + i] = readFloat(bytes, from + i * 4);
+}
+
+/** Whether `count` numbers of `width` bytes are worth a typed array over them, and may have one. */
+function viewed(bytes: Uint8Array, at: number, count: number, width: number): boolean {
+  return littleEndian && count >= VIEWED_FROM && (bytes.byteOffset + at) % width === 0;
 }

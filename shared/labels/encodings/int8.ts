@@ -1,3 +1,5 @@
+import { readFloat, writeFloat } from "./floats.ts";
+
 /** Float32 low and step before the classes. */
 const HEAD_BYTES = 8;
 
@@ -25,19 +27,20 @@ export function writeInt8(
   bytes: Uint8Array,
   at: number,
 ): number {
-  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
   for (let c = start; c < start + classes; c++) {
     const value = logits[c] as number;
     if (value < low) low = value;
     if (value > high) high = value;
   }
   const step = Math.fround((high - low) / 255);
-  const view = new DataView(bytes.buffer, bytes.byteOffset + at, HEAD_BYTES);
-  view.setFloat32(0, low, true);
-  view.setFloat32(4, step, true);
+  writeFloat(bytes, at, low);
+  writeFloat(bytes, at + 4, step);
+  const levels = step === 0 ? 0 : 1 / step;
   for (let c = 0; c < classes; c++) {
+    const level = (((logits[start + c] as number) - low) * levels + 0.5) | 0;
     // Rounded down, a step reaches the largest logit a little after 255.
-    const level = step === 0 ? 0 : Math.round(((logits[start + c] as number) - low) / step);
     bytes[at + HEAD_BYTES + c] = Math.min(level, 255);
   }
   return at + int8Bytes(classes);
@@ -65,6 +68,5 @@ export function int8Fault(bytes: Uint8Array, from: number): string | undefined {
 }
 
 function headOf(bytes: Uint8Array, from: number): { low: number; step: number } {
-  const view = new DataView(bytes.buffer, bytes.byteOffset + from, HEAD_BYTES);
-  return { low: view.getFloat32(0, true), step: view.getFloat32(4, true) };
+  return { low: readFloat(bytes, from), step: readFloat(bytes, from + 4) };
 }

@@ -2,7 +2,11 @@ import type { Rng } from "../../determinism/rng.ts";
 import type { SampledEncoding } from "../../protocol/storedEncoding.ts";
 import { HALF_MAX, halfValues, toHalf } from "../half.ts";
 import { NOTHING } from "../reading.ts";
+import { expOfNegative } from "./expTable.ts";
 import { idBytes, readId, writeId } from "./ids.ts";
+
+/** exp summed up to each class, kept between rows. */
+let cumulated = new Float64Array(0);
 
 /** Distinct classes that a row has room for. */
 function slotsOf({ draws }: SampledEncoding, classes: number): number {
@@ -31,34 +35,41 @@ export function writeSampled(
   at: number,
   rng: Pick<Rng, "uniform">,
 ): number {
-  const row = logits.subarray(start, start + classes);
-  const max = row.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
-  const upTo = new Float64Array(classes);
+  let max = Number.NEGATIVE_INFINITY;
+  for (let c = start; c < start + classes; c++) if ((logits[c] as number) > max) max = logits[c] as number;
+  if (cumulated.length < classes) cumulated = new Float64Array(classes);
+  const upTo = cumulated;
   let sum = 0;
   for (let c = 0; c < classes; c++) {
-    sum += Math.exp(((row[c] as number) - max) / encoding.temperature);
+    sum += expOfNegative(((logits[start + c] as number) - max) / encoding.temperature);
     upTo[c] = sum;
   }
-  const counts = new Map<number, number>();
-  for (let draw = 0; draw < encoding.draws; draw++) {
-    const id = firstAbove(upTo, rng.uniform() * sum);
-    counts.set(id, (counts.get(id) ?? 0) + 1);
+  const drawn = new Uint32Array(encoding.draws);
+  for (let draw = 0; draw < drawn.length; draw++) {
+    drawn[draw] = firstAbove(upTo, classes, rng.uniform() * sum);
   }
+  drawn.sort();
   const slots = slotsOf(encoding, classes);
   const width = idBytes(classes);
-  bytes.fill(0, at, at + sampledBytes(encoding, classes));
-  for (const [slot, id] of [...counts.keys()].sort((a, b) => a - b).entries()) {
+  const end = at + sampledBytes(encoding, classes);
+  bytes.fill(0, at, end);
+  for (let slot = 0, from = 0; from < drawn.length; slot++) {
+    const id = drawn[from] as number;
+    let to = from + 1;
+    while (drawn[to] === id) to++;
     writeId(bytes, at + slot * width, width, id);
-    writeId(bytes, at + slots * width + slot * 2, 2, counts.get(id) as number);
-    const difference = toHalf(Math.max((row[id] as number) - max, -HALF_MAX));
+    writeId(bytes, at + slots * width + slot * 2, 2, to - from);
+    const difference = toHalf(Math.max((logits[start + id] as number) - max, -HALF_MAX));
     writeId(bytes, at + slots * (width + 2) + slot * 2, 2, difference);
+    from = to;
   }
-  return at + sampledBytes(encoding, classes);
+  return end;
 }
 
-/** Place of the first number above `value` in ascending numbers; the last where none is. */
-function firstAbove(ascending: Float64Array, value: number): number {
-  let [low, high] = [0, ascending.length - 1];
+/** Place of the first above `value` of `count` ascending numbers; the last where none is. */
+function firstAbove(ascending: Float64Array, count: number, value: number): number {
+  let low = 0;
+  let high = count - 1;
   while (low < high) {
     const middle = (low + high) >>> 1;
     if ((ascending[middle] as number) > value) high = middle;

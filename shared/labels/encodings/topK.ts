@@ -2,7 +2,10 @@ import { StillhouseError } from "../../errors.ts";
 import type { TopKEncoding } from "../../protocol/storedEncoding.ts";
 import { HALF_MAX, halfValues, toHalf } from "../half.ts";
 import { NOTHING, type Reading } from "../reading.ts";
+import { readFloat, writeFloat } from "./floats.ts";
 import { idBytes, readId, writeId } from "./ids.ts";
+import { largest } from "./largest.ts";
+import { tailSums } from "./tails.ts";
 
 /** A tail asked for at a temperature at which it was not stored. */
 export class UndeclaredTemperature extends StillhouseError {}
@@ -41,22 +44,25 @@ export function writeTopK(
   at: number,
 ): number {
   const k = slotsOf(encoding, classes);
-  const row = logits.subarray(start, start + classes);
-  const order = Array.from(row.keys()).sort((a, b) => (row[b] as number) - (row[a] as number) || a - b);
-  const max = row[order[0] as number] as number;
   const width = idBytes(classes);
-  for (const [slot, id] of order.slice(0, k).entries()) {
-    writeId(bytes, at + slot * width, width, id);
-    const difference = toHalf(Math.max((row[id] as number) - max, -HALF_MAX));
+  const top = largest(logits, start, classes, k);
+  const max = logits[start + (top[0] as number)] as number;
+  let from = at;
+  for (let slot = 0; slot < k; slot++) {
+    const id = top[slot] as number;
+    writeId(bytes, from, width, id);
+    const difference = toHalf(Math.max((logits[start + id] as number) - max, -HALF_MAX));
     writeId(bytes, at + k * width + slot * 2, 2, difference);
+    from += width;
   }
-  const view = new DataView(bytes.buffer, bytes.byteOffset + at + k * (width + 2));
-  for (const [i, T] of encoding.temperatures.entries()) {
-    let sum = 0;
-    for (const id of order.slice(k)) sum += Math.exp(((row[id] as number) - max) / T);
-    view.setFloat32(i * 4, Math.max(Math.log(sum), NOTHING), true);
+  from += 2 * k;
+  const least = logits[start + (top[k - 1] as number)] as number;
+  const sums = tailSums(logits, start, classes, k, max, least, encoding.temperatures);
+  for (let t = 0; t < encoding.temperatures.length; t++) {
+    writeFloat(bytes, from, Math.max(Math.log(sums[t] as number), NOTHING));
+    from += 4;
   }
-  return at + topKBytes(encoding, classes);
+  return from;
 }
 
 /**
@@ -125,8 +131,7 @@ function tailLogit(
       { fields: { temperature, temperatures } },
     );
   }
-  const view = new DataView(bytes.buffer, bytes.byteOffset + at);
-  return stored * (view.getFloat32(nearest * 4, true) - Math.log(others));
+  return stored * (readFloat(bytes, at + nearest * 4) - Math.log(others));
 }
 
 /** What is wrong with a stored row, or undefined. */
@@ -152,10 +157,10 @@ export function topKFault(
   }
   ids.sort();
   for (let i = 1; i < k; i++) if (ids[i] === ids[i - 1]) return `class ${ids[i]} comes twice`;
-  const view = new DataView(bytes.buffer, bytes.byteOffset + from + k * (width + 2));
+  const tails = from + k * (width + 2);
   const bound = Math.log(Math.max(classes - k, 1)) + TAIL_SLACK;
   for (const [i, T] of encoding.temperatures.entries()) {
-    const tail = view.getFloat32(i * 4, true);
+    const tail = readFloat(bytes, tails + i * 4);
     if (!(tail >= NOTHING && tail <= bound)) return `the tail at temperature ${T} is ${tail}`;
   }
   return undefined;
