@@ -14,5 +14,10 @@ export function readId(bytes: Uint8Array, at: number, width: number): number {
 
 /** Writes a number of `width` bytes at byte `at`, little-endian. */
 export function writeId(bytes: Uint8Array, at: number, width: number, id: number): void {
-  for (let b = 0; b < width; b++) bytes[at + b] = id >>> (8 * b);
+  bytes[at] = id;
+  if (width === 1) return;
+  bytes[at + 1] = id >>> 8;
+  if (width === 2) return;
+  bytes[at + 2] = id >>> 16;
+  bytes[at + 3] = id >>> 24;
 }

@@ -4,6 +4,8 @@ import { largestByHeap } from "./heap.ts";
 const BINS = 1024;
 /** Numbers of a row from which on bins are worth their emptying. */
 const BINNED_FROM = 256;
+/** What a number costs that enters a heap, in numbers that are counted in bins. */
+const ENTRY = 20;
 /** Of the numbers' squared counts in their bins, times k: beyond it a heap is less work than insertion. */
 const CROWDED = 16;
 
@@ -22,11 +24,16 @@ let values = new Float64Array(0);
  * @returns places in the row, the first k are meant; overwritten by the next call
  */
 export function largest(numbers: Float32Array, start: number, count: number, k: number): Int32Array {
-  if (count < BINNED_FROM || !byBins(numbers, start, count, k)) {
+  if (count < BINNED_FROM || fewEnter(count, k) || !byBins(numbers, start, count, k)) {
     grow(k);
     largestByHeap(numbers, start, count, k, places, values);
   }
   return places;
+}
+
+/** Whether a heap is less work than bins: it takes in about k (1 + ln(count / k)) numbers of a row in no order. */
+function fewEnter(count: number, k: number): boolean {
+  return k * (1 + Math.log(count / k)) * ENTRY < count;
 }
 
 /** @returns false, with nothing done, where bins are crowded */
@@ -58,8 +65,11 @@ function byBins(numbers: Float32Array, start: number, count: number, k: number):
   if (squares > CROWDED * k) return false;
   grow(taken);
   const [ids, sorted] = [places, values];
+  // Most are below the bins that count, and told by one comparison; who is near their edge, by their bin.
+  const edge = lowest === 0 ? min : min + ((lowest - 0.5) * (max - min)) / (BINS - 1);
   for (let i = start; i < end; i++) {
     const value = numbers[i] as number;
+    if (value < edge) continue;
     const bin = ((value - min) * scale) | 0;
     if (bin < lowest) continue;
     const at = starts[bin] as number;
