@@ -3,6 +3,8 @@ import { availableParallelism } from "node:os";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { type CaseName, caseNames, cases } from "./cases.ts";
 import { type PeerName, peerNames } from "./contestants.ts";
+import { labelsTable } from "./labels/labelsTable.ts";
+import { type LabelsOptions, runLabels } from "./labels/runLabels.ts";
 import { optimizerNames } from "./optimizers.ts";
 import { type BenchOptions, runBench } from "./runBench.ts";
 import { table } from "./table.ts";
@@ -16,7 +18,7 @@ interface Flags extends Omit<BenchOptions, "bench" | "pythons" | "peers"> {
 }
 
 const program = new Command("bench").description(
-  "Measures what a training step and a teacher's forward pass take, beside other libraries (docs/benchmarks.md).",
+  "Measures what a training step and a teacher's forward pass take, beside other libraries (docs/benchmarks.md), and label encodings (docs/labels.md).",
 );
 addBench("step", "the training loop's own step", caseNames).addOption(
   new Option("--optimizers <names>", `of ${optimizerNames.join(", ")}`)
@@ -28,7 +30,26 @@ addBench(
   "a teacher's forward pass",
   caseNames.filter((name) => cases[name].predicted),
 );
+addLabels();
 await program.parseAsync();
+
+function addLabels(): void {
+  program
+    .command("labels")
+    .description("how fast and how small label encodings are, and what they lose")
+    .addOption(
+      new Option("--classes <numbers>", "of 10, 1000, 50257")
+        .argParser((text) => listOf(["10", "1000", "50257"])(text).map(Number))
+        .default([10, 1000, 50_257], "all"),
+    )
+    .option("--blocks <n>", "turns that each contestant has, after one to warm up", count, 7)
+    .option("--seconds <s>", "processor time of each turn", positive, 0.1)
+    .option("--json [file]", "write the rows as JSON, to stdout where no file is named")
+    .action(({ json, ...options }: LabelsOptions & { json: string | true | undefined }) => {
+      const rows = runLabels(options, (line) => console.error(line));
+      write(rows, labelsTable(rows), json);
+    });
+}
 
 function addBench(bench: Bench, what: string, defaultCases: readonly CaseName[]): Command {
   return program
@@ -75,13 +96,17 @@ async function run(bench: Bench, { python, python2, json, ...flags }: Flags): Pr
     },
     (line) => console.error(line),
   );
+  write(rows, table(rows), json);
+}
+
+function write(rows: readonly unknown[], shown: string, json: string | true | undefined): void {
   const text = JSON.stringify(rows, null, 2);
   if (typeof json === "string") writeFileSync(json, `${text}\n`);
   if (json === true) {
     console.log(text);
-    console.error(table(rows));
+    console.error(shown);
   } else {
-    console.log(table(rows));
+    console.log(shown);
   }
 }
 
