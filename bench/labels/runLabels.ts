@@ -1,3 +1,4 @@
+import { chunkParts } from "../../shared/data/chunks.ts";
 import { rng } from "../../shared/determinism/rng.ts";
 import { bytesPerRow, decodeRow, encodeLogits } from "../../shared/labels/encoding.ts";
 import { type Compared, comparedBy, divergences } from "./divergences.ts";
@@ -113,16 +114,23 @@ function copying(logits: Float32Array): Peer {
   return { encoding: "a copy", bytes: 4, contestants: [contestant(), contestant()], unavailable: null };
 }
 
+/** Encodes parts as large as messages of the label log, and decodes row by row, as a student reads. */
 function coding(
   { encoding, tail }: EncodingCase,
   logits: Float32Array,
   classes: number,
 ): { bytes: Uint8Array; contestants: readonly Contestant[] } {
-  const encode = (): Uint8Array =>
-    encodeLogits(encoding, logits, classes, "the benchmark", (row) => rng("bench", "draws", row));
-  const bytes = encode();
-  const decoded = new Float32Array(logits.length);
   const width = bytesPerRow(encoding, classes);
+  const rows = logits.length / classes;
+  const encode = (from: number, to: number): Uint8Array =>
+    encodeLogits(encoding, logits.subarray(from * classes, to * classes), classes, "the benchmark", (row) =>
+      rng("bench", "draws", from + row),
+    );
+  const encodeParts = (): void => {
+    for (const [from, to] of chunkParts(rows, width)) encode(from, to);
+  };
+  const bytes = encode(0, rows);
+  const decoded = new Float32Array(logits.length);
   const reading = { temperature: 1, tail, undeclared: "refuse" } as const;
   const decode = (): void => {
     for (let row = 0; row * width < bytes.length; row++) {
@@ -131,6 +139,6 @@ function coding(
   };
   return {
     bytes,
-    contestants: [encode, decode].map((work) => ({ bytes: logits.byteLength, work })),
+    contestants: [encodeParts, decode].map((work) => ({ bytes: logits.byteLength, work })),
   };
 }

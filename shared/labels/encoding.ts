@@ -4,6 +4,7 @@ import type { StoredEncoding } from "../protocol/storedEncoding.ts";
 import {
   bytesOf,
   FLOAT32_MAX,
+  firstBeyondBound,
   firstNotFinite,
   largestOf,
   readNumbers,
@@ -47,34 +48,32 @@ export function encodeLogits(
   what: string,
   draws?: DrawsOf,
 ): Uint8Array {
-  const i = firstBeyond(encoding, logits);
-  if (i >= 0) {
-    const value = logits[i] as number;
-    throw new UnusableLogits(
-      `Cannot label ${what} as row ${Math.floor(i / classes)} class ${i % classes} is ${value}: expected a finite logit${withinBound(encoding)}`,
-      { fields: { row: Math.floor(i / classes), class: i % classes, value } },
-    );
-  }
   const rows = logits.length / classes;
   const bytes = new Uint8Array(rows * bytesPerRow(encoding, classes));
   if (encoding === "half" || encoding === "float32") {
-    writeNumbers(encoding, logits, bytes, 0);
+    refuse(writeNumbers(encoding, logits, bytes, 0));
     return bytes;
   }
+  refuse(firstBeyondBound(logits, boundOf(encoding)));
   let at = 0;
   for (let row = 0; row < rows; row++) {
     at = writeRow(encoding, logits, row * classes, classes, bytes, at, () => drawsOf(row, draws));
   }
   return bytes;
+
+  function refuse(place: number): void {
+    if (place < 0) return;
+    const [row, of, value] = [Math.floor(place / classes), place % classes, logits[place]];
+    throw new UnusableLogits(
+      `Cannot label ${what} as row ${row} class ${of} is ${value}: expected a finite logit${withinBound(encoding)}`,
+      { fields: { row, class: of, value } },
+    );
+  }
 }
 
 /** Place of the first number that an encoding cannot hold: not finite, or too large; or -1. */
 export function firstBeyond(encoding: StoredEncoding, values: Float32Array): number {
-  // Without its sign, a float32's bits are in the order of its magnitude, infinity and then NaN last.
-  const [bound] = new Int32Array(Float32Array.of(boundOf(encoding)).buffer) as unknown as [number];
-  const bits = new Int32Array(values.buffer, values.byteOffset, values.length);
-  for (let i = 0; i < bits.length; i++) if (((bits[i] as number) & 0x7fffffff) > bound) return i;
-  return -1;
+  return firstBeyondBound(values, boundOf(encoding));
 }
 
 /** What an error says of the largest number of an encoding, and, of logits, what takes larger ones; nothing where that is float32's own. */
@@ -106,7 +105,8 @@ export function writeRow(
 ): number {
   if (encoding === "int8") return writeInt8(logits, start, classes, bytes, at);
   if (typeof encoding === "string") {
-    return writeNumbers(encoding, logits.subarray(start, start + classes), bytes, at);
+    writeNumbers(encoding, logits.subarray(start, start + classes), bytes, at);
+    return at + bytesOf(encoding, classes);
   }
   return encoding.kind === "top-k"
     ? writeTopK(encoding, logits, start, classes, bytes, at)

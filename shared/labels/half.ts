@@ -29,6 +29,11 @@ export function halfOf(bits: number): number {
   return sign | outsideNormal(magnitude);
 }
 
+/** Whether a float32, by its bits, is not finite or beyond HALF_MAX. */
+export function isBeyondHalf(bits: number): boolean {
+  return (bits & 0x7fffffff) > LARGEST;
+}
+
 /** Of magnitudes below the normal halves, above the largest, infinite and not a number. */
 function outsideNormal(magnitude: number): number {
   if (magnitude > 0x7f800000) return 0x7e00;

@@ -51,7 +51,8 @@ export function encodeRows(
     at = writeRow(encoding, logits, 0, classes, bytes, at, () => drawsOf(row, draws));
     for (const feature of features) {
       const as = featureEncoding(feature);
-      at = writeNumbers(as, take(sizeOfFeature(feature), as, feature.name), bytes, at);
+      writeNumbers(as, take(sizeOfFeature(feature), as, feature.name), bytes, at);
+      at += featureBytes(feature);
     }
   }
   return bytes;

@@ -1,5 +1,5 @@
 import type { NumberEncoding } from "../../protocol/storedEncoding.ts";
-import { HALF_MAX, halfOf, halfValues } from "../half.ts";
+import { HALF_MAX, halfOf, halfValues, isBeyondHalf } from "../half.ts";
 import { readFloat, writeFloat } from "./floats.ts";
 
 /** Whether typed arrays over the bytes of the wire, which are little-endian, read what is meant. */
@@ -19,16 +19,27 @@ export function bytesOf(encoding: NumberEncoding, count: number): number {
   return count * (encoding === "half" ? 2 : 4);
 }
 
-/** Writes numbers that the encoding can hold into `bytes` from byte `at` on, little-endian. @returns the byte after them */
+/**
+ * Writes numbers into `bytes` from byte `at` on, little-endian.
+ * @returns the place of the first that the encoding cannot hold, as it is not finite or too large, or -1; where there is
+ *   one, what is written is of no use
+ */
 export function writeNumbers(
   encoding: NumberEncoding,
   values: Float32Array,
   bytes: Uint8Array,
   at: number,
 ): number {
-  if (encoding === "half") writeHalves(values, bytes, at);
-  else writeFloats(values, bytes, at);
-  return at + bytesOf(encoding, values.length);
+  return encoding === "half" ? writeHalves(values, bytes, at) : writeFloats(values, bytes, at);
+}
+
+/** Place of the first number beyond a bound, or not a number; or -1. @param bound positive */
+export function firstBeyondBound(values: Float32Array, bound: number): number {
+  // Without its sign, a float32's bits are in the order of its magnitude, infinity and then NaN last.
+  const [boundBits = 0] = new Int32Array(Float32Array.of(bound).buffer);
+  const bits = new Int32Array(values.buffer, values.byteOffset, values.length);
+  for (let i = 0; i < bits.length; i++) if (((bits[i] as number) & 0x7fffffff) > boundBits) return i;
+  return -1;
 }
 
 /** Reads `count` numbers from byte `from` on into `out` at `start`; any alignment. */
@@ -56,21 +67,27 @@ export function firstNotFinite(encoding: NumberEncoding, bytes: Uint8Array): num
   return -1;
 }
 
-function writeHalves(values: Float32Array, bytes: Uint8Array, at: number): void {
+function writeHalves(values: Float32Array, bytes: Uint8Array, at: number): number {
   const bits = new Int32Array(values.buffer, values.byteOffset, values.length);
   if (viewed(bytes, at, values.length, 2)) {
-    toHalves(bits, new Uint16Array(bytes.buffer, bytes.byteOffset + at, values.length));
-    return;
+    return toHalves(bits, new Uint16Array(bytes.buffer, bytes.byteOffset + at, values.length));
   }
   for (let i = 0, b = at; i < bits.length; i++, b += 2) {
     const half = halfOf(bits[i] as number);
+    if (isBeyondHalf(bits[i] as number)) return i;
     bytes[b] = half;
     bytes[b + 1] = half >>> 8;
   }
+  return -1;
 }
 
-function toHalves(bits: Int32Array, halves: Uint16Array): void {
-  for (let i = 0; i < bits.length; i++) halves[i] = halfOf(bits[i] as number);
+function toHalves(bits: Int32Array, halves: Uint16Array): number {
+  for (let i = 0; i < bits.length; i++) {
+    const number = bits[i] as number;
+    if (isBeyondHalf(number)) return i;
+    halves[i] = halfOf(number);
+  }
+  return -1;
 }
 
 function readHalves(bytes: Uint8Array, from: number, count: number, out: Float32Array, start: number): void {
@@ -85,16 +102,14 @@ function readHalves(bytes: Uint8Array, from: number, count: number, out: Float32
   }
 }
 
-function writeFloats(values: Float32Array, bytes: Uint8Array, at: number): void {
-  if (littleEndian) {
-    bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), at);
-    return;
-  }
-  for (let i = 0; i < values.length; i++) writeFloat(bytes, at + i * 4, values[i] as number);
+function writeFloats(values: Float32Array, bytes: Uint8Array, at: number): number {
+  // Bytes onto bytes need no alignment.
+  if (littleEndian) bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), at);
+  else for (const [i, value] of values.entries()) writeFloat(bytes, at + i * 4, value);
+  return firstBeyondBound(values, FLOAT32_MAX);
 }
 
 function readFloats(bytes: Uint8Array, from: number, count: number, out: Float32Array, start: number): void {
-  // Bytes onto bytes need no alignment.
   if (littleEndian && count >= VIEWED_FROM) {
     const target = new Uint8Array(out.buffer, out.byteOffset + 4 * start, 4 * count);
     target.set(new Uint8Array(bytes.buffer, bytes.byteOffset + from, 4 * count));

@@ -54,7 +54,9 @@ function byBins(numbers: Float32Array, start: number, count: number, k: number):
     starts[bin] = (starts[bin] as number) + 1;
   }
   // From here on a bin says where its next number goes.
-  let [lowest, taken, squares] = [BINS, 0, 0];
+  let lowest = BINS;
+  let taken = 0;
+  let squares = 0;
   while (taken < k) {
     lowest--;
     const inBin = starts[lowest] as number;
@@ -64,7 +66,8 @@ function byBins(numbers: Float32Array, start: number, count: number, k: number):
   }
   if (squares > CROWDED * k) return false;
   grow(taken);
-  const [ids, sorted] = [places, values];
+  const ids = places;
+  const sorted = values;
   // Most are below the bins that count, and told by one comparison; who is near their edge, by their bin.
   const edge = lowest === 0 ? min : min + ((lowest - 0.5) * (max - min)) / (BINS - 1);
   for (let i = start; i < end; i++) {

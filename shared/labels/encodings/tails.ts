@@ -1,13 +1,13 @@
-import { expOfNegative } from "./expTable.ts";
+import { expOfScaled, SCALE } from "./expTable.ts";
 
-/** exp((z - max) / T) of each class of a tail at the temperature last done, kept between rows. */
-let powers = new Float64Array(0);
+/** Sums at a temperature, its half and its quarter, and at each that is asked for; kept between rows. */
+const halved = new Float64Array(3);
 let sums = new Float64Array(0);
 
 /**
  * For each temperature T the sum of exp((z_j - max) / T) over the numbers of a row that are not its k largest. Each is
- * added, as a difference of sums would cancel. Where T is half of the temperature above it, each exp is the square of the
- * one there, which doubles its relative error: of 5e-10 the two steps from 4 to 1 make 2e-9, and 15 make 1.6e-5.
+ * added, as a difference of sums would cancel. exp at half of a temperature is the square of exp there, and at a quarter
+ * the square of that, with two and four times its relative error, so below 2e-9: such temperatures cost no exp.
  * @param numbers those of the row from `start` on, finite
  * @param max the largest of them, and `least` the least of the k largest
  * @param temperatures ascending
@@ -23,47 +23,43 @@ export function tailSums(
   temperatures: readonly number[],
 ): Float64Array {
   if (sums.length < temperatures.length) sums = new Float64Array(temperatures.length);
-  if (powers.length < count - k) powers = new Float64Array(count - k);
-  for (let t = temperatures.length - 1; t >= 0; t--) {
+  for (let t = temperatures.length - 1; t >= 0; ) {
     const T = temperatures[t] as number;
-    sums[t] =
-      temperatures[t + 1] === 2 * T
-        ? squares(powers, count - k)
-        : exps(numbers, start, count, max, least, 1 / T, powers.subarray(0, count - k));
+    sumsFrom(numbers, start, start + count, count - k, max, least, SCALE / T);
+    sums[t--] = halved[0] as number;
+    if (temperatures[t] === T / 2) sums[t--] = halved[1] as number;
+    if (temperatures[t] === T / 4) sums[t--] = halved[2] as number;
   }
   return sums;
 }
 
-function exps(
+/** @param left numbers that are not among the k largest */
+function sumsFrom(
   numbers: Float32Array,
   start: number,
-  count: number,
+  end: number,
+  left: number,
   max: number,
   least: number,
-  factor: number,
-  out: Float64Array,
-): number {
-  let sum = 0;
-  let n = 0;
-  for (let i = start; i < start + count; i++) {
+  scale: number,
+): void {
+  let below = 0;
+  let whole = 0;
+  let half = 0;
+  let quarter = 0;
+  for (let i = start; i < end; i++) {
     const value = numbers[i] as number;
     if (value >= least) continue;
-    const power = expOfNegative((value - max) * factor);
-    out[n++] = power;
-    sum += power;
+    const power = expOfScaled((value - max) * scale);
+    const square = power * power;
+    below++;
+    whole += power;
+    half += square;
+    quarter += square * square;
   }
   // The others are as large as the least of the k and found no place among them.
-  const power = expOfNegative((least - max) * factor);
-  out.fill(power, n);
-  return sum + (out.length - n) * power;
-}
-
-function squares(of: Float64Array, count: number): number {
-  let sum = 0;
-  for (let i = 0; i < count; i++) {
-    const square = (of[i] as number) * (of[i] as number);
-    of[i] = square;
-    sum += square;
-  }
-  return sum;
+  const power = expOfScaled((least - max) * scale);
+  halved[0] = whole + (left - below) * power;
+  halved[1] = half + (left - below) * power ** 2;
+  halved[2] = quarter + (left - below) * power ** 4;
 }
