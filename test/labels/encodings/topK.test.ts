@@ -1,5 +1,5 @@
-import { expect, it } from "vitest";
-import { decodeRow, decodeStored, encodeLogits } from "../../../shared/labels/encoding.ts";
+import { describe, expect, it } from "vitest";
+import { decodeRow, decodeStored, encodeLogits, firstFault } from "../../../shared/labels/encoding.ts";
 import { UndeclaredTemperature } from "../../../shared/labels/encodings/topK.ts";
 import { PLAIN_READING, type Reading } from "../../../shared/labels/reading.ts";
 import { describeWithGoldens, goldenMatrix, goldenNumber } from "../../helpers/golden.ts";
@@ -87,5 +87,36 @@ describeWithGoldens("top-2 of 6 classes", () => {
     expect(read({ temperature: 3, undeclared: "uniform" })).toEqual(read({ temperature: 4 }));
     // Twice as much as 1, half of 4: the lower stands first.
     expect(read({ temperature: 2, undeclared: "uniform" })).toEqual(read({ temperature: 1 }));
+  });
+});
+
+describe("a stored row of top-2", () => {
+  // Of 6 classes: numbers, halves of 0 and -2, tails at 1 and 4.
+  const encoding = { kind: "top-k", k: 2, temperatures: [1, 4] } as {
+    kind: "top-k";
+    k: number;
+    temperatures: number[];
+  };
+  const fault = (change: (view: DataView) => void): string | undefined => {
+    const bytes = encodeLogits(encoding, Float32Array.of(4, 2, 1, 0, -1, -2), 6, "it");
+    change(new DataView(bytes.buffer));
+    return firstFault(encoding, 6, bytes);
+  };
+
+  it("is refused where a class is none or comes twice, and where numbers cannot be what they are said to", () => {
+    expect(fault(() => undefined)).toBeUndefined();
+    expect(fault((view) => view.setUint8(1, 6))).toBe("row 0 slot 1 is class 6 of 6");
+    expect(fault((view) => view.setUint8(1, 0))).toBe("row 0 class 0 comes twice");
+    // 1, after the largest of a row; NaN; less than what comes after it.
+    expect(fault((view) => view.setUint16(2, 0x3c00, true))).toBe("row 0 slot 0 is 1 after 0");
+    expect(fault((view) => view.setUint16(4, 0x7e00, true))).toBe("row 0 slot 1 is NaN after 0");
+    expect(fault((view) => view.setUint16(2, 0xc400, true))).toBe("row 0 slot 1 is -2 after -4");
+    // Four classes that are no larger than the largest sum to no more than log 4 = 1.39.
+    expect(fault((view) => view.setFloat32(6, 1.4, true))).toMatch(
+      /^row 0 the tail at temperature 1 is 1\.39/,
+    );
+    expect(fault((view) => view.setFloat32(10, Number.NEGATIVE_INFINITY, true))).toBe(
+      "row 0 the tail at temperature 4 is -Infinity",
+    );
   });
 });
