@@ -1,11 +1,11 @@
 import type { WriteOnceLog } from "../../shared/bus/bus.ts";
-import type { LabelEncoding } from "../../shared/config/spec.ts";
 import { chunkCount, chunkParts } from "../../shared/data/chunks.ts";
 import { messageOf } from "../../shared/errors.ts";
 import { type RowLayout, rowBytes } from "../../shared/labels/rowLayout.ts";
 import { decode } from "../../shared/protocol/codec.ts";
 import { PLAIN_VIEW } from "../../shared/protocol/identifiers.ts";
 import { Labels } from "../../shared/protocol/labels.ts";
+import type { StoredEncoding } from "../../shared/protocol/storedEncoding.ts";
 import { chunkLabelsFilter, parseLabelsSubject } from "../../shared/protocol/subjects.ts";
 import type { KnownLabels, LabellingUse } from "./known.ts";
 import type { LabelGroup } from "./survey.ts";
@@ -31,7 +31,7 @@ export interface ListedLabelling {
   readonly names: readonly string[];
   readonly identity: string | null;
   readonly imported: string | null;
-  readonly encoding: LabelEncoding | null;
+  readonly encoding: StoredEncoding | null;
   readonly classes: number | null;
   readonly features: readonly string[];
   readonly chunkSize: number | null;
