@@ -1,9 +1,9 @@
-import type { LabelEncoding } from "../shared/config/spec.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { targetScale } from "../shared/data/targetScale.ts";
 import { gatherValues } from "../shared/data/targets.ts";
 import { StillhouseError } from "../shared/errors.ts";
 import { HALF_MAX } from "../shared/labels/half.ts";
+import type { StoredEncoding } from "../shared/protocol/storedEncoding.ts";
 
 /** Labels that an encoding would round so much that a student would learn the rounding. */
 export class CoarseLabels extends StillhouseError {}
@@ -16,7 +16,7 @@ const LARGEST_ERROR = 0.01;
  * compared with their deviation that its 11 bits go into what they have in common.
  * @throws CoarseLabels naming the output, its largest target and its deviation
  */
-export function requireFineLabels({ targets, classes, splits }: Dataset, encoding: LabelEncoding): void {
+export function requireFineLabels({ targets, classes, splits }: Dataset, encoding: StoredEncoding): void {
   if (targets?.task !== "regression" || encoding !== "half") return;
   const values = gatherValues(targets, classes, splits.train);
   for (let output = 0; output < classes; output++) {

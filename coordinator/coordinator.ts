@@ -3,6 +3,7 @@ import { anySignal } from "../shared/bus/anySignal.ts";
 import { sleep } from "../shared/bus/clock.ts";
 import { clearFaults } from "../shared/cluster/faults.ts";
 import { beat } from "../shared/cluster/heartbeat.ts";
+import { encodingOf } from "../shared/config/encodingOf.ts";
 import { transferSet } from "../shared/data/transferSet.ts";
 import { labelledViewHashes } from "../shared/data/views/viewSchedule.ts";
 import { messageOf, StillhouseError } from "../shared/errors.ts";
@@ -140,11 +141,11 @@ async function labelAll(
 }
 
 /** Of the teachers that nodes label with. */
-function labellings({ run, teachers }: CoordinatorContext["store"]["record"]): Labelling[] {
-  return teachers.flatMap(({ name, ready }) => {
+function labellings({ run, spec, teachers }: CoordinatorContext["store"]["record"]): Labelling[] {
+  return teachers.flatMap(({ name, ready }, place) => {
     if (!ready)
       throw new StillhouseError(`Cannot label with teacher "${name}" of run ${run}: it is not there`);
-    return ready.model ? [ready] : [];
+    return ready.model ? [{ ...ready, encoding: encodingOf(spec, place).stored }] : [];
   });
 }
 

@@ -1,7 +1,6 @@
 import type { Bus } from "../shared/bus/bus.ts";
 import type { Clock } from "../shared/bus/clock.ts";
 import type { LabelFileSpec } from "../shared/config/labelFileSpec.ts";
-import type { RunSpec } from "../shared/config/spec.ts";
 import type { Dataset, Shard } from "../shared/data/dataset.ts";
 import { dispatchOrder } from "../shared/data/order.ts";
 import { appendWhenRoom } from "../shared/labels/appendWhenRoom.ts";
@@ -10,9 +9,12 @@ import { type ImportedLabels, importedLabels } from "../shared/labels/importedLa
 import { readLabelFile } from "../shared/labels/labelFile.ts";
 import { labelMessage } from "../shared/labels/labelMessage.ts";
 import { chunkLayout } from "../shared/labels/layout.ts";
+import { probeRows } from "../shared/labels/probeRows.ts";
+import { bytesOfFloats } from "../shared/model/bytes.ts";
 import { encode } from "../shared/protocol/codec.ts";
 import { labellingHash, PLAIN_VIEW } from "../shared/protocol/identifiers.ts";
 import { ImportedTeacher } from "../shared/protocol/imports.ts";
+import type { StoredEncoding } from "../shared/protocol/storedEncoding.ts";
 import { buckets, importKeys, parseLabelsSubject, streams } from "../shared/protocol/subjects.ts";
 import { findMissing, type MissingChunk } from "./missingLabels.ts";
 
@@ -22,7 +24,8 @@ export interface ImportOptions {
   /** Who writes the labels. */
   readonly node: string;
   readonly dataset: Dataset;
-  readonly labels: RunSpec["labels"];
+  /** How they are stored, and in which chunks. */
+  readonly labels: { readonly encoding: StoredEncoding; readonly chunkSize: number };
   readonly signal: AbortSignal;
   onNotice(text: string): void;
   onProgress?(done: number, total: number): void;
@@ -56,7 +59,7 @@ export async function importLabels(
   const { identity, output, samples, bytes } = imported;
   const labelling = labellingHash({ identity, encoding, chunkSize });
   const log = await bus.log(streams.labels.name, streams.labels.filter);
-  const { chunks } = await findMissing(log, dataset, labels, [PLAIN_VIEW], [{ labelling }]);
+  const { chunks } = await findMissing(log, dataset, labels, [PLAIN_VIEW], [{ labelling, encoding }]);
   const onWait = (error: Error): void => options.onNotice(`import waits for room: ${error.message}`);
   for (const [done, chunk] of chunks.entries()) {
     for (const message of messagesOf(imported, chunk, options)) {
@@ -65,6 +68,8 @@ export async function importLabels(
     signal.throwIfAborted();
     options.onProgress?.(done + 1, chunks.length);
   }
+  const [first] = dataset.shards as [Shard];
+  const probed = probeRows(first, dataset.classes);
   const teacher: ImportedTeacher = {
     type: "imported-teacher",
     identity,
@@ -75,6 +80,11 @@ export async function importLabels(
     file: source.path,
     samples,
     bytes,
+    probe: {
+      shard: first.hash,
+      shape: [probed.length, dataset.classes],
+      logits: bytesOfFloats(imported.logitsOf(0, probed)),
+    },
     importedAtMs: clock.now(),
     data: {
       name: dataset.name,

@@ -1,5 +1,7 @@
+import { encodingOf } from "../shared/config/encodingOf.ts";
 import type { ImportedTeacherSpec } from "../shared/config/teacherSpec.ts";
 import { StillhouseError } from "../shared/errors.ts";
+import { encodingText } from "../shared/labels/encodingText.ts";
 import { decode } from "../shared/protocol/codec.ts";
 import { labellingHash, PLAIN_VIEW } from "../shared/protocol/identifiers.ts";
 import { ImportedTeacher } from "../shared/protocol/imports.ts";
@@ -14,17 +16,20 @@ export class LabelsNotImported extends StillhouseError {}
 /**
  * A teacher that is labels alone, with all that the run needs of it in the log: imported now from its file, or by an
  * earlier `stillhouse labels import`.
+ * @param place its own in the spec
  * @throws LabelsNotImported, BadLabelFile, NpyError, NpzError
  */
 export async function importTeacher(
   context: CoordinatorContext,
+  place: number,
   { name, labels: source }: ImportedTeacherSpec,
   signal: AbortSignal,
 ): Promise<ImportedTeacher> {
   const { bus, clock, dataset, node, notice, log } = context;
   const { spec, data } = context.store.record;
-  if ("identity" in source) return known(context, name, source.identity);
-  const options = { bus, clock, node, dataset, labels: spec.labels, signal, onNotice: notice };
+  if ("identity" in source) return known(context, place, name, source.identity);
+  const labels = { encoding: encodingOf(spec, place).stored, chunkSize: spec.labels.chunkSize };
+  const options = { bus, clock, node, dataset, labels, signal, onNotice: notice };
   const { teacher, chunks, appended } = await importLabels(source, data.baseDir, options);
   log.info({ teacher: name, identity: teacher.identity, chunks, appended }, "labels imported");
   return teacher;
@@ -43,16 +48,17 @@ export async function restoreImports(context: CoordinatorContext, signal: AbortS
   for (const [place, { name, ready }] of teachers.entries()) {
     const source = spec.teachers[place];
     if (!ready || !source || !("labels" in source)) continue;
+    const encoding = encodingOf(spec, place).stored;
     const { samplesMissing, samplesNeeded } = await findMissing(
       log,
       dataset,
       spec.labels,
       [PLAIN_VIEW],
-      [ready],
+      [{ ...ready, encoding }],
     );
     samples += samplesNeeded;
     if (samplesMissing === 0) continue;
-    const { identity } = await importTeacher(context, source, signal);
+    const { identity } = await importTeacher(context, place, source, signal);
     if (identity === ready.identity) continue;
     throw new LabelsNotImported(
       `Cannot go on with teacher "${name}" as the log has lost ${samplesMissing} of its labels and its file has changed: its identity is ${identity}, expected ${ready.identity}; put the file back, or start a new run`,
@@ -64,11 +70,14 @@ export async function restoreImports(context: CoordinatorContext, signal: AbortS
 
 async function known(
   { bus, dataset, store }: CoordinatorContext,
+  place: number,
   name: string,
   identity: string,
 ): Promise<ImportedTeacher> {
-  const { labels } = store.record.spec;
-  const { encoding, chunkSize } = labels;
+  const { spec } = store.record;
+  const { labels } = spec;
+  const { chunkSize } = labels;
+  const encoding = encodingOf(spec, place).stored;
   const labelling = labellingHash({ identity, encoding, chunkSize });
   const refused = (why: string): LabelsNotImported =>
     new LabelsNotImported(`Cannot use labels ${identity} as teacher "${name}": ${why}`, {
@@ -82,11 +91,11 @@ async function known(
     const as = told.flatMap((value) => {
       if (!value) return [];
       const other = decode(ImportedTeacher, value, `imported teacher ${identity}`);
-      return [`${other.encoding} in chunks of ${other.chunkSize}`];
+      return [`${encodingText(other.encoding)} in chunks of ${other.chunkSize}`];
     });
     const seen = as.length === 0 ? "no such labels" : `them as ${as.join(", and as ")} alone`;
     throw refused(
-      `${bus.address} has ${seen}, and the run needs ${encoding} in chunks of ${chunkSize}; ` +
+      `${bus.address} has ${seen}, and the run needs ${encodingText(encoding)} in chunks of ${chunkSize}; ` +
         "import their file with `stillhouse labels import` for this spec and server, or name its path",
     );
   }
@@ -97,7 +106,7 @@ async function known(
     dataset,
     labels,
     [PLAIN_VIEW],
-    [{ labelling }],
+    [{ labelling, encoding }],
   );
   if (samplesMissing > 0) {
     throw refused(

@@ -1,10 +1,10 @@
 import type { WriteOnceLog } from "../shared/bus/bus.ts";
-import type { RunSpec } from "../shared/config/spec.ts";
 import { chunkParts, chunkRows } from "../shared/data/chunks.ts";
 import type { Dataset, Shard } from "../shared/data/dataset.ts";
 import { labelOrder } from "../shared/data/labelOrder.ts";
 import { rowBytes } from "../shared/labels/rowLayout.ts";
 import type { FeatureLayout } from "../shared/protocol/features.ts";
+import type { StoredEncoding } from "../shared/protocol/storedEncoding.ts";
 import {
   BLOCK_CHUNKS,
   blockLabelsFilter,
@@ -18,9 +18,10 @@ export interface MissingChunk {
   readonly parts: Map<string, number>;
 }
 
-/** What a teacher's labels lie under, and what they carry beside logits. */
+/** What a teacher's labels lie under, how they are stored, and what they carry beside logits. */
 export interface Labelling {
   readonly labelling: string;
+  readonly encoding: StoredEncoding;
   readonly features?: readonly FeatureLayout[];
 }
 
@@ -39,7 +40,7 @@ export interface MissingLabels {
 export async function findMissing(
   log: WriteOnceLog,
   dataset: Dataset,
-  { chunkSize, encoding }: Pick<RunSpec["labels"], "chunkSize" | "encoding">,
+  { chunkSize }: { readonly chunkSize: number },
   views: readonly string[],
   labellings: readonly Labelling[],
 ): Promise<MissingLabels> {
@@ -57,7 +58,7 @@ export async function findMissing(
   for (const { view, shard, chunk } of labelOrder(dataset, chunkSize, views.length)) {
     const { hash, rows } = dataset.shards[shard] as Shard;
     const { length } = chunkRows(hash, rows, chunkSize, chunk);
-    for (const { labelling, features = [] } of labellings) {
+    for (const { labelling, encoding, features = [] } of labellings) {
       const parted = chunkParts(length, rowBytes({ encoding, classes: dataset.classes, features }));
       const key: ChunkKey = { labelling, shard: hash, view: views[view] as string, chunk };
       // Two shards of equal content, or two teachers of equal weights, share their labels.

@@ -1,4 +1,5 @@
 import { planBatches } from "../shared/compute/planBatches.ts";
+import { encodingsOf } from "../shared/config/encodingOf.ts";
 import type { RunSpec } from "../shared/config/spec.ts";
 import type { TrainedTeacherSpec } from "../shared/config/teacherSpec.ts";
 import { chunkParts, chunkRows, MAX_PART_BYTES } from "../shared/data/chunks.ts";
@@ -55,8 +56,9 @@ export class PlanRefused extends StillhouseError {}
 
 /** What a run does, computed before anything starts. @throws PlanRefused when the labels take more bytes than the spec allows */
 export function planRun(spec: RunSpec, dataset: Dataset): RunPlan {
-  requireFineLabels(dataset, spec.labels.encoding);
-  const { chunkSize, encoding, maxLogBytes } = spec.labels;
+  const encodings = encodingsOf(spec).map(({ stored }) => stored);
+  for (const encoding of encodings) requireFineLabels(dataset, encoding);
+  const { chunkSize, maxLogBytes } = spec.labels;
   const transfer = transferSet(dataset, spec.data);
   if (spec.views) requireViewable(spec.views, dataset);
   const chunks = labelOrder(transfer, chunkSize, labelledViews(spec));
@@ -68,7 +70,11 @@ export function planRun(spec: RunSpec, dataset: Dataset): RunPlan {
   const passes = samplesPerTeacher * spec.teachers.filter((teacher) => !("labels" in teacher)).length;
   const labels = samplesPerTeacher * spec.teachers.length;
   const { layouts, uses } = planFeatures(spec, dataset);
-  const rows = layouts.map((features) => ({ encoding, classes: dataset.classes, features }));
+  const rows = encodings.map((encoding, k) => ({
+    encoding,
+    classes: dataset.classes,
+    features: layouts[k] ?? [],
+  }));
   refuseWideRows(spec, rows);
   const stepsPerEpoch = planBatches(dataset, transfer.splits.train, spec.student.train).length;
   // Of fresh views those between the slowest student and the end of the window are in the log, with the samples themselves.
@@ -189,7 +195,7 @@ function refuseWideRows({ name, teachers }: RunSpec, rows: readonly RowLayout[])
     const widest = [...row.features].sort((a, b) => featureBytes(b) - featureBytes(a))[0];
     const fix = widest
       ? `its feature "${widest.name}" takes ${featureBytes(widest)} of them: average it (pool), or choose a smaller one`
-      : "labels.encoding: half takes fewer";
+      : "labels.encoding: half takes fewer, and top-k and sampled take what is asked for";
     throw new PlanRefused(
       `Cannot plan run "${name}" as the labels of one sample by teacher "${teachers[k]?.name}" take ${rowBytes(row)} bytes, and a message holds ${MAX_PART_BYTES}; ${fix}`,
       { fields: { teacher: teachers[k]?.name, bytes: rowBytes(row), most: MAX_PART_BYTES } },

@@ -5,11 +5,10 @@ import type { StudentTeacherSpec } from "../shared/config/teacherSpec.ts";
 import { sha256 } from "../shared/determinism/hash.ts";
 import { StillhouseError } from "../shared/errors.ts";
 import { decode } from "../shared/protocol/codec.ts";
-import type { FeatureLayout } from "../shared/protocol/features.ts";
 import { type JobKey, JobResult, jobName } from "../shared/protocol/jobs.ts";
 import { ownMapping, RunRecord, type RunTeacher } from "../shared/protocol/run.ts";
 import { buckets, jobKeys } from "../shared/protocol/subjects.ts";
-import { readyTeacher } from "./readyTeacher.ts";
+import { type CarriedLabels, readyTeacher } from "./readyTeacher.ts";
 
 /** A spec takes its teacher from a run that this store does not have, or that has not trained it. */
 export class NoSuchStudent extends StillhouseError {}
@@ -17,15 +16,15 @@ export class NoSuchStudent extends StillhouseError {}
 /**
  * A teacher that is a student of an earlier run (born-again networks, Furlanello et al. 2018): its model is in the store
  * under its digest, and its identity is that of the model.
- * @param carried features of its labels
+ * @param carried by its labels
  * @throws NoSuchStudent
  */
 export async function studentTeacher(
   bus: Bus,
-  { spec: { labels, data } }: { readonly spec: Pick<RunSpec, "labels" | "data"> },
+  { spec: { data } }: { readonly spec: Pick<RunSpec, "data"> },
   spec: StudentTeacherSpec,
   planned: RunTeacher,
-  carried: readonly FeatureLayout[],
+  carried: CarriedLabels,
 ): Promise<RunTeacher> {
   const { run, seed, baseline } = spec.student;
   const job: JobKey = { kind: baseline ? "baseline" : "student", seed };
@@ -42,7 +41,7 @@ export async function studentTeacher(
   }
   const { features, quantise } = spec;
   const mapping = { ...ownMapping, ...(features && { features }), ...(quantise && { quantise }) };
-  return readyTeacher(planned, labels, carried, {
+  return readyTeacher(planned, carried, {
     model: { artifact, format: "stillhouse", mapping },
     parameters,
     bytes: bytes.byteLength,

@@ -3,12 +3,12 @@ import { clearFaults } from "../shared/cluster/faults.ts";
 import type { ImportedTeacherSpec, LoadedTeacherSpec, TeacherSpec } from "../shared/config/teacherSpec.ts";
 import { sha256 } from "../shared/determinism/hash.ts";
 import { planFeatures } from "../shared/distill/features/planFeatures.ts";
-import type { FeatureLayout } from "../shared/protocol/features.ts";
 import type { RunRecord, RunTeacher } from "../shared/protocol/run.ts";
 import { buckets } from "../shared/protocol/subjects.ts";
 import type { CoordinatorContext } from "./context.ts";
 import { fileTeacher } from "./fileTeacher.ts";
 import { importTeacher } from "./importTeacher.ts";
+import { type CarriedLabels, carriedLabels } from "./readyTeacher.ts";
 import { studentTeacher } from "./studentTeacher.ts";
 import { recipesOf, trainedTeacher } from "./trainedTeacher.ts";
 
@@ -44,15 +44,15 @@ export async function getTeachers(context: CoordinatorContext, signal: AbortSign
     missing.map(async (place) => {
       const planned = store.record.teachers[place] as RunTeacher;
       const spec = store.record.spec.teachers[place] as TeacherSpec;
-      const features = layouts[place] ?? [];
+      const carried = carriedLabels(store.record.spec, place, layouts[place] ?? []);
       const teacher =
         "train" in spec
-          ? await trainedTeacher(bus, store.record, spec, planned, features, signal)
+          ? await trainedTeacher(bus, store.record, spec, planned, carried, signal)
           : "labels" in spec
-            ? await imported(context, spec, planned, signal)
+            ? await imported(context, place, spec, planned, signal)
             : "student" in spec
-              ? await studentTeacher(bus, store.record, spec, planned, features)
-              : await loaded(bus, store.record, spec, planned, features);
+              ? await studentTeacher(bus, store.record, spec, planned, carried)
+              : await loaded(bus, store.record, spec, planned, carried);
       if (teacher) await found(place, teacher);
     }),
   );
@@ -60,23 +60,24 @@ export async function getTeachers(context: CoordinatorContext, signal: AbortSign
 
 async function loaded(
   bus: Bus,
-  { spec, data }: RunRecord,
+  { data }: RunRecord,
   teacher: LoadedTeacherSpec,
   planned: RunTeacher,
-  features: readonly FeatureLayout[],
+  carried: CarriedLabels,
 ): Promise<RunTeacher> {
-  const read = await fileTeacher(spec, data.baseDir, teacher, planned, features);
+  const read = await fileTeacher(data.baseDir, teacher, planned, carried);
   await (await bus.objects(buckets.weights)).put(sha256(read.bytes), read.bytes);
   return read.teacher;
 }
 
 async function imported(
   context: CoordinatorContext,
+  place: number,
   spec: ImportedTeacherSpec,
   planned: RunTeacher,
   signal: AbortSignal,
 ): Promise<RunTeacher> {
-  const { identity, labelling, output, bytes } = await importTeacher(context, spec, signal);
+  const { identity, labelling, output, bytes } = await importTeacher(context, place, spec, signal);
   return {
     ...planned,
     ready: { identity, labelling, model: null, output, features: [], parameters: 0, bytes },

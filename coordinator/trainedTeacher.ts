@@ -1,19 +1,17 @@
 import type { Bus } from "../shared/bus/bus.ts";
 import type { ModelMapping } from "../shared/config/modelFileSpec.ts";
-import type { RunSpec } from "../shared/config/spec.ts";
 import type { TrainedTeacherSpec } from "../shared/config/teacherSpec.ts";
 import type { Fold } from "../shared/data/folds.ts";
 import { contentHash, sha256 } from "../shared/determinism/hash.ts";
 import { StillhouseError } from "../shared/errors.ts";
 import { packFolds } from "../shared/model/foldBundle.ts";
 import { decode, encode } from "../shared/protocol/codec.ts";
-import type { FeatureLayout } from "../shared/protocol/features.ts";
 import { RECIPE_VERSION } from "../shared/protocol/identifiers.ts";
 import { TrainedTeacher } from "../shared/protocol/jobs.ts";
 import { ownMapping, type RunRecord, type RunTeacher } from "../shared/protocol/run.ts";
 import { buckets, streams, trainWorkSubject } from "../shared/protocol/subjects.ts";
 import { TrainTeacher } from "../shared/protocol/work.ts";
-import { readyTeacher } from "./readyTeacher.ts";
+import { type CarriedLabels, readyTeacher } from "./readyTeacher.ts";
 import { requireReached } from "./teacherGate.ts";
 
 /** The recipe of each training of a teacher: one, or one a fold. */
@@ -39,7 +37,7 @@ function foldsOf({ crossFit }: TrainedTeacherSpec): (Fold | undefined)[] {
 /**
  * A teacher that is trained in the run: found in the store where its recipe was trained before, else by a work item for
  * the teacher nodes, one a fold.
- * @param carried features of its labels
+ * @param carried by its labels
  * @returns undefined when `signal` aborted first
  */
 export async function trainedTeacher(
@@ -47,7 +45,7 @@ export async function trainedTeacher(
   record: RunRecord,
   spec: TrainedTeacherSpec,
   planned: RunTeacher,
-  carried: readonly FeatureLayout[],
+  carried: CarriedLabels,
   signal: AbortSignal,
 ): Promise<RunTeacher | undefined> {
   const found = await Promise.all(
@@ -61,7 +59,7 @@ export async function trainedTeacher(
   if (!first || answers.length < found.length) return undefined;
   if (spec.atLeast) requireReached(record.run, spec, answers);
   const source = answers.every(({ reused }) => reused) ? "reused" : "trained";
-  return ofTrainings(bus, record.spec, spec, { ...planned, source }, carried, answers);
+  return ofTrainings(bus, spec, { ...planned, source }, carried, answers);
 }
 
 /**
@@ -70,23 +68,21 @@ export async function trainedTeacher(
  */
 export async function storedTeacher(
   bus: Bus,
-  { labels }: Pick<RunSpec, "labels">,
   spec: TrainedTeacherSpec,
   planned: RunTeacher,
-  carried: readonly FeatureLayout[],
+  carried: CarriedLabels,
 ): Promise<RunTeacher | undefined> {
   const found = await Promise.all(planned.recipes.map((recipe) => storedTraining(bus, recipe)));
   const answers = found.filter((one) => one !== undefined);
   if (answers.length < found.length) return undefined;
-  return ofTrainings(bus, { labels }, spec, { ...planned, source: "reused" }, carried, answers);
+  return ofTrainings(bus, spec, { ...planned, source: "reused" }, carried, answers);
 }
 
 async function ofTrainings(
   bus: Bus,
-  { labels }: Pick<RunSpec, "labels">,
   spec: TrainedTeacherSpec,
   planned: RunTeacher,
-  carried: readonly FeatureLayout[],
+  carried: CarriedLabels,
   answers: readonly TrainedTeacher[],
 ): Promise<RunTeacher> {
   const [first] = answers as [TrainedTeacher, ...TrainedTeacher[]];
@@ -98,14 +94,14 @@ async function ofTrainings(
   };
   const own = { format: "stillhouse", mapping, ...(classes && { classes }) } as const;
   if (spec.crossFit === undefined) {
-    return readyTeacher(planned, labels, carried, {
+    return readyTeacher(planned, carried, {
       model: { artifact: first.artifact, ...own },
       parameters: first.parameters,
       bytes: first.artifactBytes,
     });
   }
   const bundle = await bundleFolds(bus, spec, answers);
-  return readyTeacher(planned, labels, carried, {
+  return readyTeacher(planned, carried, {
     model: { artifact: bundle.artifact, ...own, folds: spec.crossFit },
     parameters: answers.reduce((sum, { parameters }) => sum + parameters, 0),
     bytes: bundle.bytes,

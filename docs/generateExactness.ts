@@ -3,9 +3,10 @@ import { argv } from "node:process";
 import { fileURLToPath } from "node:url";
 import type { TermKind } from "../shared/config/distillSpec.ts";
 import { classificationRules } from "../shared/config/ensembleSpec.ts";
-import { LabelsSpec } from "../shared/config/spec.ts";
 import { classificationTerms } from "../shared/config/tasks.ts";
-import { type Exactness, exactness, type TargetSource, type TermCase } from "../shared/distill/exactness.ts";
+import { type EncodingCase, encodingCases } from "../shared/distill/encodingExactness.ts";
+import { exactness } from "../shared/distill/exactness.ts";
+import type { Exactness, TargetSource, TermCase } from "../shared/distill/exactnessGrade.ts";
 import { termNeeds } from "../shared/distill/termNeeds.ts";
 import { markdownTable } from "./markdownTable.ts";
 
@@ -13,7 +14,6 @@ const target = new URL("./methods.md", import.meta.url);
 const [begin, end] = ["<!-- exactness: `npm run docs:methods` -->\n", "<!-- end of exactness -->\n"];
 
 const sources: readonly TargetSource[] = ["one teacher", ...classificationRules];
-const encodings = LabelsSpec.shape.encoding.unwrap().options;
 
 /** Every term of classification that hears teachers, `logit-mse` in both its forms. */
 const terms: readonly { name: string; term: TermCase }[] = (classificationTerms as readonly TermKind[])
@@ -27,14 +27,14 @@ const terms: readonly { name: string; term: TermCase }[] = (classificationTerms 
 /** The tables of shared/distill/exactness.ts, one for encodings that are alike, with their reasons below. */
 export function exactnessMarkdown(): string {
   const groups = new Map<string, string[]>();
-  for (const encoding of encodings) {
+  for (const encoding of encodingCases) {
     const found = tableOf(encoding);
     groups.set(found, [...(groups.get(found) ?? []), `\`${encoding}\``]);
   }
   return [...groups].map(([table, names]) => `Labels in ${names.join(" and ")}:\n\n${table}`).join("\n");
 }
 
-function tableOf(encoding: (typeof encodings)[number]): string {
+function tableOf(encoding: EncodingCase): string {
   const reasons: string[] = [];
   const cell = (found: Exactness): string => {
     if (found.grade === "exact") return "exact";

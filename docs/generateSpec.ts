@@ -141,7 +141,10 @@ function takes(path: string, key: string, node: SchemaNode): string {
   if (node.type === "array" && node.items && branches(node.items).length > 0) {
     return `a list of ${link(`${full}[]`)}${node.minItems ? `, at least ${node.minItems}` : ""}`;
   }
-  if (branches(node).length > 0) return `see ${link(full)}`;
+  if (branches(node).length > 0) {
+    const plain = (alternatives(node) ?? []).filter((option) => option.properties === undefined);
+    return [...plain.map(typeText), `see ${link(full)}`].join(", or ");
+  }
   return node.pattern ? `text of the form \`${node.pattern}\`` : typeText(node);
 }
 

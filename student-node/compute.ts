@@ -1,5 +1,6 @@
 import type { TrainProgress } from "../shared/compute/trainLoop.ts";
 import type { DistillSpec } from "../shared/config/distillSpec.ts";
+import type { TeacherEncoding } from "../shared/config/encodingOf.ts";
 import type { EnsembleSpec } from "../shared/config/ensembleSpec.ts";
 import type { ComputeSpec, StudentSpec } from "../shared/config/spec.ts";
 import type { ViewsSpec } from "../shared/config/viewsSpec.ts";
@@ -71,6 +72,8 @@ export interface StudentTraining {
   readonly known?: readonly KnownClasses[] | undefined;
   /** How samples are changed from epoch to epoch; absent: not at all. */
   readonly views?: ViewsSpec | undefined;
+  /** How the labels of each are stored and read; absent: they hold a number for every class. */
+  readonly encodings?: readonly TeacherEncoding[] | undefined;
   readonly chunkSize: number;
   /** What the terms look at inside teachers and student. */
   readonly features: FeaturePlan;

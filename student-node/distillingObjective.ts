@@ -3,7 +3,7 @@ import type { Objective, TargetType } from "../shared/compute/objective.ts";
 import { answersOf, trueTargets } from "../shared/compute/trueTargets.ts";
 import type { TermSpec } from "../shared/config/distillSpec.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
-import { standardised, taskOf } from "../shared/data/targets.ts";
+import { taskOf } from "../shared/data/targets.ts";
 import { labelledView } from "../shared/data/views/viewSchedule.ts";
 import { distillationLoss } from "../shared/distill/distillationLoss.ts";
 import { normaliseWeights } from "../shared/distill/ensembles/ensemble.ts";
@@ -17,8 +17,8 @@ import type { LabelsOfViews, ViewLabels } from "../shared/labels/labelStore.ts";
 import type { StudentTraining } from "./compute.ts";
 import { featureSide } from "./featureSide.ts";
 import { drawnTeachers, presentTeachers } from "./presentTargets.ts";
-import { teacherLogits } from "./teacherLogits.ts";
-import { calibrated, type TeacherScales } from "./teacherScales.ts";
+import type { TeacherScales } from "./teacherScales.ts";
+import { type ReadAt, type TeacherTargets, teacherTargets } from "./teacherTargets.ts";
 
 type Targets = Readonly<Record<string, tf.Tensor>>;
 
@@ -30,7 +30,16 @@ type Targets = Readonly<Record<string, tf.Tensor>>;
 export function distillingObjective(
   training: Pick<
     StudentTraining,
-    "distill" | "ensemble" | "teachers" | "known" | "runSeed" | "job" | "features" | "chunkSize" | "views"
+    | "distill"
+    | "ensemble"
+    | "teachers"
+    | "known"
+    | "encodings"
+    | "runSeed"
+    | "job"
+    | "features"
+    | "chunkSize"
+    | "views"
   >,
   dataset: Dataset,
   labels: LabelsOfViews,
@@ -41,10 +50,17 @@ export function distillingObjective(
   const task = taskOf(dataset);
   const rule = ruleOf(task, ensemble.rule);
   const truth = trueTargets(dataset);
-  const learnt = (values: Float32Array): Float32Array =>
-    dataset.targets ? standardised(dataset.targets, values) : values;
   const terms = plainTermsOf(distill);
   const heard = terms.some(({ kind }) => termNeeds[kind].teachers) ? teachers : [];
+  const answers = teacherTargets({
+    teachers: heard.length,
+    terms,
+    rule: ensemble.rule,
+    encodings: training.encodings,
+    scales,
+    dataset,
+    stepsPerEpoch,
+  });
   const draws = heard.length > 0 && ensemble.rule === "random";
   const quorum = heard.length > 0 && ensemble.quorum !== "all" ? ensemble.quorum.teachers : undefined;
   // What the teachers said of what the student sees in a step.
@@ -61,12 +77,7 @@ export function distillingObjective(
     ...(inside.memory && { memory: inside.memory }),
     targets: {
       ...truth.targets,
-      ...Object.fromEntries(
-        heard.map((_, k): [string, TargetType] => [
-          teacherName(k),
-          { dtype: "float32", shape: [dataset.classes] },
-        ]),
-      ),
+      ...answers.targets,
       ...Object.fromEntries(
         scheduled.map(({ name }): [string, TargetType] => [name, { dtype: "float32", shape: [] }]),
       ),
@@ -80,12 +91,7 @@ export function distillingObjective(
         quorum === undefined ? undefined : presentTeachers(own, dataset, teachers.length, quorum, ids);
       return {
         ...truth.gather(ids, step),
-        ...Object.fromEntries(
-          heard.map((_, k) => [
-            teacherName(k),
-            learnt(calibrated(teacherLogits(own, dataset, k, ids), scales.temperatures[k] as number)),
-          ]),
-        ),
+        ...answers.gather(own, ids, step),
         ...Object.fromEntries(scheduled.map(({ name, at }) => [name, perSample(at(step), ids.length)])),
         ...(draws ? { drawn: drawnTeachers(seed, step, scales.weights, ids.length, present) } : {}),
         ...(present && { present }),
@@ -96,21 +102,26 @@ export function distillingObjective(
       distillationLoss(terms, {
         student,
         labels: targets.labels as tf.Tensor1D,
-        target: (term, temper) => {
-          const { logits, weights } = teachersOf(term, teachers, scales, targets);
-          const said = { logits, weights, student, labels: targets.labels as tf.Tensor1D };
+        target: (term, temper, at) => {
+          const { logits, weights, atOne } = teachersOf(term, teachers, scales, answers, at, targets);
+          const given = { logits, atOne, weights, student, labels: targets.labels as tf.Tensor1D };
           // One teacher is itself, by whatever rule; but what it does not know is the rule's to say.
           const part = ensemble.rule === "bridge" && ownTeacher(term, teachers) === undefined;
-          if (logits.length === 1 && !part) return ruleOf(task, "arithmetic")(said, temper);
+          if (logits.length === 1 && !part) return ruleOf(task, "arithmetic")(given, temper);
           const { drawn, present } = targets as { drawn?: tf.Tensor2D; present?: tf.Tensor2D };
-          return rule({ ...said, drawn, present, known: training.known }, temper);
+          return rule({ ...given, drawn, present, known: training.known }, temper);
+        },
+        stored: (term) => {
+          const own = teachers.length === 1 ? 0 : ownTeacher(term, teachers);
+          return own === undefined ? undefined : answers.stored(own, targets);
         },
         apart: (term) => {
           const own = ownTeacher(term, teachers);
           const known = training.known ?? teachers.map(() => null);
           const partly = own === undefined ? ensemble.rule === "own-classes" : known[own] !== null;
           if (!partly || term.kind !== "kl") return undefined;
-          const { logits, weights } = teachersOf(term, teachers, scales, targets);
+          // Such teachers' labels hold every class, and are the same at any temperature.
+          const { logits, weights } = teachersOf(term, teachers, scales, answers, 1, targets);
           const { present } = targets as { present?: tf.Tensor2D };
           return (temper) => {
             const shares =
@@ -140,7 +151,6 @@ export function distillingObjective(
   };
 }
 
-const teacherName = (k: number): string => `teacher-${k}`;
 const weightName = (place: number): string => `weight-${place}`;
 const temperatureName = (place: number): string => `temperature-${place}`;
 
@@ -180,12 +190,15 @@ function teachersOf(
   term: TermSpec,
   names: readonly string[],
   { weights }: TeacherScales,
+  answers: TeacherTargets,
+  at: ReadAt,
   targets: Targets,
-): { logits: tf.Tensor2D[]; weights: number[] } {
+): { logits: tf.Tensor2D[]; atOne: tf.Tensor2D[]; weights: number[] } {
   const only = ownTeacher(term, names);
   const places = only === undefined ? names.map((_, k) => k) : [only];
   return {
-    logits: places.map((k) => targets[teacherName(k)] as tf.Tensor2D),
+    logits: places.map((k) => answers.logits(k, at, targets)),
+    atOne: places.map((k) => answers.atOne(k, targets) ?? answers.logits(k, at, targets)),
     weights: places.map((k) => (only === undefined ? (weights[k] as number) : 1)),
   };
 }

@@ -1,6 +1,5 @@
 import { aborted } from "../shared/bus/aborted.ts";
 import type { Bus, LogEntry, WriteOnceLog } from "../shared/bus/bus.ts";
-import type { LabelEncoding } from "../shared/config/spec.ts";
 import type { Dataset, Shard } from "../shared/data/dataset.ts";
 import { labelOrder, type ViewedChunk } from "../shared/data/labelOrder.ts";
 import { checkedLabels } from "../shared/labels/checkedLabels.ts";
@@ -10,6 +9,7 @@ import type { DecidedChunk } from "../shared/labels/presence.ts";
 import { type RowLayout, rowBytes } from "../shared/labels/rowLayout.ts";
 import type { FeatureLayout } from "../shared/protocol/features.ts";
 import type { Labels } from "../shared/protocol/labels.ts";
+import type { StoredEncoding } from "../shared/protocol/storedEncoding.ts";
 import { parseLabelsSubject, shardLabelsFilter, streams } from "../shared/protocol/subjects.ts";
 import { ChunkProgress } from "./chunkProgress.ts";
 import { followDecisions } from "./followDecisions.ts";
@@ -25,7 +25,8 @@ export interface LabelFeedOptions {
   /** Of fresh views the first that somebody still needs, beside the samples themselves; absent: all are read. */
   readonly firstView?: number | undefined;
   readonly chunkSize: number;
-  readonly encoding: LabelEncoding;
+  /** Of each, how its logits are stored. */
+  readonly encodings: readonly StoredEncoding[];
   readonly store: LabelStoreWriter;
   /** Of a run with a quorum its id: chunks then wait for its decisions too. */
   readonly decidedFor?: string | undefined;
@@ -222,8 +223,12 @@ export class LabelFeed {
   }
 
   #row(teacher: number): RowLayout {
-    const { dataset, encoding, features } = this.#options;
-    return { encoding, classes: dataset.classes, features: features[teacher] ?? [] };
+    const { dataset, encodings, features } = this.#options;
+    return {
+      encoding: encodings[teacher] as StoredEncoding,
+      classes: dataset.classes,
+      features: features[teacher] ?? [],
+    };
   }
 
   #layout(teacher: number, shard: number, chunk: number): ChunkLayout {

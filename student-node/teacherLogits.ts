@@ -5,6 +5,7 @@ import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
 /**
  * What one teacher said of the samples `ids`.
  * @param teacher its place in the spec
+ * @param temperature at which the softmax of the logits is what it said
  * @returns [ids.length, classes]
  */
 export function teacherLogits(
@@ -12,10 +13,11 @@ export function teacherLogits(
   dataset: Dataset,
   teacher: number,
   ids: Uint32Array,
+  temperature = 1,
 ): Float32Array {
   const out = new Float32Array(ids.length * dataset.classes);
   ids.forEach((id, row) => {
-    labels.read(teacher, shardOf(id), placeOf(dataset, id), out, row);
+    labels.read(teacher, shardOf(id), placeOf(dataset, id), out, row, temperature);
   });
   return out;
 }

@@ -1,5 +1,6 @@
 import type { KeyValue, ObjectStore } from "../shared/bus/bus.ts";
 import { CorruptObject } from "../shared/bus/errors.ts";
+import { encodingsOf } from "../shared/config/encodingOf.ts";
 import { sha256 } from "../shared/determinism/hash.ts";
 import type { FeaturePlan } from "../shared/distill/features/planFeatures.ts";
 import { StillhouseError } from "../shared/errors.ts";
@@ -59,6 +60,7 @@ export async function trainJob(
       teachers: teachers.map(({ name }) => name),
       known: knownClasses(teachers),
       views: spec.views,
+      encodings: encodingsOf(spec),
       chunkSize: spec.labels.chunkSize,
       features,
       compute: spec.compute,

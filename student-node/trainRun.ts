@@ -4,6 +4,7 @@ import type { Bus } from "../shared/bus/bus.ts";
 import { isFinished } from "../shared/cluster/jobResults.ts";
 import { slowestView } from "../shared/cluster/slowestView.ts";
 import { planBatches } from "../shared/compute/planBatches.ts";
+import { encodingsOf } from "../shared/config/encodingOf.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { transferSet } from "../shared/data/transferSet.ts";
 import { slides } from "../shared/data/views/slidingWindow.ts";
@@ -47,7 +48,7 @@ export async function trainRun(context: StudentContext, watch: RunWatch, signal:
     for (const compute of computes) {
       await compute.openData(dataset);
       await compute.openLabels(store.path, {
-        encoding: spec.labels.encoding,
+        encodings: encodingsOf(spec),
         classes: dataset.classes,
         features: features.layouts,
         chunkSize: spec.labels.chunkSize,
@@ -114,7 +115,7 @@ async function feedOnceReady(
 ): Promise<StartedFeed> {
   const record = await watch.reached(["distilling", "evaluating"], signal);
   if (!record) return new Promise(() => undefined);
-  const { chunkSize, encoding } = record.spec.labels;
+  const { chunkSize } = record.spec.labels;
   requireSameFeatures(record, features);
   const stepsPerEpoch = planBatches(dataset, dataset.splits.train, record.spec.student.train).length;
   const firstView = slides(record.spec)
@@ -128,7 +129,7 @@ async function feedOnceReady(
     views: labelledViewHashes(record.spec, dataset),
     firstView,
     chunkSize,
-    encoding,
+    encodings: encodingsOf(record.spec).map(({ stored }) => stored),
     store,
     decidedFor: record.spec.ensemble.quorum === "all" ? undefined : record.run,
     onDecided: (decided) => {

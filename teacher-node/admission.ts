@@ -1,19 +1,14 @@
 import { cpus } from "node:os";
 import { firstNumerics, noteTolerated } from "../shared/cluster/numerics.ts";
 import { UNKNOWN_LOGIT } from "../shared/compute/predictors/ownClasses.ts";
-import { chunkRows } from "../shared/data/chunks.ts";
 import type { Dataset, Shard } from "../shared/data/dataset.ts";
 import { sha256 } from "../shared/determinism/hash.ts";
 import { StillhouseError } from "../shared/errors.ts";
+import { probeRows } from "../shared/labels/probeRows.ts";
 import { rowWidth, sizeOfFeature } from "../shared/labels/rowLayout.ts";
 import { bytesOfFloats, floatsOfBytes } from "../shared/model/bytes.ts";
-import type { FeatureLayout } from "../shared/protocol/features.ts";
 import { type Computer, type Numerics, TOLERATED_SHARE } from "../shared/protocol/numerics.ts";
 import type { NodeContext, ServedTeacher } from "./context.ts";
-
-const PROBE_ROWS = 64;
-/** A record of the key-value store is a message, which holds 1 MB at most. */
-const PROBE_BYTES = 256 * 1024;
 
 /** A node that answers the probe otherwise than the first node of the labelling did. */
 export class NumericsRefused extends StillhouseError {
@@ -55,7 +50,11 @@ async function ask(
 ): Promise<void> {
   const { labelling, name, numerics } = teacher;
   const width = rowWidth({ classes: dataset.classes, features: teacher.features });
-  const probed = probeRows(shard, width, teacher.features);
+  // Products have room for a chunk.
+  const related = teacher.features.flatMap(({ form, shape }) =>
+    form === "gram" ? [shape[0] as number] : [],
+  );
+  const probed = probeRows(shard, width, related.length > 0 ? Math.min(...related) : undefined);
   const logits = await compute.probe(labelling, dataset.hash, 0, probed);
   const backend = await compute.backend();
   const bytes = bytesOfFloats(logits);
@@ -101,14 +100,6 @@ async function ask(
     own: own.computer,
     first: first.computer,
   });
-}
-
-/** The first rows of chunk 0, as many as fit a record: the permutation is the same for every chunk size. */
-function probeRows({ hash, rows }: Shard, width: number, features: readonly FeatureLayout[]): Uint32Array {
-  const fitting = Math.max(1, Math.floor(PROBE_BYTES / (4 * width)));
-  // Products have room for a chunk.
-  const related = features.flatMap(({ form, shape }) => (form === "gram" ? [shape[0] as number] : []));
-  return chunkRows(hash, rows, Math.min(rows, PROBE_ROWS, fitting, ...related), 0);
 }
 
 /** How far a part of the rows, logits or a feature, is from the first node's. */

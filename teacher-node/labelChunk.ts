@@ -51,8 +51,8 @@ async function appendMissing(
   const work = readWork(item);
   const { dataset, shardIndex, shard, view } = await findWork(context, teacher, work);
   await admit(context, teacher, dataset);
-  const { encoding, chunkSize } = teacher.runs[0].spec.labels;
-  const { features } = teacher;
+  const { chunkSize } = teacher.runs[0].spec.labels;
+  const { encoding, features } = teacher;
   const row = { encoding, classes: dataset.classes, features };
   const layout = chunkLayout({ shard, chunkSize, chunk: work.chunk, ...row });
   const there =

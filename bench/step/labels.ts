@@ -4,6 +4,7 @@ import { rng } from "../../shared/determinism/rng.ts";
 import { encodeLogits } from "../../shared/labels/encoding.ts";
 import { LabelStoreReader, LabelStoreWriter } from "../../shared/labels/labelStore.ts";
 import { chunkLayout } from "../../shared/labels/layout.ts";
+import { PLAIN_READING } from "../../shared/labels/reading.ts";
 
 export const CHUNK_SIZE = 512;
 
@@ -14,7 +15,7 @@ export function openBenchLabels(
 ): { reader: LabelStoreReader; close(): void } {
   const writer = new LabelStoreWriter();
   const reader = new LabelStoreReader(writer.path, {
-    encoding: "half",
+    encodings: Array.from({ length: teachers }, () => ({ stored: "half" as const, ...PLAIN_READING })),
     classes,
     chunkSize: CHUNK_SIZE,
     cacheBytes: 256 * 2 ** 20,

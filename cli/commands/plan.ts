@@ -1,11 +1,16 @@
 import { planRun, type RunPlan } from "../../coordinator/plan.ts";
+import { undeclaredReads } from "../../shared/config/encodingChecks.ts";
+import { encodingOf, encodingsOf, writtenEncoding } from "../../shared/config/encodingOf.ts";
 import { loadSpec } from "../../shared/config/load.ts";
 import type { RunSpec } from "../../shared/config/spec.ts";
 import type { Dataset } from "../../shared/data/dataset.ts";
 import { openDataset } from "../../shared/data/open.ts";
 import { labelledViews } from "../../shared/data/views/viewSchedule.ts";
+import { encodingCaseOf, ofEncoding } from "../../shared/distill/encodingExactness.ts";
 import { caseOf, exactness, sourceOf } from "../../shared/distill/exactness.ts";
+import { termNeeds } from "../../shared/distill/termNeeds.ts";
 import { termsOf } from "../../shared/distill/termsOf.ts";
+import { encodingText } from "../../shared/labels/encodingText.ts";
 import { layerShapes } from "../../shared/model/layerShapes.ts";
 import { nodesOf } from "../local/threads.ts";
 
@@ -33,7 +38,8 @@ export async function plan(specPath: string, options: { json?: boolean }): Promi
       : [
           `labels    ${n(planned.chunks.length)} chunks of ${n(spec.labels.chunkSize)} a teacher, ${n(planned.passes)} teacher passes if the log is empty`,
           ...viewLines(spec),
-          `          ${[...new Set(planned.rowBytes)].join(" or ")} bytes a sample (${spec.labels.encoding}), about ${megabytes(planned.labelBytes)} in the log; limit ${megabytes(spec.labels.maxLogBytes)}`,
+          ...sizeLines(spec, planned),
+          `          about ${megabytes(planned.labelBytes)} in the log; limit ${megabytes(spec.labels.maxLogBytes)}`,
         ]),
     ...insideLines(spec, planned, dataset),
     ...(imported.length > 0
@@ -50,6 +56,18 @@ export async function plan(specPath: string, options: { json?: boolean }): Promi
   ];
   process.stdout.write(`${lines.join("\n")}\n`);
   return 0;
+}
+
+/** Bytes a sample by encoding; of whom, where teachers differ. */
+function sizeLines(spec: RunSpec, { rowBytes }: RunPlan): string[] {
+  const texts = new Map<string, string[]>();
+  encodingsOf(spec).forEach(({ stored }, k) => {
+    const text = `${rowBytes[k]} bytes a sample (${encodingText(stored)})`;
+    texts.set(text, [...(texts.get(text) ?? []), spec.teachers[k]?.name ?? ""]);
+  });
+  return [...texts].map(
+    ([text, names]) => `          ${text}${texts.size > 1 ? `: ${names.join(", ")}` : ""}`,
+  );
 }
 
 /** What terms look at inside the models, and what that takes. */
@@ -98,15 +116,33 @@ function quorumLines({ ensemble: { quorum }, teachers }: RunSpec): string[] {
   ];
 }
 
-/** What the loss is not given exactly, term by term. */
-function approximations({ data, distill, ensemble, teachers, labels }: RunSpec): string[] {
+/** What the loss is not given exactly, term by term: by the rule, and by how each teacher's answers are stored. */
+function approximations(spec: RunSpec): string[] {
+  const { data, distill, ensemble, teachers } = spec;
   if (data.task !== undefined && data.task !== "classification") return [];
-  const found = termsOf(distill).flatMap((term) => {
+  const terms = termsOf(distill).filter(({ kind }) => termNeeds[kind].teachers);
+  const found = terms.flatMap((term) => {
     const source = sourceOf(term, ensemble.rule, teachers.length);
-    const one = exactness(labels.encoding, source, caseOf(term));
-    return one.grade === "approximate" ? [`${term.kind} by ${source}: ${one.why}`] : [];
+    const rule = exactness("float32", source, caseOf(term));
+    const byRule = rule.grade === "approximate" ? [`${term.kind} by ${source}: ${rule.why}`] : [];
+    return [
+      ...byRule,
+      ...teachers.flatMap(({ name }, k) => {
+        if ("teacher" in term && term.teacher !== undefined && term.teacher !== name) return [];
+        const one = ofEncoding[encodingCaseOf(writtenEncoding(spec, k))](source, caseOf(term));
+        return one.grade === "approximate"
+          ? [`${term.kind}, ${encodingText(encodingOf(spec, k).stored)}: ${one.why}`]
+          : [];
+      }),
+    ];
   });
-  return [...new Set(found)];
+  const undeclared = teachers.flatMap(({ name }, k) =>
+    undeclaredReads(spec, k).map(
+      ({ what }) =>
+        `labels of ${name}, as ${what}: as if all classes beyond the k that are stored had one logit; the report says how far off that is`,
+    ),
+  );
+  return [...new Set([...found, ...undeclared])];
 }
 
 function megabytes(bytes: number): string {

@@ -126,6 +126,10 @@ The file holds, sorted by id: logits [samples, classes] (of regression values), 
     )
     .option("--floor <p>", "smallest probability before the log; default: 1e-7", Number)
     .option("--columns <list>", "for each class of the data, its column in the file: 2,0,1", columnList)
+    .option(
+      "--teacher <name>",
+      "of the spec: whose encoding the labels get; default: that of labels.encoding",
+    )
     .action(async (file, options) => {
       stopSignals();
       await exit((await import("../commands/labels/import.ts")).importFile(file, options));

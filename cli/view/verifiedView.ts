@@ -1,14 +1,16 @@
 import { boundOf, type LabelErrorsFound } from "../../coordinator/labelLog/labelErrors.ts";
 import type { VerifiedLabels } from "../../coordinator/labelLog/verifyLabels.ts";
-import type { RunSpec } from "../../shared/config/spec.ts";
 import { encodingText } from "../../shared/labels/encodingText.ts";
 import type { Computer } from "../../shared/protocol/numerics.ts";
+import type { StoredEncoding } from "../../shared/protocol/storedEncoding.ts";
 import { count, many } from "./numbers.ts";
 
 /** What came out for one teacher. */
 export interface VerifiedTeacher {
   readonly name: string;
   readonly labelling: string;
+  /** How its logits are stored. */
+  readonly encoding: StoredEncoding;
   /** Null where nobody can compute its labels: they came from elsewhere. */
   readonly found: VerifiedLabels | null;
   /** What the first node that served it computed with. */
@@ -33,10 +35,9 @@ export function verdictOf(
 /** In lines for people. */
 export function verifiedLines(
   of: VerifiedTeacher,
-  { labels }: Pick<RunSpec, "labels">,
   given: number | undefined,
 ): string[] {
-  const { name, labelling, found, labelledBy } = of;
+  const { name, labelling, encoding, found, labelledBy } = of;
   const { verdict, bound } = verdictOf(of, given);
   if (!found)
     return [`${name}  cannot be verified: its labels came from elsewhere, and nobody can compute them again`];
@@ -46,7 +47,7 @@ export function verifiedLines(
   }
   const lines = [
     `${name}  ${verdict === "right" ? "right" : "WRONG"}: ${many(found.samples, "sample")} computed again, ${count(checked)} of ${many(there, "chunk")} in the log${there < needed ? `, where the data needs ${count(needed)}` : ""}`,
-    ...(found.samples > 0 ? errorLines(found, bound as number, encodingText(labels.encoding)) : []),
+    ...(found.samples > 0 ? errorLines(found, bound as number, encodingText(encoding)) : []),
     ...found.wrong.slice(0, 3).map((why) => `  wrong      ${why}`),
     ...(found.wrong.length > 3 ? [`  wrong      ${count(found.wrong.length - 3)} more messages`] : []),
   ];

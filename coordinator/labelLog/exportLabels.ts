@@ -50,7 +50,7 @@ export interface ExportedLabels {
  */
 export async function exportLabels(options: ExportLabelsOptions): Promise<ExportedLabels> {
   const { log, dataset, spec, teacher, partial, type, path, view = 0 } = options;
-  const { encoding, chunkSize } = spec.labels;
+  const { chunkSize } = spec.labels;
   const chunks = (await neededChunks(log, dataset, spec, teacher)).filter((chunk) => chunk.view === view);
   const viewHash = requireView(chunks, view, spec);
   const { rows, samples, needed } = presentRows(dataset, chunkSize, chunks);
@@ -70,7 +70,7 @@ export async function exportLabels(options: ExportLabelsOptions): Promise<Export
         view: { number: view, hash: viewHash },
       },
       ...{
-        encoding,
+        encoding: teacher.encoding,
         chunkSize,
         type,
         samples,
@@ -139,7 +139,7 @@ async function readWindow(
   rows.forEach((row, i) => {
     place[row] = i;
   });
-  const row = { encoding: spec.labels.encoding, classes, features: teacher.features };
+  const row = { encoding: teacher.encoding, classes, features: teacher.features };
   const logits = new Float32Array(rows.length * classes);
   const met = new Uint8Array(rows.length);
   let read = 0;

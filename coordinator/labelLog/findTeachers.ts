@@ -9,8 +9,10 @@ import { readLabelFile } from "../../shared/labels/labelFile.ts";
 import type { FeatureLayout } from "../../shared/protocol/features.ts";
 import { labellingHash } from "../../shared/protocol/identifiers.ts";
 import type { RunTeacher, TeacherModel } from "../../shared/protocol/run.ts";
+import type { StoredEncoding } from "../../shared/protocol/storedEncoding.ts";
 import { buckets } from "../../shared/protocol/subjects.ts";
 import { fileTeacher } from "../fileTeacher.ts";
+import { type CarriedLabels, carriedLabels } from "../readyTeacher.ts";
 import { studentTeacher } from "../studentTeacher.ts";
 import { plannedTeachers } from "../teach.ts";
 import { storedTeacher } from "../trainedTeacher.ts";
@@ -23,6 +25,8 @@ export interface LogTeacher {
   readonly name: string;
   readonly identity: string;
   readonly labelling: string;
+  /** How its logits are stored. */
+  readonly encoding: StoredEncoding;
   /** What its labels carry beside logits. */
   readonly features: readonly FeatureLayout[];
   /** Null for labels from elsewhere, which nobody can compute. */
@@ -57,9 +61,9 @@ export async function findTeachers(
   const found: LogTeacher[] = [];
   for (const [place, teacher] of spec.teachers.entries()) {
     if (only !== undefined && teacher.name !== only) continue;
-    const features = layouts[place] ?? [];
+    const carried = carriedLabels(spec, place, layouts[place] ?? []);
     found.push(
-      await findTeacher(bus, spec, baseDir, dataset, teacher, planned[place] as RunTeacher, features),
+      await findTeacher(bus, spec, baseDir, dataset, teacher, planned[place] as RunTeacher, carried),
     );
   }
   return found;
@@ -72,21 +76,21 @@ async function findTeacher(
   dataset: Dataset,
   teacher: TeacherSpec,
   planned: RunTeacher,
-  carried: readonly FeatureLayout[],
+  carried: CarriedLabels,
 ): Promise<LogTeacher> {
   const { name } = teacher;
   if ("labels" in teacher) {
     const { labels: source } = teacher;
-    const { encoding, chunkSize } = spec.labels;
+    const { encoding, chunkSize } = carried;
     const identity =
       "identity" in source
         ? source.identity
         : importedLabels(await readLabelFile(source, baseDir), source, dataset).identity;
     const labelling = labellingHash({ identity, encoding, chunkSize });
-    return { name, identity, labelling, features: [], model: null };
+    return { name, identity, labelling, encoding, features: [], model: null };
   }
   if ("train" in teacher) {
-    const stored = await storedTeacher(bus, spec, teacher, planned, carried);
+    const stored = await storedTeacher(bus, teacher, planned, carried);
     if (stored) return withModel(bus, stored);
     throw new TeacherNotFound(
       `Cannot find teacher "${name}" of spec "${spec.name}" as ${bus.address} has no weights of its recipe (${planned.recipes.join(", ")}); run the spec first, with this server and this data, or name the --store or --nats where it was run`,
@@ -96,13 +100,13 @@ async function findTeacher(
   if ("student" in teacher) {
     return withModel(bus, await studentTeacher(bus, { spec }, teacher, planned, carried));
   }
-  const { teacher: read, bytes } = await fileTeacher(spec, baseDir, teacher, planned, carried);
+  const { teacher: read, bytes } = await fileTeacher(baseDir, teacher, planned, carried);
   return withModel(bus, read, async () => bytes);
 }
 
 function withModel(bus: Bus, { name, ready }: RunTeacher, read?: () => Promise<Uint8Array>): LogTeacher {
   if (!ready?.model) throw new RangeError(`Cannot use teacher "${name}": it is not there`);
-  const { identity, labelling, features, model } = ready;
+  const { identity, labelling, encoding, features, model } = ready;
   const stored = async (): Promise<Uint8Array> => {
     const bytes = await (await bus.objects(buckets.weights)).get(model.artifact);
     if (bytes) return bytes;
@@ -111,5 +115,5 @@ function withModel(bus: Bus, { name, ready }: RunTeacher, read?: () => Promise<U
       { fields: { teacher: name, artifact: model.artifact } },
     );
   };
-  return { name, identity, labelling, features, model: { of: model, bytes: read ?? stored } };
+  return { name, identity, labelling, encoding, features, model: { of: model, bytes: read ?? stored } };
 }

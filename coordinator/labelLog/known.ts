@@ -1,12 +1,13 @@
 import type { z } from "zod";
 import type { Bus } from "../../shared/bus/bus.ts";
 import type { DataSpec } from "../../shared/config/dataSpec.ts";
-import type { LabelEncoding } from "../../shared/config/spec.ts";
+import { encodingOf } from "../../shared/config/encodingOf.ts";
 import { messageOf } from "../../shared/errors.ts";
 import { decode } from "../../shared/protocol/codec.ts";
 import { labellingHash } from "../../shared/protocol/identifiers.ts";
 import { ImportedTeacher } from "../../shared/protocol/imports.ts";
 import { RunRecord, type RunState } from "../../shared/protocol/run.ts";
+import type { StoredEncoding } from "../../shared/protocol/storedEncoding.ts";
 import { buckets } from "../../shared/protocol/subjects.ts";
 
 /** A run that reads a labelling. */
@@ -21,7 +22,7 @@ export interface KnownLabelling {
   readonly identity: string;
   /** What runs and imports call the teacher. */
   readonly names: Set<string>;
-  readonly encoding: LabelEncoding;
+  readonly encoding: StoredEncoding;
   readonly chunkSize: number;
   readonly uses: LabellingUse[];
   /** The file that it was imported from. */
@@ -99,7 +100,8 @@ export async function readKnown(bus: Bus): Promise<KnownLabels> {
  * identity. Those need it too: nobody can compute it again.
  */
 function labellingIn({ spec, teachers }: RunRecord, place: number) {
-  const { encoding, chunkSize } = spec.labels;
+  const { chunkSize } = spec.labels;
+  const encoding = encodingOf(spec, place).stored;
   const ready = teachers[place]?.ready;
   if (ready) return { labelling: ready.labelling, identity: ready.identity, encoding, chunkSize };
   const of = spec.teachers[place];

@@ -34,7 +34,7 @@ export async function neededChunks(
   spec: LabelNeeds,
   labelling: Labelling,
 ): Promise<NeededChunk[]> {
-  const { chunkSize, encoding } = spec.labels;
+  const { chunkSize } = spec.labels;
   const seen = transferSet(dataset, spec.data);
   const views = labelledViewHashes(spec, seen);
   const { chunks } = await findMissing(log, seen, spec.labels, views, [labelling]);
@@ -45,7 +45,7 @@ export async function neededChunks(
       new Set([...parts.keys()].map((subject) => parseLabelsSubject(subject).part)),
     ]),
   );
-  const { features = [] } = labelling;
+  const { encoding, features = [] } = labelling;
   const width = rowBytes({ encoding, classes: dataset.classes, features });
   return labelOrder(seen, chunkSize, views.length).map(({ view, shard, chunk }) => {
     const { hash, rows: shardRows } = dataset.shards[shard] as Shard;

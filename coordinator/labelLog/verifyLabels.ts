@@ -4,6 +4,7 @@ import { taskOf } from "../../shared/data/targets.ts";
 import { type View, viewOf } from "../../shared/data/views/view.ts";
 import { rng } from "../../shared/determinism/rng.ts";
 import { decodeLogits, encodeRows } from "../../shared/labels/rowCodec.ts";
+import { rowDraws } from "../../shared/labels/rowDraws.ts";
 import { type RowLayout, rowWidth } from "../../shared/labels/rowLayout.ts";
 import { chunkLabelsFilter } from "../../shared/protocol/subjects.ts";
 import type { LogTeacher } from "./findTeachers.ts";
@@ -15,7 +16,7 @@ export interface VerifyLabelsOptions {
   readonly log: WriteOnceLog;
   readonly dataset: Dataset;
   readonly spec: LabelNeeds;
-  readonly teacher: Pick<LogTeacher, "name" | "labelling" | "features">;
+  readonly teacher: Pick<LogTeacher, "name" | "labelling" | "encoding" | "features">;
   /** Of the chunks that the log has, how many are computed again: 0 to 1, and one at least. */
   readonly share: number;
   /** Which chunks these are follows from it and the labelling. */
@@ -44,7 +45,8 @@ export interface VerifiedLabels extends LabelErrorsFound {
  */
 export async function verifyLabels(options: VerifyLabelsOptions): Promise<VerifiedLabels> {
   const { log, dataset, spec, teacher, temperatures, predict, signal, onProgress } = options;
-  const { encoding, chunkSize } = spec.labels;
+  const { chunkSize } = spec.labels;
+  const { encoding } = teacher;
   const row: RowLayout = { encoding, classes: dataset.classes, features: teacher.features };
   const { there, needed } = withLabels(await neededChunks(log, dataset, spec, teacher), dataset);
   const chosen = choose(there, options);
@@ -60,12 +62,27 @@ export async function verifyLabels(options: VerifyLabelsOptions): Promise<Verifi
       const computed = await again(part);
       const what = `chunk ${chunk} of shard ${key.shard} with teacher "${teacher.name}"`;
       const plain = { ...row, features: [] };
-      const rounded = decodeLogits(plain, encodeRows(plain, computed, what));
-      errors.add(decodeLogits(row, part.payload), computed, rounded);
+      const rounded = decodeLogits(plain, encodeRows(plain, computed, what, rowDraws(key, part.rows)));
+      // What holds a part of the classes holds them beside the largest.
+      const compared = typeof encoding === "string" ? computed : belowLargest(computed, row.classes);
+      errors.add(decodeLogits(row, part.payload), compared, rounded);
     }
     onProgress?.(done + 1, chosen.length);
   }
   return { ...errors.found(), chunks: { checked: chosen.length, there: there.length, needed }, wrong };
+}
+
+/** Each row less its largest: [rows, classes]. */
+function belowLargest(logits: Float32Array, classes: number): Float32Array {
+  const out = new Float32Array(logits.length);
+  for (let start = 0; start < logits.length; start += classes) {
+    const row = logits.subarray(start, start + classes);
+    const largest = row.reduce((a, b) => Math.max(a, b));
+    row.forEach((logit, c) => {
+      out[start + c] = logit - largest;
+    });
+  }
+  return out;
 }
 
 /** What the log has a part of, each chunk of the same content once. */

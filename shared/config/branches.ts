@@ -19,11 +19,12 @@ export type Choice =
  */
 export function chooseBranch(options: readonly SchemaNode[], value: unknown): Choice {
   const fitting = options.flatMap((node, index) => (fits(node, value) ? [{ node, index }] : []));
+  const told = (node: SchemaNode): Discriminator[] => discriminatorsOf(node, options);
   const [only, second] = fitting;
   if (only && !second) return { kind: "one", index: only.index };
 
   const ranked = fitting
-    .map(({ node, index }) => ({ index, score: score(discriminatorsOf(node), value) }))
+    .map(({ node, index }) => ({ index, score: score(told(node), value) }))
     .sort((a, b) => b.score - a.score);
   const [best, next] = ranked;
   if (best && best.score > (next?.score ?? 0)) return { kind: "one", index: best.index };
@@ -31,26 +32,34 @@ export function chooseBranch(options: readonly SchemaNode[], value: unknown): Ch
     const [own, another] = fitting.filter(({ node }) => hasKeyOfItsOwn(node, options, value));
     if (own && !another) return { kind: "one", index: own.index };
   }
-  return { kind: "unclear", discriminators: merged(options.flatMap(discriminatorsOf)) };
+  return { kind: "unclear", discriminators: merged(options.flatMap(told)) };
 }
 
 /** Whether a branch has no key with fixed values, and one is there that it needs and no other branch knows. */
 function hasKeyOfItsOwn(node: SchemaNode, options: readonly SchemaNode[], value: unknown): boolean {
-  if (discriminatorsOf(node).length > 0) return false;
+  if (discriminatorsOf(node, options).length > 0) return false;
   const others = options.filter((option) => option !== node);
   return (node.required ?? []).some(
     (key) => valueAt(value, [key]) !== undefined && !others.some(({ properties }) => properties?.[key]),
   );
 }
 
-/** Keys with fixed values in an object, and in the objects (or unions of them) right below it. */
-function discriminatorsOf(node: SchemaNode): Discriminator[] {
+/**
+ * Keys with fixed values in an object, and in the objects (or unions of them) right below it. A key that all branches have
+ * alike tells none from another.
+ */
+function discriminatorsOf(node: SchemaNode, options: readonly SchemaNode[]): Discriminator[] {
   const found = Object.entries(node.properties ?? {}).flatMap(([key, property]) => {
+    if (options.length > 1 && options.every((one) => isSame(one.properties?.[key], property))) return [];
     if (property.const !== undefined) return [{ path: [key], allowed: [property.const] }];
     const objects = property.anyOf ?? property.oneOf ?? [property];
     return objects.flatMap((object) => constantsOf(object, key));
   });
   return merged(found);
+}
+
+function isSame(a: SchemaNode | undefined, b: SchemaNode): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 function constantsOf(object: SchemaNode, under: string): Discriminator[] {

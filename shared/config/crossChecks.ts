@@ -2,6 +2,7 @@ import { caseOf, exactness, sourceOf } from "../distill/exactness.ts";
 import { termsOf } from "../distill/termsOf.ts";
 import type { ArchSpec } from "./archSpec.ts";
 import type { DataSpec } from "./dataSpec.ts";
+import { encodingProblems } from "./encodingChecks.ts";
 import { pathText } from "./locate.ts";
 import { ownClassesProblems } from "./ownClassesChecks.ts";
 import type { Problem } from "./problems.ts";
@@ -31,6 +32,7 @@ export function crossChecks(spec: RunSpec): Problem[] {
     ...taskProblems(spec),
     ...ensembleProblems(spec),
     ...distillProblems(spec),
+    ...encodingProblems(spec),
     ...selfProblems(spec),
     ...ownClassesProblems(spec),
     ...unheardProblems(spec),
@@ -72,7 +74,7 @@ function ensembleProblems({ ensemble: { weights, rule, quorum }, teachers, data 
   return problems;
 }
 
-function distillProblems({ data, distill: { loss, terms }, teachers, ensemble, labels }: RunSpec): Problem[] {
+function distillProblems({ data, distill: { loss, terms }, teachers, ensemble }: RunSpec): Problem[] {
   if (loss !== undefined && terms !== undefined) {
     const message = "given beside distill.loss, which it would replace; expected one of the two";
     return [{ path: ["distill", "terms"], message }];
@@ -91,7 +93,8 @@ function distillProblems({ data, distill: { loss, terms }, teachers, ensemble, l
   const asked = classes ? termsOf({ loss, terms }) : [];
   const refused = asked.flatMap((term, i): Problem[] => {
     const source = sourceOf(term, ensemble.rule, teachers.length);
-    const found = exactness(labels.encoding, source, caseOf(term));
+    // What an encoding loses is the encoding's problem.
+    const found = exactness("float32", source, caseOf(term));
     if (found.grade !== "refused") return [];
     const { key = "kind", why, instead } = found;
     const seen = term[key as keyof typeof term];

@@ -28,8 +28,13 @@ function problemsOfIssue(issue: Issue, spec: unknown, path: Path): Problem[] {
   const value = valueAt(spec, path);
   // A pattern is no help to a reader, so the schema words it itself.
   const expected = issue.code === "invalid_format" || !node ? issue.message : `expected ${typeText(node)}`;
-  const choices = node?.enum ?? (node?.const === undefined ? [] : [node.const]);
+  const choices = node ? [node, ...(alternatives(node) ?? [])].flatMap(fixedValues) : [];
   return [{ path, message: `${seenText(value)}, ${expected}${suggestion(value, choices)}` }];
+}
+
+/** The values that a key is one of; none where it is free. */
+function fixedValues(node: SchemaNode): readonly unknown[] {
+  return node.enum ?? (node.const === undefined ? [] : [node.const]);
 }
 
 function unknownKeys(keys: readonly string[], spec: unknown, path: Path): Problem[] {

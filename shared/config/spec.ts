@@ -2,6 +2,7 @@ import { z } from "zod";
 import { ArchSpec } from "./archSpec.ts";
 import { DataSpec } from "./dataSpec.ts";
 import { DistillSpec } from "./distillSpec.ts";
+import { EncodingSpec } from "./encodingSpec.ts";
 import { EnsembleSpec } from "./ensembleSpec.ts";
 import { runName as name } from "./runName.ts";
 import { TeacherSpec } from "./teacherSpec.ts";
@@ -16,7 +17,9 @@ import { ViewsSpec } from "./viewsSpec.ts";
 const count = z.int().positive();
 
 export const LabelsSpec = z.strictObject({
-  encoding: z.enum(["half", "float32"]).default("half").describe("how logits are stored in the label log"),
+  encoding: EncodingSpec.default("half").describe(
+    "how teachers' answers are stored in the label log; each teacher may have its own",
+  ),
   chunkSize: z.int().min(1).max(65536).default(512).describe("samples a chunk, the unit of labelling"),
   maxInFlight: count.default(64).describe("chunks of this run that may be queued or in work at once"),
   maxLogBytes: count
@@ -144,4 +147,3 @@ export const RunSpec = z.strictObject({
 export type RunSpec = z.infer<typeof RunSpec>;
 export type ComputeSpec = z.infer<typeof ComputeSpec>;
 export type StudentSpec = z.infer<typeof StudentSpec>;
-export type LabelEncoding = z.infer<typeof LabelsSpec>["encoding"];

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ArchSpec } from "./archSpec.ts";
+import { EncodingSpec } from "./encodingSpec.ts";
 import { LabelSourceSpec } from "./labelFileSpec.ts";
 import { Features, ModelFileSpec, Quantise } from "./modelFileSpec.ts";
 import { runName as name } from "./runName.ts";
@@ -12,6 +13,10 @@ const ownClasses = z
   .describe(
     "class numbers of the data that it knows, one for each of its outputs; of others it says nothing, and is not judged by them; absent: all",
   );
+
+const encoding = EncodingSpec.optional().describe(
+  "how its answers are stored; absent: as `labels.encoding` says",
+);
 
 export const TrainedTeacherSpec = z.strictObject({
   name: name.describe("of the teacher, unique in the spec"),
@@ -40,17 +45,20 @@ export const TrainedTeacherSpec = z.strictObject({
     ),
   features: Features,
   quantise: Quantise,
+  encoding,
 });
 export const LoadedTeacherSpec = z.strictObject({
   name: name.describe("of the teacher, unique in the spec"),
   model: ModelFileSpec.describe("where it is loaded from"),
   classes: ownClasses,
+  encoding,
 });
 export const ImportedTeacherSpec = z.strictObject({
   name: name.describe("of the teacher, unique in the spec"),
   labels: LabelSourceSpec.describe(
     "labels that were made elsewhere: such a teacher has no model and no node",
   ),
+  encoding,
 });
 export const StudentTeacherSpec = z.strictObject({
   name: name.describe("of the teacher, unique in the spec"),
@@ -66,6 +74,7 @@ export const StudentTeacherSpec = z.strictObject({
     .describe("a student of an earlier run, which teaches the next generation; no file is needed"),
   features: Features,
   quantise: Quantise,
+  encoding,
 });
 /** Where a teacher comes from. */
 export const TeacherSpec = z.union([

@@ -16,8 +16,18 @@ export interface DistillationBatch {
   /**
    * What the teachers of a term say, combined: log-probabilities, [batch, classes].
    * @param temper divides logits by the temperature that is asked for
+   * @param at that temperature, or the place of the term whose changing one it is
    */
-  target(term: TermSpec, temper: (logits: tf.Tensor2D) => tf.Tensor2D): tf.Tensor2D;
+  target(
+    term: TermSpec,
+    temper: (logits: tf.Tensor2D) => tf.Tensor2D,
+    at: number | { readonly place: number },
+  ): tf.Tensor2D;
+  /**
+   * Of a term that joins what its teacher's labels do not hold into one outcome: 1 at the classes that they hold,
+   * [batch, classes]; undefined: it compares class by class.
+   */
+  stored?(term: TermSpec): tf.Tensor2D | undefined;
   /** Of a term whose teachers are compared with the student one by one, what each says; undefined: combined. */
   apart?(
     term: TermSpec,
@@ -101,18 +111,20 @@ function tempered(term: PlainTermSpec, place: number, batch: DistillationBatch):
   const lossOf: typeof termLoss = (said, of, T) =>
     batch.taskLoss && !("feature" in of) ? batch.taskLoss(said, of, T) : termLoss(said, of, T);
   const inside = (): FeatureView => viewOf(batch, place);
+  const stored = batch.stored?.(term);
   const changing = batch.temperature?.(place);
   if (!changing) {
     const target = (T: number): tf.Tensor2D =>
-      batch.target(term, (logits) => (T === 1 ? logits : logits.div(T)));
+      batch.target(term, (logits) => (T === 1 ? logits : logits.div(T)), T);
     const apart = apartOf(term, batch, (T) => (logits) => (T === 1 ? logits : logits.div(T)));
-    const given = { student, labels, target, targeted, inside, ...apart };
+    const given = { student, labels, target, targeted, inside, stored, ...apart };
     return lossOf(given, term, temperatureAt(term, 0, 1) ?? 1);
   }
   const T = changing.expandDims(1); // [batch, 1]
-  const target = (): tf.Tensor2D => batch.target(term, (logits) => logits.div(T));
+  const target = (): tf.Tensor2D => batch.target(term, (logits) => logits.div(T), { place });
   const apart = apartOf(term, batch, () => (logits) => logits.div(T));
-  const given = { student: student.div<tf.Tensor2D>(T), labels, target, targeted, inside, ...apart };
+  const divided = student.div<tf.Tensor2D>(T);
+  const given = { student: divided, labels, target, targeted, inside, stored, ...apart };
   const value = lossOf(given, term, 1);
   return value.mul(changing.mean().square()).asScalar();
 }

@@ -1,44 +1,24 @@
 import type { TermKind, TermSpec } from "../config/distillSpec.ts";
 import type { EnsembleSpec } from "../config/ensembleSpec.ts";
-import type { LabelEncoding } from "../config/spec.ts";
+import { type EncodingCase, ofEncoding } from "./encodingExactness.ts";
+import {
+  approximate,
+  type Exactness,
+  exact,
+  type TargetSource,
+  type TermCase,
+  worst,
+} from "./exactnessGrade.ts";
 import { termNeeds } from "./termNeeds.ts";
-
-/** How what a term is given compares with what its formula asks for. */
-export type Exactness =
-  | { readonly grade: "exact" }
-  | { readonly grade: "approximate"; readonly why: string }
-  /** `key` of the loss or term is at fault, or its kind; `instead` is what is expected. */
-  | { readonly grade: "refused"; readonly why: string; readonly key?: string; readonly instead: string };
-
-/** Who makes a target: a rule, or one teacher alone, whom no rule changes. */
-export type TargetSource = EnsembleSpec["rule"] | "one teacher";
-
-/** What of a term decides. */
-export interface TermCase {
-  readonly kind: TermKind;
-  /** Of `logit-mse`. */
-  readonly centred?: boolean | undefined;
-  /** Whether its temperature is, or becomes, another than 1. */
-  readonly tempered?: boolean | undefined;
-}
-
-const exact: Exactness = { grade: "exact" };
-const approximate = (why: string): Exactness => ({ grade: "approximate", why });
 
 /**
  * Whether labels in an encoding, combined by a rule, give a loss term what its formula asks for. The one table of this:
  * a spec is refused by it, `stillhouse plan` prints from it, and docs/methods.md holds it.
  */
-export function exactness(encoding: LabelEncoding, source: TargetSource, term: TermCase): Exactness {
+export function exactness(encoding: EncodingCase, source: TargetSource, term: TermCase): Exactness {
   if (!termNeeds[term.kind].teachers) return exact;
   return worst(ofEncoding[encoding](source, term), ofSource[source](term));
 }
-
-/** What a label loses on its way; rounding to the encoding's digits is not counted. */
-const ofEncoding: Readonly<Record<LabelEncoding, (source: TargetSource, term: TermCase) => Exactness>> = {
-  half: () => exact,
-  float32: () => exact,
-};
 
 const logProbabilities =
   "the target's log-probabilities stand for logits, which differ by one number a row, and what is not centred sees it";
@@ -96,18 +76,12 @@ function decisions(term: TermCase): Exactness {
   return worst(own, approximate("shares are softened by T as if they were probabilities at T = 1"));
 }
 
-const order = ["exact", "approximate", "refused"] as const;
-
-/** The worse of two; of two that are alike, the first. */
-function worst(a: Exactness, b: Exactness): Exactness {
-  return order.indexOf(b.grade) > order.indexOf(a.grade) ? b : a;
-}
-
 /** The case of a term as a spec has it. */
 export function caseOf(term: TermSpec): TermCase {
   return {
     kind: term.kind,
     centred: term.kind === "logit-mse" ? term.centred : undefined,
+    beta: term.kind === "jsd" ? term.beta : undefined,
     tempered: "temperature" in term && (term.temperature !== 1 || ("cooling" in term && !!term.cooling)),
   };
 }

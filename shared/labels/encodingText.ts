@@ -1,4 +1,12 @@
-/** An encoding in words: equal for equal ones alone. */
-export function encodingText(encoding: string | object): string {
-  return typeof encoding === "string" ? encoding : JSON.stringify(encoding);
+import type { StoredEncoding } from "../protocol/storedEncoding.ts";
+
+/** An encoding in words, equal for equal ones alone: `half`, `top-k 16 at T 1, 4`. */
+export function encodingText(stored: StoredEncoding): string {
+  if (typeof stored === "string") return stored;
+  switch (stored.kind) {
+    case "top-k":
+      return `top-k ${stored.k} at T ${stored.temperatures.join(", ")}`;
+    case "sampled":
+      return `${stored.draws} draws at T ${stored.temperature}`;
+  }
 }

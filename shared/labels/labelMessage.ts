@@ -44,7 +44,7 @@ export function labelMessage(of: {
     rowsDigest: rowsDigest(rows),
     node,
     payload: encodeRows(layout, of.values, of.what, (row) =>
-      rng(key.labelling, "draws", key.shard, rows[row] as number),
+      rng(key.labelling, "draws", key.shard, key.view, rows[row] as number),
     ),
   };
   return { subject: labelsSubject(key, part), data: encode(Labels, labels) };

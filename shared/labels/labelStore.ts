@@ -1,10 +1,10 @@
 import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { TeacherEncoding } from "../config/encodingOf.ts";
 import { StillhouseError } from "../errors.ts";
 import type { FeatureLayout } from "../protocol/features.ts";
-import type { StoredEncoding } from "../protocol/storedEncoding.ts";
-import { bytesPerRow, decodeRow } from "./encoding.ts";
+import { bytesPerRow, decodeRow, decodeStored } from "./encoding.ts";
 import { Presence } from "./presence.ts";
 import { featureBytes, featureEncoding, sizeOfFeature } from "./rowLayout.ts";
 
@@ -67,9 +67,24 @@ export interface ViewLabels {
    * Writes one teacher's logits of one sample into `out` at row `outRow`; zeros where they are not used.
    * @param place the sample's place in the permutation of its shard
    * @param out [?, classes]
-   * @throws StillhouseError when that label was not read yet, which is a fault of the caller
+   * @param temperature at which the softmax of these logits is what the teacher said; of an encoding that holds a number
+   *   for every class it makes no difference
+   * @throws StillhouseError when that label was not read yet, which is a fault of the caller; UndeclaredTemperature
    */
-  read(teacher: number, shard: number, place: number, out: Float32Array, outRow: number): void;
+  read(
+    teacher: number,
+    shard: number,
+    place: number,
+    out: Float32Array,
+    outRow: number,
+    temperature?: number,
+  ): void;
+  /**
+   * Writes which classes of a sample one teacher's labels hold a number of: 1 into `out` at row `outRow`, 0 for the others,
+   * and for all where its labels are not used.
+   * @param out [?, classes]
+   */
+  readStored(teacher: number, shard: number, place: number, out: Float32Array, outRow: number): void;
   /**
    * Writes a feature of one teacher's of one sample into `out` at row `outRow`.
    * @param feature its place among the teacher's
@@ -127,6 +142,7 @@ export class LabelStoreReader implements ViewLabels, LabelsOfViews {
     const known = this.#views.get(view) ?? {
       has: (...of) => this.#has(view, ...of),
       read: (...of) => this.#read(view, ...of),
+      readStored: (...of) => this.#readStored(view, ...of),
       readFeature: (...of) => this.#readFeature(view, ...of),
     };
     this.#views.set(view, known);
@@ -135,6 +151,7 @@ export class LabelStoreReader implements ViewLabels, LabelsOfViews {
 
   readonly has: ViewLabels["has"] = (...of) => this.#has(0, ...of);
   readonly read: ViewLabels["read"] = (...of) => this.#read(0, ...of);
+  readonly readStored: ViewLabels["readStored"] = (...of) => this.#readStored(0, ...of);
   readonly readFeature: ViewLabels["readFeature"] = (...of) => this.#readFeature(0, ...of);
 
   #has(view: number, teacher: number, shard: number, place: number): boolean {
@@ -148,14 +165,33 @@ export class LabelStoreReader implements ViewLabels, LabelsOfViews {
     place: number,
     out: Float32Array,
     outRow: number,
+    temperature = 1,
   ): void {
-    const { encoding, classes } = this.#options;
+    const { classes } = this.#options;
     if (!this.#has(view, teacher, shard, place)) {
       out.fill(0, outRow * classes, (outRow + 1) * classes);
       return;
     }
     const { bytes, from } = this.#rowOf(view, teacher, shard, place);
-    decodeRow(encoding, bytes, from, classes, out, outRow);
+    const { stored, ...reading } = this.#encodingOf(teacher);
+    decodeRow(stored, bytes, from, classes, out, outRow, { ...reading, temperature });
+  }
+
+  #readStored(
+    view: number,
+    teacher: number,
+    shard: number,
+    place: number,
+    out: Float32Array,
+    outRow: number,
+  ): void {
+    const { classes } = this.#options;
+    if (!this.#has(view, teacher, shard, place)) {
+      out.fill(0, outRow * classes, (outRow + 1) * classes);
+      return;
+    }
+    const { bytes, from } = this.#rowOf(view, teacher, shard, place);
+    decodeStored(this.#encodingOf(teacher).stored, bytes, from, classes, out, outRow);
   }
 
   #readFeature(
@@ -167,13 +203,21 @@ export class LabelStoreReader implements ViewLabels, LabelsOfViews {
     out: Float32Array,
     outRow: number,
   ): void {
-    const { encoding, classes } = this.#options;
+    const { classes } = this.#options;
     const features = this.#featuresOf(teacher);
     const layout = features[feature] as FeatureLayout;
     const { bytes, from } = this.#rowOf(view, teacher, shard, place);
     const before = features.slice(0, feature).reduce((sum, one) => sum + featureBytes(one), 0);
-    const at = from + bytesPerRow(encoding, classes) + before;
+    const at = from + bytesPerRow(this.#encodingOf(teacher).stored, classes) + before;
     decodeRow(featureEncoding(layout), bytes, at, sizeOfFeature(layout), out, outRow);
+  }
+
+  #encodingOf(teacher: number): TeacherEncoding {
+    const found = this.#options.encodings[teacher];
+    if (found) return found;
+    throw new RangeError(
+      `Cannot read the labels of teacher ${teacher}: the store knows ${this.#options.encodings.length}`,
+    );
   }
 
   #featuresOf(teacher: number): readonly FeatureLayout[] {
@@ -242,7 +286,8 @@ function indexName(view: number, teacher: number, shard: number): string {
 }
 
 export interface LabelStoreLayout {
-  readonly encoding: StoredEncoding;
+  /** Of each teacher. */
+  readonly encodings: readonly TeacherEncoding[];
   readonly classes: number;
   /** Of each teacher, what its rows hold beside logits; absent: nothing. */
   readonly features?: readonly (readonly FeatureLayout[])[];

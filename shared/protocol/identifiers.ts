@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { contentHash } from "../determinism/hash.ts";
 import type { FeatureLayout } from "./features.ts";
+import type { StoredEncoding } from "./storedEncoding.ts";
 
 /** 32 hexadecimal digits: the first half of a SHA-256. */
 export const Hash = z.string().regex(/^[0-9a-f]{32}$/, "expected 32 hexadecimal digits");
@@ -28,7 +29,7 @@ export function labellingHash({
   ...of
 }: {
   identity: string;
-  encoding: string;
+  encoding: StoredEncoding;
   chunkSize: number;
   features?: readonly FeatureLayout[];
 }): string {

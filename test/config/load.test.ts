@@ -120,7 +120,7 @@ describe("a spec that is wrong is refused, and the error", () => {
       "teachers[0].model.hiden (line 5): unknown key, expected one of arch, hidden, inputDropout, dropout; " +
         'did you mean "hidden"?',
       "seed (line 10): 1.5, expected a whole number of at least 0",
-      'labels.encoding (line 11): the text "haf", expected "half" or "float32"; did you mean "half"?',
+      'labels.encoding (line 11): the text "haf", expected "half" or "float32" or "int8" or a mapping of keys to values; did you mean "half"?',
     ]);
   });
 });

@@ -27,6 +27,9 @@ const labels = {
     const draws = rng("labels", teacher, shard, place);
     for (let c = 0; c < CLASSES; c++) out[row * CLASSES + c] = 2 * draws.normal();
   },
+  readStored(): never {
+    throw new Error("labels hold all classes");
+  },
   readFeature(): never {
     throw new Error("no term looks inside");
   },

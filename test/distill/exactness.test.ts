@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { methodsMarkdown } from "../../docs/generateExactness.ts";
 import { TermSpec } from "../../shared/config/distillSpec.ts";
-import { caseOf, exactness, sourceOf, type TargetSource } from "../../shared/distill/exactness.ts";
+import { caseOf, exactness, sourceOf } from "../../shared/distill/exactness.ts";
+import type { TargetSource } from "../../shared/distill/exactnessGrade.ts";
 
 const gradeOf = (source: TargetSource, term: object): string =>
   exactness("half", source, caseOf(TermSpec.parse(term))).grade;

@@ -23,6 +23,9 @@ const labels = {
     for (let c = 0; c < CLASSES; c++) out[row * CLASSES + c] = 2 * draws.normal() + 10;
   },
   has: () => true,
+  readStored(): never {
+    throw new Error("labels hold all classes");
+  },
   readFeature(): never {
     throw new Error("there are no features");
   },

@@ -92,13 +92,14 @@ describe("an export of labels", () => {
 
   it("imported again gives the same labels, message by message", async () => {
     for (const encoding of ["float32", "half"] as const) {
-      const spec = smallSpec({ labels: { chunkSize: 32, encoding } });
+      const labels = { chunkSize: 32, encoding };
+      const spec = smallSpec({ labels });
       await afterRun(spec, async ({ cluster, dataset, options }) => {
         const path = join(out, `${encoding}.npz`);
         await exportLabels({ ...options, path, type: encoding === "half" ? "float16" : "float32" });
         const bus = createMemoryBus().connect();
         await importLabels({ path, probabilityFloor: 1e-7 }, out, {
-          ...{ bus, clock: new ManualClock(), node: "import", dataset, labels: spec.labels, signal: never },
+          ...{ bus, clock: new ManualClock(), node: "import", dataset, labels, signal: never },
           onNotice: () => undefined,
         });
         const log = await bus.log(streams.labels.name, streams.labels.filter);

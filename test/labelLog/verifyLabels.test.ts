@@ -181,7 +181,7 @@ describe("labels that are computed again", () => {
       expect(found.beyondRounding).toBeGreaterThan(5);
       const verified = { name: "ada", labelling: "l", found };
       expect(verdictOf(verified, undefined).verdict).toBe("wrong");
-      expect(verifiedLines(verified, smallSpec(), undefined)[0]).toContain("ada  WRONG: ");
+      expect(verifiedLines(verified, undefined)[0]).toContain("ada  WRONG: ");
       expect((await verify({ predict, share: 0.1 })).chunks.checked).toBe(1);
     });
   });
@@ -232,7 +232,7 @@ describe("labels that are computed again", () => {
       const asked: number[] = [];
       const found = await verifyLabels({
         ...{ log, dataset, spec: smallSpec({ labels: { encoding: "float32", chunkSize: 4 } }) },
-        teacher: { name: "t", labelling: key.labelling, features: [feature] },
+        teacher: { name: "t", labelling: key.labelling, encoding: "float32", features: [feature] },
         ...{ share: 1, seed: 0, temperatures: [1], signal: new AbortController().signal },
         predict: async (_, all) => {
           asked.push(all.length);

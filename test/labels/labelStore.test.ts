@@ -6,6 +6,8 @@ import { encodeLogits } from "../../shared/labels/encoding.ts";
 import { LabelStoreReader, LabelStoreWriter } from "../../shared/labels/labelStore.ts";
 
 const classes = 3;
+const half = { stored: "half", tail: "uniform", undeclared: "refuse" } as const;
+const encodings = Array.from({ length: 6 }, () => half);
 const chunkSize = 8;
 /** What teacher `t` says of place `p` of shard `s`: any number that names them all. */
 const logit = (t: number, s: number, p: number, c: number): number => 1000 * t + 300 * s + 3 * p + c;
@@ -38,7 +40,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 function filled(cacheBytes: number): { writer: LabelStoreWriter; reader: LabelStoreReader } {
   const writer = new LabelStoreWriter(folder);
-  const reader = new LabelStoreReader(writer.path, { encoding: "half", classes, chunkSize, cacheBytes });
+  const reader = new LabelStoreReader(writer.path, { encodings, classes, chunkSize, cacheBytes });
   // Not in their order, as teachers answer when they will.
   for (const part of [...parts].reverse()) reader.add(writer.append(part, payloadOf(part)));
   return { writer, reader };
@@ -69,7 +71,7 @@ describe("the store of labels", () => {
 
   it("may be read while it is written", () => {
     const writer = new LabelStoreWriter(folder);
-    const reader = new LabelStoreReader(writer.path, { encoding: "half", classes, chunkSize, cacheBytes: 1 });
+    const reader = new LabelStoreReader(writer.path, { encodings, classes, chunkSize, cacheBytes: 1 });
     const out = new Float32Array(classes);
     for (const part of parts) {
       expect(() => reader.read(part.teacher, part.shard, part.chunk * chunkSize + part.from, out, 0)).toThrow(

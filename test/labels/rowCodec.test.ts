@@ -7,6 +7,7 @@ import { LabelStoreReader, LabelStoreWriter } from "../../shared/labels/labelSto
 import { encodeRows, firstUnusableOf } from "../../shared/labels/rowCodec.ts";
 import { type RowLayout, rowBytes, rowWidth } from "../../shared/labels/rowLayout.ts";
 
+const half = { stored: "half", tail: "uniform", undeclared: "refuse" } as const;
 const layout: RowLayout = {
   encoding: "half",
   classes: 3,
@@ -33,7 +34,7 @@ describe("a row of labels with features", () => {
     const folder = mkdtempSync(join(tmpdir(), "stillhouse-rows-"));
     const writer = new LabelStoreWriter(folder);
     const reader = new LabelStoreReader(writer.path, {
-      encoding: "half",
+      encodings: [half, half],
       classes: 3,
       features: [[], layout.features],
       chunkSize: 4,

@@ -96,8 +96,8 @@ describe("identifiers", () => {
   });
 
   it("of labellings differ when teacher, encoding or chunk size do", () => {
-    const base = { identity: hash("a"), encoding: "half", chunkSize: 512 };
-    const all = [{}, { identity: hash("b") }, { encoding: "float32" }, { chunkSize: 256 }];
+    const base = { identity: hash("a"), encoding: "half" as const, chunkSize: 512 };
+    const all = [{}, { identity: hash("b") }, { encoding: "float32" as const }, { chunkSize: 256 }];
     expect(new Set(all.map((other) => labellingHash({ ...base, ...other }))).size).toBe(4);
     expect(labellingHash(base)).toBe(
       labellingHash({ chunkSize: 512, encoding: "half", identity: hash("a") }),

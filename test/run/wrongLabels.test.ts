@@ -67,7 +67,7 @@ async function started(decidedFor?: string) {
     features: [[], []],
     views: [PLAIN_VIEW],
     chunkSize: 4,
-    encoding: "half",
+    encodings: ["half", "half"],
     store,
     decidedFor,
     onParts: () => undefined,

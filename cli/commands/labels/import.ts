@@ -1,11 +1,14 @@
 import { basename } from "node:path";
 import { type Imported, importLabels } from "../../../coordinator/importLabels.ts";
 import { systemClock } from "../../../shared/bus/clock.ts";
+import { encodingOf } from "../../../shared/config/encodingOf.ts";
 import { LabelFileSpec } from "../../../shared/config/labelFileSpec.ts";
 import { loadSpec } from "../../../shared/config/load.ts";
+import type { RunSpec } from "../../../shared/config/spec.ts";
 import { openDataset } from "../../../shared/data/open.ts";
 import { StillhouseError } from "../../../shared/errors.ts";
 import { encodingText } from "../../../shared/labels/encodingText.ts";
+import type { StoredEncoding } from "../../../shared/protocol/storedEncoding.ts";
 import { nodeId } from "../../nodeId.ts";
 import { count } from "../../view/numbers.ts";
 import { Progress } from "../../view/progress.ts";
@@ -17,6 +20,8 @@ export interface ImportFileOptions extends LogChoice {
   ids?: string;
   floor?: number;
   columns?: number[];
+  /** Of the spec: whose encoding the labels get. */
+  teacher?: string;
 }
 
 /** Options that no file of labels can be read with. */
@@ -29,6 +34,7 @@ export class BadImportOptions extends StillhouseError {}
 export async function importFile(path: string, options: ImportFileOptions): Promise<number> {
   const source = sourceOf(path, options);
   const { spec, baseDir } = await loadSpec(options.data);
+  const labels = { encoding: encodingFor(spec, options.teacher), chunkSize: spec.labels.chunkSize };
   const dataset = await openDataset(spec.data, baseDir);
   const node = nodeId("import");
   return onServer(options, node, "The same command goes on.", async ({ bus, signal, say }) => {
@@ -38,7 +44,7 @@ export async function importFile(path: string, options: ImportFileOptions): Prom
       clock: systemClock,
       node,
       dataset,
-      labels: spec.labels,
+      labels,
       signal,
       onNotice: say,
       onProgress: (done, total) => progress.update(done, total),
@@ -46,6 +52,18 @@ export async function importFile(path: string, options: ImportFileOptions): Prom
     process.stdout.write(`${toldOf(imported, dataset.name)}\n`);
     return 0;
   });
+}
+
+/** @throws BadImportOptions for a name that the spec does not have */
+function encodingFor(spec: RunSpec, teacher: string | undefined): StoredEncoding {
+  if (teacher === undefined) return encodingOf(spec).stored;
+  const names = spec.teachers.map(({ name }) => name);
+  const place = names.indexOf(teacher);
+  if (place >= 0) return encodingOf(spec, place).stored;
+  throw new BadImportOptions(
+    `Cannot import labels for teacher "${teacher}": the spec has [${names.join(", ")}]; name one of them, or none`,
+    { fields: { teacher, names } },
+  );
 }
 
 function sourceOf(path: string, { output, ids, floor, columns }: ImportFileOptions): LabelFileSpec {

@@ -35,8 +35,8 @@ export async function verify(specPath: string, options: VerifyOptions): Promise<
     const log = await bus.log(streams.labels.name, streams.labels.filter);
     const compute = workerTeacherCompute({ prefer: options.backend, device: options.device }, systemClock);
     const verifyOne = async (teacher: LogTeacher): Promise<VerifiedTeacher> => {
-      const { name, labelling, features, model } = teacher;
-      if (!model) return { name, labelling, found: null };
+      const { name, labelling, encoding, features, model } = teacher;
+      if (!model) return { name, labelling, encoding, found: null };
       const [first] = await readNumerics(bus, labelling);
       const threads = first?.computer.threads ?? spec.compute.threads.teacher ?? DEFAULT_THREADS;
       await compute.load({
@@ -53,14 +53,14 @@ export async function verify(specPath: string, options: VerifyOptions): Promise<
         onProgress: (done, total) => progress.update(done, total),
       }).finally(() => progress.end());
       await compute.unload(labelling);
-      return { name, labelling, found, labelledBy: first?.computer ?? null };
+      return { name, labelling, encoding, found, labelledBy: first?.computer ?? null };
     };
     const verifyAll = async (): Promise<VerifiedTeacher[]> => {
       await compute.openData(dataset);
       const all: VerifiedTeacher[] = [];
       for (const teacher of teachers) {
         const one = await verifyOne(teacher);
-        if (!options.json) process.stdout.write(`${verifiedLines(one, spec, options.bound).join("\n")}\n`);
+        if (!options.json) process.stdout.write(`${verifiedLines(one, options.bound).join("\n")}\n`);
         all.push(one);
       }
       return all;

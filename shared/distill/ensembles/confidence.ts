@@ -7,8 +7,8 @@ import { mixture } from "./mixture.ts";
  * Mean of the teachers' probabilities, in which a teacher counts the more the better it knows the sample's true class
  * (confidence-aware multi-teacher KD, Zhang, Chen, Wang 2022). On samples without a label all count alike.
  */
-export const confidence: EnsembleRule = ({ logits, labels, present }, temper) =>
-  tf.tidy(() => mixture(logits, confidenceShares(logits, labels, present), temper, present));
+export const confidence: EnsembleRule = ({ logits, atOne = logits, labels, present }, temper) =>
+  tf.tidy(() => mixture(logits, confidenceShares(atOne, labels, present), temper, present));
 
 /**
  * The share of each teacher in each sample, w_k = (1 - softmax_k(CE_k)) / (K - 1), with CE its cross-entropy with the

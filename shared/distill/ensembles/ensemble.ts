@@ -9,6 +9,11 @@ export interface TeachersSay {
    * the same bits.
    */
   readonly logits: readonly tf.Tensor2D[];
+  /**
+   * The same read at T = 1, for what looks at probabilities there, where labels that hold a part of the classes make another
+   * number of it; absent: `logits`.
+   */
+  readonly atOne?: readonly tf.Tensor2D[] | undefined;
   /** One a teacher, > 0, of any sum. */
   readonly weights: readonly number[];
   /** What each teacher knows, one a teacher; absent: all know all. For rules that join what parts know. */

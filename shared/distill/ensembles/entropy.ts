@@ -7,8 +7,8 @@ import { overTheirSum, presences } from "./present.ts";
  * Mean of the teachers' probabilities, in which a teacher counts the more the surer it is of the sample (entropy-based
  * KD, Kwon et al. 2020). Serves where confidence can be trusted: calibrate the teachers first.
  */
-export const entropy: EnsembleRule = ({ logits, present }, temper) =>
-  tf.tidy(() => mixture(logits, entropyShares(logits, present), temper, present));
+export const entropy: EnsembleRule = ({ logits, atOne = logits, present }, temper) =>
+  tf.tidy(() => mixture(logits, entropyShares(atOne, present), temper, present));
 
 /**
  * The share of each teacher in each sample, w_k = (1 - H_k / sum_j H_j) / (K - 1), with H the entropy of its softmax

@@ -8,6 +8,7 @@ import { decoupledKdRows } from "./decoupledKd.ts";
 import { dist } from "./dist.ts";
 import { featureTermLoss } from "./featureTerms.ts";
 import { forwardKl, forwardKlRows } from "./forwardKl.ts";
+import { ghostKlRows } from "./ghostKl.ts";
 import { jensenShannonRows } from "./jensenShannon.ts";
 import { logitMseRows } from "./logitMse.ts";
 import { meanOverLabelled, meanOverRows } from "./means.ts";
@@ -29,6 +30,8 @@ export interface TermBatch {
   apart?(T: number): readonly TeacherApart[];
   /** What the term's teachers say: log-probabilities at T, [batch, classes], outside of the gradient. */
   target(T: number): tf.Tensor2D;
+  /** 1 at the classes that its teacher's labels hold, where the others are one outcome, [batch, classes]. */
+  readonly stored?: tf.Tensor2D | undefined;
   /** Of a term that learns from a feature. */
   inside(): FeatureView;
 }
@@ -47,8 +50,11 @@ export const termLosses: {
 } = {
   "cross-entropy": ({ student, labels, targeted }, { smoothing }) =>
     crossEntropy(student, labels, smoothing, targeted),
-  kl: ({ student, target, targeted, apart }, _, T) =>
-    apart ? ownClassesKl(student, apart(T), T, targeted) : forwardKl(student, target(T), T, targeted),
+  kl: ({ student, target, targeted, apart, stored }, _, T) => {
+    if (apart) return ownClassesKl(student, apart(T), T, targeted);
+    if (stored) return meanOverRows(ghostKlRows(student, target(T), stored, T), targeted);
+    return forwardKl(student, target(T), T, targeted);
+  },
   "reverse-kl": ({ student, target, targeted }, _, T) =>
     meanOverRows(reverseKlRows(student, target(T), T), targeted),
   jsd: ({ student, target, targeted }, { beta }, T) =>
