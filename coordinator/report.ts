@@ -15,6 +15,7 @@ import { buckets, jobKeys } from "../shared/protocol/subjects.ts";
 import { readResults } from "./awaitStudents.ts";
 import type { CoordinatorContext } from "./context.ts";
 import { resultOf, runFacts, teacherFacts } from "./runFacts.ts";
+import { storageReport } from "./storageReport.ts";
 import { makeTaskReport } from "./taskReport.ts";
 
 /** Gathers what the run left in the stores and makes the report of it. */
@@ -70,6 +71,10 @@ export async function makeReport(context: CoordinatorContext, evaluation: AnyEva
 }
 
 async function teacherReports(context: CoordinatorContext, evaluation: Evaluation): Promise<TeacherReport[]> {
+  const { temperatures } = evaluation.scales;
+  const storage = await Promise.all(
+    temperatures.map((temperature, k) => storageReport(context, k, temperature)),
+  );
   return (await teacherFacts(context)).map((facts, k) => {
     const tested = evaluation.teachers[k];
     if (!tested) throw new RangeError(`Cannot report on teacher "${facts.name}": it was not evaluated`);
@@ -80,6 +85,7 @@ async function teacherReports(context: CoordinatorContext, evaluation: Evaluatio
       accuracy: metrics?.accuracy ?? null,
       nll: metrics?.nll ?? null,
       ece: metrics?.ece ?? null,
+      storage: storage[k] as TeacherReport["storage"],
       quality,
     };
   });

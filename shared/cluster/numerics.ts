@@ -59,3 +59,14 @@ export async function readNumerics(bus: Bus, labelling: string): Promise<Numeric
   );
   return entries.flatMap((entry) => (entry ? [decode(Numerics, entry.value, `numerics ${entry.key}`)] : []));
 }
+
+/** What the first node of a labelling said of the probe of one shard; undefined: nobody was asked. */
+export async function readNumericsOf(
+  bus: Bus,
+  labelling: string,
+  shard: string,
+): Promise<Numerics | undefined> {
+  const key = numericsKeys.of(labelling, shard);
+  const entry = await (await bus.kv(buckets.numerics)).get(key);
+  return entry && decode(Numerics, entry.value, `numerics ${key}`);
+}

@@ -156,6 +156,35 @@ export const QuorumReport = z.strictObject({
   leftOut: count.describe("training samples with neither target nor label, which were left out"),
 });
 
+/** How a teacher's answers are stored, and how far what is read of them is from what it said. */
+export const Storage = z.strictObject({
+  encoding: text.describe("of its logits, as `half` or `top-k 16 at T 1, 4`"),
+  bytesPerSample: count.describe("of one sample in the label log, features included, headers not"),
+  samples: count.describe(
+    "on which the loss is measured: its answers to the probe, which are kept as it gave them; 0: none are",
+  ),
+  read: z
+    .array(
+      z.strictObject({
+        temperature: z.number().positive().describe("at which the run reads its labels"),
+        declared: z
+          .boolean()
+          .describe(
+            "the labels hold what is needed for it; else it was approximated by `undeclared: uniform`",
+          ),
+        kl: nats
+          .nullable()
+          .describe(
+            "mean KL divergence of what is read from what it said there, KL(teacher, read), nats a sample; null: infinite, as classes that are not stored have no probability",
+          ),
+        reverseKl: nats.describe("the other way around, KL(read, teacher)"),
+      }),
+    )
+    .describe(
+      "temperatures at which the labels are read: 1, at which teachers are judged, and those of the loss, of one that cools its first, middle and last",
+    ),
+});
+
 export const TeacherReport = z.strictObject({
   name: text.describe("as in the spec"),
   ...evaluatedByLabels,
@@ -184,6 +213,7 @@ export const TeacherReport = z.strictObject({
   quantised: LogitAgreement.nullable().describe(
     "of a teacher in whole numbers: how near it is to itself in floats (of a cross-fitted one, its first fold); null: it is in floats",
   ),
+  storage: Storage.describe("how its answers are stored, and what that loses"),
   quality: z
     .strictObject({
       transfer: LabelQuality.describe("on the training split, which the students learn from"),

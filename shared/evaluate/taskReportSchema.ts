@@ -86,6 +86,7 @@ const teacherFacts = TeacherReport.omit({
   nll: true,
   ece: true,
   quality: true,
+  storage: true,
 }).shape;
 const ensembleFacts = Report.shape.ensemble.unwrap().pick({
   rule: true,

@@ -24,7 +24,7 @@ function teacherWarnings({ teachers, ensemble, baseline }: Facts): string[] {
   }
   warnings.push(...quorumWarnings(ensemble?.quorum ?? null, teachers));
   for (const teacher of teachers) {
-    warnings.push(...qualityWarnings(teacher), ...numericsWarnings(teacher));
+    warnings.push(...qualityWarnings(teacher), ...numericsWarnings(teacher), ...storageWarnings(teacher));
     if (!teacher.outputWasProbabilities) continue;
     warnings.push(
       `Teacher ${teacher.name} gives probabilities, made logits by a floored log: what lay below the floor is lost. Export it with logits if you can.`,
@@ -87,6 +87,18 @@ export function numericsWarnings({
   if (worst === 0) return [];
   return [
     `Labels of teacher ${name} were computed by nodes whose logits differ by up to ${worst.toPrecision(2)}: the weights depend on who labelled what.`,
+  ];
+}
+
+/** Of labels that were read at temperatures whose tail they do not hold. */
+function storageWarnings({ name, storage }: Report["teachers"][number]): string[] {
+  const others = storage.read.filter(({ declared }) => !declared);
+  if (others.length === 0) return [];
+  const words = ({ temperature, kl, reverseKl }: (typeof others)[number]): string =>
+    `${(kl ?? reverseKl).toPrecision(2)} nats at T = ${Number(temperature.toPrecision(4))}`;
+  const held = storage.read.filter(({ declared }) => declared).map(words);
+  return [
+    `Labels of teacher ${name} (${storage.encoding}) were read at temperatures for which they hold no tail, as if all classes that are not stored had one logit: what was read is ${others.map(words).join(", ")} from what it said, and ${held.join(", ")} where they hold it.`,
   ];
 }
 

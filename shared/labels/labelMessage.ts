@@ -1,8 +1,8 @@
-import { rng } from "../determinism/rng.ts";
 import { encode } from "../protocol/codec.ts";
 import { Labels } from "../protocol/labels.ts";
 import { type ChunkKey, labelsSubject } from "../protocol/subjects.ts";
 import { encodeRows } from "./rowCodec.ts";
+import { rowDraws } from "./rowDraws.ts";
 import type { RowLayout } from "./rowLayout.ts";
 import { rowsDigest } from "./rowsDigest.ts";
 
@@ -43,9 +43,7 @@ export function labelMessage(of: {
     ...(features.length > 0 ? { features: [...features] } : {}),
     rowsDigest: rowsDigest(rows),
     node,
-    payload: encodeRows(layout, of.values, of.what, (row) =>
-      rng(key.labelling, "draws", key.shard, key.view, rows[row] as number),
-    ),
+    payload: encodeRows(layout, of.values, of.what, rowDraws(key, rows)),
   };
   return { subject: labelsSubject(key, part), data: encode(Labels, labels) };
 }

@@ -152,7 +152,7 @@ describe("a slip in one of several alternatives is reported for the one that was
   it("a teacher by its model", () => {
     expect(problemsOf(withLine(5, "    model: { format: tfjs-layers, path: m.json }"))).toEqual([
       'teachers[0].model.output (line 5): missing, expected "logits" or "probabilities" or "sigmoids" or "values"',
-      "teachers[0].train (line 6): unknown key, expected one of name, model, classes",
+      "teachers[0].train (line 6): unknown key, expected one of name, model, classes, encoding",
     ]);
     expect(problemsOf(withLine(5, "    model: { arch: mpl, hidden: [4] }"))).toEqual([
       'teachers[0].model.arch (line 5): the text "mpl", expected "mlp" or "cnn" or "separable" or "transformer"; ' +

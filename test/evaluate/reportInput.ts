@@ -44,6 +44,15 @@ export function reportInput(about: Partial<TaughtInput> = {}): TaughtInput {
     outputWasProbabilities: false,
     folds: null,
     quantised: null,
+    storage: {
+      encoding: "half",
+      bytesPerSample: 20,
+      samples: 64,
+      read: [
+        { temperature: 1, declared: true, kl: 1.2e-7, reverseKl: 1.2e-7 },
+        { temperature: 4, declared: true, kl: 2.1e-8, reverseKl: 2.1e-8 },
+      ],
+    },
     quality: {
       transfer: {
         samples: 54_000,

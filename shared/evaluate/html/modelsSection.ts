@@ -91,7 +91,31 @@ ${teachers.map(
 `,
 )}
 </tbody></table></div>
-${await disagreementFigure(report)}<p class="note">True class: its mean probability at temperature 1; entropy in nats. A teacher that is much surer of the data it was trained on tells little of it beyond the label.</p>`;
+${await disagreementFigure(report)}<p class="note">True class: its mean probability at temperature 1; entropy in nats. A teacher that is much surer of the data it was trained on tells little of it beyond the label.</p>
+${storage(report)}`;
+}
+
+/** How labels are stored, and how far what students read is from what the teachers said. */
+function storage({ teachers }: Report): Markup {
+  const nats = (value: number | null): string => (value === null ? "\u221e" : value.toExponential(1));
+  const rows = teachers.flatMap(({ name, storage: { encoding, bytesPerSample, samples, read } }) =>
+    (samples > 0 ? read : [null]).map((one, i) => {
+      const first = i === 0;
+      const cells = one
+        ? html`<td>${Number(one.temperature.toPrecision(4))}${one.declared ? "" : "*"}</td><td>${nats(one.kl)}</td><td>${nats(one.reverseKl)}</td>`
+        : html`<td></td><td>\u2013</td><td>\u2013</td>`;
+      return html`<tr><td class="name">${first ? name : ""}</td><td>${first ? encoding : ""}</td><td>${first ? whole(bytesPerSample) : ""}</td>${cells}</tr>
+`;
+    }),
+  );
+  const approximated = teachers.some((one) => one.storage.read.some(({ declared }) => !declared));
+  return html`<h3>How they are stored</h3>
+<div class="wide"><table>
+<thead><tr><th>Teacher</th><th>Encoding</th><th>Bytes a sample</th><th>Read at T</th><th>KL from what it said</th><th>Reverse</th></tr></thead>
+<tbody>
+${rows}
+</tbody></table></div>
+<p class="note">KL(teacher, read) and KL(read, teacher) in nats, on the teacher's answers to the probe; \u221e: classes that are not stored count as impossible.${approximated ? " *: a temperature whose tail is not stored." : ""}</p>`;
 }
 
 function latency({ student: { latencyMs } }: Report): Markup | null {
