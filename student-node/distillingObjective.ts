@@ -53,7 +53,7 @@ export function distillingObjective(
   const terms = plainTermsOf(distill);
   const heard = terms.some(({ kind }) => termNeeds[kind].teachers) ? teachers : [];
   const answers = teacherTargets({
-    teachers: heard.length,
+    teachers: heard,
     terms,
     rule: ensemble.rule,
     encodings: training.encodings,

@@ -38,10 +38,10 @@ const weighedAtOne: readonly EnsembleSpec["rule"][] = ["entropy", "ca-mkd"];
  * One target a teacher; where what is decoded depends on the temperature, one for each at which the terms read it, named
  * `teacher-0@4`.
  * @param encodings of each teacher; absent: all hold a number for every class
- * @param teachers how many are heard
+ * @param teachers names of those that are heard
  */
 export function teacherTargets(of: {
-  readonly teachers: number;
+  readonly teachers: readonly string[];
   readonly terms: readonly PlainTermSpec[];
   readonly rule: EnsembleSpec["rule"];
   readonly encodings: readonly TeacherEncoding[] | undefined;
@@ -50,12 +50,15 @@ export function teacherTargets(of: {
   readonly stepsPerEpoch: number;
 }): TeacherTargets {
   const { dataset, scales, terms } = of;
-  const all = Array.from({ length: of.teachers }, (_, k) => k);
+  const all = of.teachers.map((_, k) => k);
   const depends = all.map((k) => readsByTemperature(of.encodings?.[k] ?? { stored: "float32" }));
-  const places = readPlaces(terms, of.rule);
   const ghosts = all.filter((k) => of.encodings?.[k]?.tail === "ghost");
   const read = all.flatMap((k) =>
-    (depends[k] ? places : [1]).map((at) => ({ k, at, name: depends[k] ? nameAt(k, at) : plainName(k) })),
+    (depends[k] ? readPlaces(terms, of.rule, of.teachers[k] as string) : [1]).map((at) => ({
+      k,
+      at,
+      name: depends[k] ? nameAt(k, at) : plainName(k),
+    })),
   );
   const temperatureOf = (at: ReadAt, step: number): number =>
     typeof at === "number"
@@ -91,13 +94,13 @@ const nameAt = (k: number, at: ReadAt): string =>
   `teacher-${k}@${typeof at === "number" ? at : `term-${at.place}`}`;
 const storedName = (k: number): string => `teacher-${k}-stored`;
 
-/** Where the terms, and a rule that weighs teachers, read: each once. */
-function readPlaces(terms: readonly PlainTermSpec[], rule: EnsembleSpec["rule"]): ReadAt[] {
+/** Where the terms that listen to a teacher, and a rule that weighs teachers, read it: each once. */
+function readPlaces(terms: readonly PlainTermSpec[], rule: EnsembleSpec["rule"], teacher: string): ReadAt[] {
   const fixed = new Set<number>(weighedAtOne.includes(rule) ? [1] : []);
   const changing: ReadAt[] = [];
   terms.forEach((term, place) => {
     const found = targetTemperature(term);
-    if (!found) return;
+    if (!found || ("teacher" in term && term.teacher !== undefined && term.teacher !== teacher)) return;
     if ("cooling" in term && term.cooling) changing.push({ place });
     else fixed.add(found.at);
   });

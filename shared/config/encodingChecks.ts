@@ -117,7 +117,8 @@ function lossProblems(path: Path, encoding: EncodingSpec, spec: RunSpec, k: numb
   if (data.task !== undefined && data.task !== "classification") return [];
   const { name } = teachers[k] as { name: string };
   const encodingCase = encodingCaseOf(encoding);
-  return termsOf(distill).flatMap((term): Problem[] => {
+  const calibrated = ensemble.calibrate ? calibrateProblems(path, encodingCase) : [];
+  const refused = termsOf(distill).flatMap((term): Problem[] => {
     if ("teacher" in term && term.teacher !== undefined && term.teacher !== name) return [];
     if ("feature" in term)
       return term.feature === "logits" ? relationProblems(path, encodingCase, term.kind) : [];
@@ -130,6 +131,18 @@ function lossProblems(path: Path, encoding: EncodingSpec, spec: RunSpec, k: numb
     const message = `"${seen}" for the term "${term.kind}": ${why}; expected ${instead}`;
     return [{ path: at === undefined ? path : [...path, at], message }];
   });
+  return [...calibrated, ...refused];
+}
+
+/** A likelihood of true classes, of which one without a probability would be all that counts. */
+function calibrateProblems(path: Path, encoding: EncodingCase): Problem[] {
+  if (encoding !== "sampled" && encoding !== "top-k, tail renormalised") return [];
+  const [seen, own, instead] =
+    encoding === "sampled"
+      ? ["sampled", path, '"half", or top-k']
+      : ["renormalised", [...path, "tail"], '"uniform"'];
+  const message = `"${seen}", and ensemble.calibrate asks for the probability of every true class; expected ${instead}, or calibrate: false`;
+  return [{ path: own as Path, message }];
 }
 
 /** The value of a key, or what the encoding is called. */

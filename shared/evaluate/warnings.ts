@@ -92,12 +92,18 @@ export function numericsWarnings({
 
 /** Of labels that were read at temperatures whose tail they do not hold. */
 function storageWarnings({ name, storage }: Report["teachers"][number]): string[] {
+  const sparse = storage.read.some(({ kl }) => kl === null)
+    ? [
+        `Labels of teacher ${name} (${storage.encoding}) give classes that they do not hold no probability: its NLL and calibration error, and the ensemble's, are those of the labels and not of the teacher.`,
+      ]
+    : [];
   const others = storage.read.filter(({ declared }) => !declared);
-  if (others.length === 0) return [];
+  if (others.length === 0) return sparse;
   const words = ({ temperature, kl, reverseKl }: (typeof others)[number]): string =>
     `${(kl ?? reverseKl).toPrecision(2)} nats at T = ${Number(temperature.toPrecision(4))}`;
   const held = storage.read.filter(({ declared }) => declared).map(words);
   return [
+    ...sparse,
     `Labels of teacher ${name} (${storage.encoding}) were read at temperatures for which they hold no tail, as if all classes that are not stored had one logit: what was read is ${others.map(words).join(", ")} from what it said, and ${held.join(", ")} where they hold it.`,
   ];
 }
