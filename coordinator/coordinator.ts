@@ -3,7 +3,6 @@ import { anySignal } from "../shared/bus/anySignal.ts";
 import { sleep } from "../shared/bus/clock.ts";
 import { clearFaults } from "../shared/cluster/faults.ts";
 import { beat } from "../shared/cluster/heartbeat.ts";
-import { encodingOf } from "../shared/config/encodingOf.ts";
 import { transferSet } from "../shared/data/transferSet.ts";
 import { labelledViewHashes } from "../shared/data/views/viewSchedule.ts";
 import { messageOf, StillhouseError } from "../shared/errors.ts";
@@ -141,11 +140,11 @@ async function labelAll(
 }
 
 /** Of the teachers that nodes label with. */
-function labellings({ run, spec, teachers }: CoordinatorContext["store"]["record"]): Labelling[] {
-  return teachers.flatMap(({ name, ready }, place) => {
+function labellings({ run, teachers }: CoordinatorContext["store"]["record"]): Labelling[] {
+  return teachers.flatMap(({ name, ready }) => {
     if (!ready)
       throw new StillhouseError(`Cannot label with teacher "${name}" of run ${run}: it is not there`);
-    return ready.model ? [{ ...ready, encoding: encodingOf(spec, place).stored }] : [];
+    return ready.model ? [ready] : [];
   });
 }
 

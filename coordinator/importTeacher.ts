@@ -48,13 +48,12 @@ export async function restoreImports(context: CoordinatorContext, signal: AbortS
   for (const [place, { name, ready }] of teachers.entries()) {
     const source = spec.teachers[place];
     if (!ready || !source || !("labels" in source)) continue;
-    const encoding = encodingOf(spec, place).stored;
     const { samplesMissing, samplesNeeded } = await findMissing(
       log,
       dataset,
       spec.labels,
       [PLAIN_VIEW],
-      [{ ...ready, encoding }],
+      [ready],
     );
     samples += samplesNeeded;
     if (samplesMissing === 0) continue;

@@ -35,5 +35,5 @@ export function readyTeacher(
   const identity = contentHash({ ...found.model, mapping });
   const labelling = labellingHash({ identity, encoding, chunkSize, features });
   const { output } = found.model.mapping;
-  return { ...teacher, ready: { identity, labelling, output, features: [...features], ...found } };
+  return { ...teacher, ready: { identity, labelling, encoding, output, features: [...features], ...found } };
 }

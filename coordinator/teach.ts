@@ -77,9 +77,9 @@ async function imported(
   planned: RunTeacher,
   signal: AbortSignal,
 ): Promise<RunTeacher> {
-  const { identity, labelling, output, bytes } = await importTeacher(context, place, spec, signal);
+  const { identity, labelling, encoding, output, bytes } = await importTeacher(context, place, spec, signal);
   return {
     ...planned,
-    ready: { identity, labelling, model: null, output, features: [], parameters: 0, bytes },
+    ready: { identity, labelling, encoding, model: null, output, features: [], parameters: 0, bytes },
   };
 }

@@ -4,7 +4,7 @@ import type { Bus } from "../shared/bus/bus.ts";
 import { isFinished } from "../shared/cluster/jobResults.ts";
 import { slowestView } from "../shared/cluster/slowestView.ts";
 import { planBatches } from "../shared/compute/planBatches.ts";
-import { encodingsOf } from "../shared/config/encodingOf.ts";
+import { encodingsOf, encodingText } from "../shared/config/encodingOf.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { transferSet } from "../shared/data/transferSet.ts";
 import { slides } from "../shared/data/views/slidingWindow.ts";
@@ -117,6 +117,7 @@ async function feedOnceReady(
   if (!record) return new Promise(() => undefined);
   const { chunkSize } = record.spec.labels;
   requireSameFeatures(record, features);
+  requireSameEncodings(record);
   const stepsPerEpoch = planBatches(dataset, dataset.splits.train, record.spec.student.train).length;
   const firstView = slides(record.spec)
     ? await slowestView(context.bus, record, stepsPerEpoch, new Set())
@@ -153,6 +154,19 @@ function requireSameFeatures({ run, teachers }: RunRecord, { layouts }: FeatureP
       { fields: { teacher: name, asked, own } },
     );
   }
+}
+
+/** The same of how they are stored. */
+function requireSameEncodings({ run, spec, teachers }: RunRecord): void {
+  encodingsOf(spec).forEach(({ stored }, k) => {
+    const { name, ready } = teachers[k] ?? {};
+    const [asked, own] = [ready ? encodingText(ready.encoding) : "none", encodingText(stored)];
+    if (asked === own) return;
+    throw new StillhouseError(
+      `Cannot train run ${run} as its coordinator has the labels of teacher "${name}" stored as ${asked}, and this student node reads ${own}; run the same version of both`,
+      { fields: { teacher: name, asked, own } },
+    );
+  });
 }
 
 async function work(

@@ -4,7 +4,6 @@ import type { Clock } from "../shared/bus/clock.ts";
 import type { DataSources } from "../shared/data/openSource.ts";
 import type { LogitAgreement } from "../shared/evaluate/reportSchema.ts";
 import type { RunRecord, RunTeacher, TeacherModel } from "../shared/protocol/run.ts";
-import type { StoredEncoding } from "../shared/protocol/storedEncoding.ts";
 import type { TeacherCompute } from "./compute.ts";
 
 /** What the parts of one teacher node share. */
@@ -31,8 +30,6 @@ export interface NodeContext {
 export interface ServedTeacher extends NonNullable<RunTeacher["ready"]> {
   readonly name: string;
   readonly model: TeacherModel;
-  /** How its answers are stored, a part of its labelling. */
-  readonly encoding: StoredEncoding;
   /** Those that need it now, one at least. They agree on its encoding and the chunk size, but perhaps not on the data. */
   runs: readonly [RunRecord, ...RunRecord[]];
   /** Strict where one of them is. */

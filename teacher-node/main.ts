@@ -5,7 +5,6 @@ import type { Clock } from "../shared/bus/clock.ts";
 import { followRuns } from "../shared/cluster/followRuns.ts";
 import { beat } from "../shared/cluster/heartbeat.ts";
 import { DEFAULT_THREADS } from "../shared/compute/computeSettings.ts";
-import { encodingOf } from "../shared/config/encodingOf.ts";
 import { DataSources } from "../shared/data/openSource.ts";
 import { messageOf } from "../shared/errors.ts";
 import type { RunRecord } from "../shared/protocol/run.ts";
@@ -112,7 +111,7 @@ async function serveRuns(context: NodeContext): Promise<void> {
 function neededTeachers(runs: readonly RunRecord[]): Map<string, ServedTeacher> {
   const needed = new Map<string, ServedTeacher>();
   for (const run of runs) {
-    for (const [place, { name, ready }] of run.teachers.entries()) {
+    for (const { name, ready } of run.teachers) {
       if (!ready?.model) continue;
       const known = needed.get(ready.labelling);
       const strict = run.spec.numerics === "strict" || known?.numerics === "strict";
@@ -120,7 +119,6 @@ function neededTeachers(runs: readonly RunRecord[]): Map<string, ServedTeacher> 
         name: known?.name ?? name,
         ...ready,
         model: ready.model,
-        encoding: encodingOf(run.spec, place).stored,
         runs: known ? [...known.runs, run] : [run],
         numerics: strict ? "strict" : "tolerant",
         threads: DEFAULT_THREADS,

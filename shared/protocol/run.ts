@@ -3,6 +3,7 @@ import { ModelMapping } from "../config/modelFileSpec.ts";
 import { RunSpec } from "../config/spec.ts";
 import { FeatureLayout } from "./features.ts";
 import { Digest, Hash, NodeId, RunId } from "./identifiers.ts";
+import { StoredEncoding } from "./storedEncoding.ts";
 import { DataSource } from "./work.ts";
 
 /** How a node turns a stored model into labels. */
@@ -31,6 +32,8 @@ export const RunTeacher = z.strictObject({
     .strictObject({
       identity: Hash,
       labelling: Hash,
+      /** How its logits stand in the log: a part of the labelling. */
+      encoding: StoredEncoding,
       /** Null for labels from elsewhere, which no node can serve. */
       model: TeacherModel.nullable(),
       /** What its numbers were before they became logits. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { matches, overlap } from "../../shared/bus/subjects.ts";
 import { labellingHash, NodeId, PLAIN_VIEW, RunId } from "../../shared/protocol/identifiers.ts";
+import type { StoredEncoding } from "../../shared/protocol/storedEncoding.ts";
 import {
   blockLabelsFilter,
   chunkLabelsFilter,
@@ -103,5 +104,23 @@ describe("identifiers", () => {
       labellingHash({ chunkSize: 512, encoding: "half", identity: hash("a") }),
     );
     expect(PLAIN_VIEW).toMatch(/^[0-9a-f]{32}$/);
+  });
+
+  it("of labellings in half and float32 are what they were before there were other encodings", () => {
+    const of = (encoding: StoredEncoding): string =>
+      labellingHash({ identity: "0".repeat(32), encoding, chunkSize: 512 });
+    // By the version that knew these two alone: labels that it wrote are found.
+    expect(of("half")).toBe("c110713ffc0f6242447a07ebd46c0334");
+    expect(of("float32")).toBe("5e3a571919ad2f8d273910dafb1b2c8e");
+    const others: StoredEncoding[] = [
+      "int8",
+      { kind: "top-k", k: 2, temperatures: [1] },
+      { kind: "top-k", k: 3, temperatures: [1] },
+      { kind: "top-k", k: 2, temperatures: [1, 4] },
+      { kind: "sampled", draws: 2, temperature: 1 },
+      { kind: "sampled", draws: 2, temperature: 4 },
+    ];
+    expect(new Set(others.map(of)).size).toBe(others.length);
+    expect(of({ temperatures: [1], k: 2, kind: "top-k" })).toBe(of(others[1] as StoredEncoding));
   });
 });

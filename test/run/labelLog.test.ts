@@ -177,6 +177,11 @@ describe("a message of the label log that is not what its subject promises", () 
     ["another part", changed(() => ({ part: 1 })), /part must be 0: it is 1/],
     ["another encoding", changed(() => ({ encoding: "float32" })), /encoding must be half: it is float32/],
     [
+      "fewer classes",
+      changed(() => ({ encoding: { kind: "top-k", k: 2, temperatures: [1, 4] } })),
+      /encoding must be half: it is top-k 2 at T 1, 4/,
+    ],
+    [
       "too few bytes",
       changed(({ payload }) => ({ payload: payload.slice(2) })),
       /bytes must be 256: it is 254/,
