@@ -3,12 +3,14 @@ import { describe, expect, it } from "vitest";
 import type { z } from "zod";
 import { shardPermutation } from "../../shared/data/chunks.ts";
 import { cutShards } from "../../shared/data/shards.ts";
-import { encodeLogits } from "../../shared/labels/encoding.ts";
+import { bytesPerRow, encodeLogits } from "../../shared/labels/encoding.ts";
+import { rowDraws } from "../../shared/labels/rowDraws.ts";
 import { rowsDigest } from "../../shared/labels/rowsDigest.ts";
 import { PLAIN_VIEW } from "../../shared/protocol/identifiers.ts";
 import { Labels } from "../../shared/protocol/labels.ts";
 import { Numerics } from "../../shared/protocol/numerics.ts";
 import { Fault, Heartbeat } from "../../shared/protocol/presence.ts";
+import type { StoredEncoding } from "../../shared/protocol/storedEncoding.ts";
 import { buckets, labelsSubject, labelWorkSubject, streams } from "../../shared/protocol/subjects.ts";
 import { LabelChunk } from "../../shared/protocol/work.ts";
 
@@ -36,10 +38,40 @@ describe("docs/protocol.md gives examples that hold:", () => {
     expect(found(/of rows 5 2 7 0 it is\n`(\w+)`/g)).toEqual([rowsDigest(order.slice(0, 4))]);
   });
 
-  it("both encodings", () => {
-    const hex = (encoding: "half" | "float32") =>
-      Buffer.from(encodeLogits(encoding, Float32Array.of(1.5, -0.1), 2, "")).toString("hex");
-    expect(page).toContain(`1.5 and -0.1 are \`${hex("half")}\` and \`${hex("float32")}\``);
+  it("every encoding", () => {
+    const hash = "0123456789abcdef0123456789abcdef";
+    const draws = rowDraws({ labelling: hash, shard: hash, view: PLAIN_VIEW }, Uint32Array.of(5));
+    const hex = (encoding: StoredEncoding): string =>
+      Buffer.from(encodeLogits(encoding, Float32Array.of(1.5, -0.1, 0.5), 3, "", draws)).toString("hex");
+    const text = page.replaceAll("\n", " ");
+    for (const kind of ["half", "float32", "int8"] as const) {
+      expect(text).toContain(`\`${hex(kind)}\` in \`${kind}\``);
+    }
+    expect(text).toContain(
+      `\`${hex({ kind: "top-k", k: 2, temperatures: [1, 4] })}\` in \`top-k\` with k 2 and temperatures 1 and 4`,
+    );
+    expect(text).toContain(
+      `\`${hex({ kind: "sampled", draws: 4, temperature: 1 })}\` in 4 draws at temperature 1`,
+    );
+  });
+
+  it("the bytes of a row in every encoding", () => {
+    const w = (classes: number): number => (classes <= 256 ? 1 : classes <= 65_536 ? 2 : 4);
+    for (const classes of [3, 256, 257, 65_537]) {
+      for (const count of [2, 300]) {
+        const s = Math.min(count, classes);
+        expect(bytesPerRow("half", classes)).toBe(2 * classes);
+        expect(bytesPerRow("float32", classes)).toBe(4 * classes);
+        expect(bytesPerRow("int8", classes)).toBe(8 + classes);
+        const topK = { kind: "top-k", k: count, temperatures: [1, 2, 4] } as const;
+        expect(bytesPerRow({ ...topK, temperatures: [1, 2, 4] }, classes)).toBe(s * (w(classes) + 2) + 4 * 3);
+        const sampled = { kind: "sampled", draws: count, temperature: 1 } as const;
+        expect(bytesPerRow(sampled, classes)).toBe(s * (w(classes) + 4));
+      }
+    }
+    for (const formula of ["| 2 C ", "| 4 C ", "| 8 + C ", "| s (w + 2) + 4 t ", "| s (w + 4) "]) {
+      expect(page).toContain(formula);
+    }
   });
 });
 
