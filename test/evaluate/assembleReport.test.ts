@@ -123,6 +123,26 @@ describe("a report warns", () => {
     expect(warningsOf({ teachers: all })).toEqual(noWarnings);
   });
 
+  it("of labels that were read where they hold no tail, or that give classes no probability", () => {
+    const [first, ...others] = teachers;
+    if (!first) throw new Error("there is a teacher");
+    const about = { encoding: "top-k 2 at T 1, 4", bytesPerSample: 14, samples: 64 };
+    const one = { temperature: 1, declared: true, kl: 0.012, reverseKl: 0.02 };
+    const approximated = {
+      ...first,
+      storage: { ...about, read: [one, { temperature: 2.5, declared: false, kl: 0.034, reverseKl: 0.05 }] },
+    };
+    expect(warningsOf({ teachers: [approximated, ...others] })).toEqual([
+      expect.stringMatching(
+        /wide-a \(top-k 2 at T 1, 4\) were read at temperatures for which they hold no tail.* 0\.034 nats at T = 2\.5 from what it said, and 0\.012 nats at T = 1 where they hold it/,
+      ),
+    ]);
+    const sparse = { ...first, storage: { ...about, read: [{ ...one, kl: null }] } };
+    expect(warningsOf({ teachers: [sparse, ...others] })).toEqual([
+      expect.stringMatching(/wide-a .*give classes that they do not hold no probability/),
+    ]);
+  });
+
   it("of labels that nodes with other bits computed", () => {
     const [first, ...others] = teachers;
     if (!first) throw new Error("there is a teacher");

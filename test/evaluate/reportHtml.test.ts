@@ -273,3 +273,25 @@ describe("the plot of disagreement over time", () => {
     expect(await page()).toContain("in the order in which it was labelled");
   });
 });
+
+it("the page says how each teacher's answers are stored, and what that loses at which temperature", async () => {
+  const { teachers } = reportInput();
+  const storage = {
+    encoding: "top-k 2 at T 1, 4",
+    bytesPerSample: 14,
+    samples: 64,
+    read: [
+      { temperature: 1, declared: true, kl: 0.0123, reverseKl: 0.02 },
+      { temperature: 2.5, declared: false, kl: null, reverseKl: 0.5 },
+    ],
+  };
+  const none = { encoding: "half", bytesPerSample: 20, samples: 0, read: [] };
+  const [first, second, ...others] = teachers.map((one) => ({ ...one }));
+  if (!first || !second) throw new Error("there are teachers");
+  const text = await page({ teachers: [{ ...first, storage }, { ...second, storage: none }, ...others] });
+  expect(text).toContain("top-k 2 at T 1, 4</td><td>14</td><td>1</td><td>1.2e-2</td><td>2.0e-2</td>");
+  expect(text).toContain("<td>2.5*</td><td>\u221e</td><td>5.0e-1</td>");
+  expect(text).toContain("half</td><td>20</td><td></td><td>\u2013</td><td>\u2013</td>");
+  expect(text).toContain("*: a temperature whose tail is not stored.");
+  expect(await page()).not.toContain("whose tail is not stored");
+});
