@@ -48,6 +48,24 @@ describe("the plan of a run", () => {
     expect(envelopes / 9).toBeLessThan(600);
   });
 
+  it("counts the bytes of each teacher's own encoding", async () => {
+    const { rowBytes, labelBytes } = await planOf(
+      smallSpec({
+        teachers: [
+          fileTeacher("ada"),
+          { ...fileTeacher("bea"), encoding: { kind: "top-k", k: 2, temperatures: [4] } },
+          { ...fileTeacher("cleo"), encoding: { kind: "sampled", draws: 3 } },
+        ],
+        labels: { chunkSize: 32, encoding: "int8" },
+      }),
+    );
+    // Of 4 classes: 8 and a byte each; 2 of a byte and a half with tails at T = 1 and 4; 3 of a byte, a count and a half.
+    expect(rowBytes).toEqual([12, 2 * 3 + 2 * 4, 3 * 5]);
+    const envelopes = labelBytes - 250 * (12 + 14 + 15);
+    expect(envelopes / 27).toBeGreaterThan(4 * 32);
+    expect(envelopes / 27).toBeLessThan(600);
+  });
+
   it("leaves out chunks without a selected sample", async () => {
     const plan = await planOf(smallSpec({ labels: { chunkSize: 8 } }, { limit: 8, validation: 0.5 }));
     // 8 samples are in 8 of the 25 chunks at most; the 50 test rows are 7 chunks, the last of 2.
