@@ -161,7 +161,7 @@ describe("a slip in one of several alternatives is reported for the one that was
     expect(problemsOf(withLine(5, "    modle: { arch: mlp, hidden: [4] }"))).toEqual([
       "teachers[0].model (line 4): missing, expected one of them: " +
         'arch: "mlp" or "cnn" or "separable" or "transformer"; format: "onnx" or "tfjs-layers" or "tfjs-graph" or "saved-model"',
-      'teachers[0].modle (line 5): unknown key, expected one of name, model, train, classes, crossFit, atLeast, features, quantise, labels, student; did you mean "model"?',
+      'teachers[0].modle (line 5): unknown key, expected one of name, model, train, classes, crossFit, atLeast, features, quantise, encoding, labels, student; did you mean "model"?',
     ]);
   });
 

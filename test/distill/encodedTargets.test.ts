@@ -76,7 +76,7 @@ function objectiveOf(
       job: { kind: "student", seed: 1 },
     },
     dataset,
-    storeOf(encodings),
+    { at: () => storeOf(encodings) },
     { temperatures, weights: encodings.map((_, k) => k + 1) },
     STEPS_PER_EPOCH,
   );
