@@ -6,6 +6,7 @@ import { openDataset } from "../../shared/data/open.ts";
 import type { Report } from "../../shared/evaluate/reportSchema.ts";
 import { decode } from "../../shared/protocol/codec.ts";
 import { Labels } from "../../shared/protocol/labels.ts";
+import { parseLabelsSubject } from "../../shared/protocol/subjects.ts";
 import type { AroundPrediction } from "../helpers/computes.ts";
 import { type Cluster, type StartedTeacher, withCluster } from "../helpers/inProcessRun.ts";
 import { labelsByRow, npzOf } from "../helpers/labelsOfLog.ts";
@@ -311,5 +312,34 @@ describe("labels from a file", () => {
         /memory has them as top-k 2 at T 1, 4 in chunks of 32 alone, and the run needs 16 draws at T 1 in chunks of 32/,
       );
     });
+  });
+});
+
+describe("views of samples", () => {
+  it("are stored and drawn each by itself, and one spec gives one student", async () => {
+    const views = { count: 2, recipe: [{ kind: "noise", deviation: 0.5 }] } satisfies Written["views"];
+    const hashes: string[] = [];
+    for (const nodes of [1, 2]) {
+      await withCluster(files.dir, async (cluster) => {
+        const constant: AroundPrediction = async (_, predict) =>
+          (await predict()).map((_value, i) => (i % 4) / 4);
+        for (let node = 0; node < nodes; node++) cluster.teacher(`t${node}`, { around: constant });
+        cluster.student("s1");
+        const report = await cluster.run(stored(draws, { views }));
+        hashes.push(report.student.weightsHash);
+        const said = new Map<string, Set<string>>();
+        for (const [subject, message] of await cluster.labels()) {
+          const { view, shard, chunk } = parseLabelsSubject(subject);
+          const { payload } = decode(Labels, message, subject);
+          const ofChunk = said.get(`${shard} ${chunk}`) ?? new Set();
+          said.set(`${shard} ${chunk}`, ofChunk.add(`${view} ${Buffer.from(payload).toString("hex")}`));
+        }
+        // The teacher says the same of both views, and what is drawn of 32 samples differs.
+        const both = [...said.values()].filter(({ size }) => size === 2);
+        expect(both).toHaveLength(7);
+        for (const of of both) expect(new Set([...of].map((one) => one.split(" ")[1])).size).toBe(2);
+      });
+    }
+    expect(hashes[1]).toBe(hashes[0]);
   });
 });
