@@ -1,10 +1,11 @@
 import type { Bus } from "../shared/bus/bus.ts";
 import { readNumericsOf } from "../shared/cluster/numerics.ts";
-import { encodingOf, encodingText } from "../shared/config/encodingOf.ts";
+import { encodingOf } from "../shared/config/encodingOf.ts";
 import { temperaturesRead } from "../shared/config/temperaturesRead.ts";
 import type { Shard } from "../shared/data/dataset.ts";
 import type { TeacherReport } from "../shared/evaluate/reportSchema.ts";
 import { storageLoss } from "../shared/evaluate/storageLoss.ts";
+import { encodingText } from "../shared/labels/encodingText.ts";
 import { firstRows } from "../shared/labels/probeRows.ts";
 import { rowDraws } from "../shared/labels/rowDraws.ts";
 import { rowBytes } from "../shared/labels/rowLayout.ts";

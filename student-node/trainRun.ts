@@ -4,7 +4,7 @@ import type { Bus } from "../shared/bus/bus.ts";
 import { isFinished } from "../shared/cluster/jobResults.ts";
 import { slowestView } from "../shared/cluster/slowestView.ts";
 import { planBatches } from "../shared/compute/planBatches.ts";
-import { encodingsOf, encodingText } from "../shared/config/encodingOf.ts";
+import { encodingsOf } from "../shared/config/encodingOf.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { transferSet } from "../shared/data/transferSet.ts";
 import { slides } from "../shared/data/views/slidingWindow.ts";
@@ -12,6 +12,7 @@ import { labelledViewHashes } from "../shared/data/views/viewSchedule.ts";
 import { contentHash, sha256 } from "../shared/determinism/hash.ts";
 import { type FeaturePlan, planFeatures } from "../shared/distill/features/planFeatures.ts";
 import { StillhouseError } from "../shared/errors.ts";
+import { encodingText } from "../shared/labels/encodingText.ts";
 import { LabelStoreWriter, type StoredPart } from "../shared/labels/labelStore.ts";
 import { decode, encode } from "../shared/protocol/codec.ts";
 import {

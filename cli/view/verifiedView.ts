@@ -33,10 +33,7 @@ export function verdictOf(
 }
 
 /** In lines for people. */
-export function verifiedLines(
-  of: VerifiedTeacher,
-  given: number | undefined,
-): string[] {
+export function verifiedLines(of: VerifiedTeacher, given: number | undefined): string[] {
   const { name, labelling, encoding, found, labelledBy } = of;
   const { verdict, bound } = verdictOf(of, given);
   if (!found)

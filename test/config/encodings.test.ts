@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { encodingOf, encodingText } from "../../shared/config/encodingOf.ts";
+import { encodingOf } from "../../shared/config/encodingOf.ts";
 import { parseSpec } from "../../shared/config/load.ts";
 import { SpecError } from "../../shared/config/specError.ts";
+import { encodingText } from "../../shared/labels/encodingText.ts";
 
 interface Parts {
   encoding?: string;

@@ -74,7 +74,9 @@ describe("labels that are computed again", () => {
       });
       // A divergence of a distribution from itself, up to the order in which float64 sums.
       for (const { log } of found.kl) expect(Math.abs(log)).toBeLessThan(1e-15);
-      expect(verdictOf({ name: "ada", labelling: "", found }, undefined).verdict).toBe("right");
+      expect(verdictOf({ name: "ada", labelling: "", encoding: "half", found }, undefined).verdict).toBe(
+        "right",
+      );
     });
   });
 
@@ -124,7 +126,7 @@ describe("labels that are computed again", () => {
       const shifted = (by: number) =>
         verify({ predict: async (...of) => (await predict(...of)).map((logit) => logit + by) });
       const verdict = async (by: number, bound?: number) =>
-        verdictOf({ name: "ada", labelling: "", found: await shifted(by) }, bound).verdict;
+        verdictOf({ name: "ada", labelling: "", encoding: "half", found: await shifted(by) }, bound).verdict;
       // Logits lie within 6, so that 1% is 0.06 at most, and twice the rounding of half 2^-8 more.
       expect(await verdict(0.05)).toBe("right");
       expect(await verdict(0.08)).toBe("wrong");
@@ -179,7 +181,7 @@ describe("labels that are computed again", () => {
       ]);
       // Zeros where the teacher says something within 6.
       expect(found.beyondRounding).toBeGreaterThan(5);
-      const verified = { name: "ada", labelling: "l", found };
+      const verified = { name: "ada", labelling: "l", encoding: "half" as const, found };
       expect(verdictOf(verified, undefined).verdict).toBe("wrong");
       expect(verifiedLines(verified, undefined)[0]).toContain("ada  WRONG: ");
       expect((await verify({ predict, share: 0.1 })).chunks.checked).toBe(1);
@@ -256,7 +258,9 @@ describe("labels that are computed again", () => {
       await (await cluster.labelLog()).purge("stillhouse.labels.>");
       const found = await verify();
       expect(found.chunks).toEqual({ checked: 0, there: 0, needed: SMALL_CHUNKS });
-      expect(verdictOf({ name: "ada", labelling: "", found }, undefined).verdict).toBe("absent");
+      expect(verdictOf({ name: "ada", labelling: "", encoding: "half", found }, undefined).verdict).toBe(
+        "absent",
+      );
     });
   });
 });
