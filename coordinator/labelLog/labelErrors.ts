@@ -47,8 +47,17 @@ export class LabelErrors {
    * @param logged as they stand in the log, [rows, classes]
    * @param computed by the teacher now, [rows, classes]
    * @param rounded those, encoded and decoded, [rows, classes]
+   * @param at what is decoded of both at a temperature, where that depends on it
    */
-  add(logged: Float32Array, computed: Float32Array, rounded: Float32Array): void {
+  add(
+    logged: Float32Array,
+    computed: Float32Array,
+    rounded: Float32Array,
+    at: (temperature: number) => { logged: Float32Array; rounded: Float32Array } = () => ({
+      logged,
+      rounded,
+    }),
+  ): void {
     const classes = this.#classes;
     const rows = computed.length / classes;
     for (let i = 0; i < computed.length; i++) {
@@ -68,8 +77,9 @@ export class LabelErrors {
           classes,
         );
       const reference = softened(computed);
-      kl.log += rows * meanKl(softened(logged), reference, classes);
-      kl.rounding += rows * meanKl(softened(rounded), reference, classes);
+      const read = at(kl.temperature);
+      kl.log += rows * meanKl(softened(read.logged), reference, classes);
+      kl.rounding += rows * meanKl(softened(read.rounded), reference, classes);
     }
     const [before, now] = [topClasses(logged, classes), topClasses(computed, classes)];
     before.forEach((top, row) => {

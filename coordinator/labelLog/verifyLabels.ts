@@ -62,10 +62,18 @@ export async function verifyLabels(options: VerifyLabelsOptions): Promise<Verifi
       const computed = await again(part);
       const what = `chunk ${chunk} of shard ${key.shard} with teacher "${teacher.name}"`;
       const plain = { ...row, features: [] };
-      const rounded = decodeLogits(plain, encodeRows(plain, computed, what, rowDraws(key, part.rows)));
-      // What holds a part of the classes holds them beside the largest.
-      const compared = typeof encoding === "string" ? computed : belowLargest(computed, row.classes);
-      errors.add(decodeLogits(row, part.payload), compared, rounded);
+      const encoded = encodeRows(plain, computed, what, rowDraws(key, part.rows));
+      const at = (temperature: number) => {
+        const reading = { temperature, tail: "uniform", undeclared: "uniform" } as const;
+        return {
+          logged: decodeLogits(row, part.payload, reading),
+          rounded: decodeLogits(plain, encoded, reading),
+        };
+      };
+      const { logged, rounded } = at(1);
+      if (typeof encoding === "string") errors.add(logged, computed, rounded);
+      // What holds a part of the classes holds them beside the largest, and is another at each temperature.
+      else errors.add(logged, belowLargest(computed, row.classes), rounded, at);
     }
     onProgress?.(done + 1, chosen.length);
   }

@@ -11,6 +11,7 @@ import {
   writeRow,
 } from "./encoding.ts";
 import { firstNotFinite, writeNumbers } from "./encodings/dense.ts";
+import type { Reading } from "./reading.ts";
 import {
   featureBytes,
   featureEncoding,
@@ -60,14 +61,17 @@ export function encodeRows(
 
 /**
  * The logits of stored rows, without their features.
+ * @param reading absent: at T = 1
  * @returns [rows, classes]
  */
-export function decodeLogits(layout: RowLayout, payload: Uint8Array): Float32Array {
+export function decodeLogits(layout: RowLayout, payload: Uint8Array, reading?: Reading): Float32Array {
   const { encoding, classes } = layout;
   const width = rowBytes(layout);
   const rows = payload.byteLength / width;
   const logits = new Float32Array(rows * classes);
-  for (let row = 0; row < rows; row++) decodeRow(encoding, payload, row * width, classes, logits, row);
+  for (let row = 0; row < rows; row++) {
+    decodeRow(encoding, payload, row * width, classes, logits, row, reading);
+  }
   return logits;
 }
 

@@ -76,7 +76,8 @@ describe("findTeachers()", () => {
       ] as const) {
         const { teachers } = await cluster.record(run);
         const ready = teachers.map(({ name, ready: is }) => ({
-          ...{ name, identity: is?.identity, labelling: is?.labelling, features: is?.features },
+          ...{ name, identity: is?.identity, labelling: is?.labelling },
+          ...{ encoding: is?.encoding, features: is?.features },
         }));
         expect((await found(cluster, spec)).map(({ model: _model, ...rest }) => rest)).toEqual(ready);
         for (const verified of await verifyAll(cluster, spec)) {

@@ -60,6 +60,29 @@ async function afterRun(
 }
 
 describe("labels that are computed again", () => {
+  it.each([
+    ["int8", "int8", 1e-3],
+    ["top-k", { kind: "top-k", k: 2 }, 0.5],
+    ["random draws", { kind: "sampled", draws: 64 }, 0.5],
+  ] as const)("in %s are the same, and what that costs alone is told", async (_, encoding, most) => {
+    await afterRun(
+      smallSpec({ labels: { encoding, chunkSize: 32 } }),
+      async ({ verify, teacher, predict }) => {
+        const found = await verify();
+        expect(found).toMatchObject({ samples: SMALL_ROWS, beyondRounding: 0, wrong: [] });
+        for (const { log, rounding } of found.kl) {
+          expect(log).toBe(rounding);
+          expect(log).toBeGreaterThan(0);
+          expect(log).toBeLessThan(most);
+        }
+        const verified = { name: "ada", labelling: "", encoding: teacher.encoding, found };
+        expect(verdictOf(verified, undefined).verdict).toBe("right");
+        const other = await verify({ predict: async (...of) => (await predict(...of)).map((z) => 2 * z) });
+        expect(verdictOf({ ...verified, found: other }, undefined).verdict).toBe("wrong");
+      },
+    );
+  });
+
   it("in float32 are the very bits, all of them", async () => {
     await afterRun(smallSpec({ labels: { encoding: "float32", chunkSize: 32 } }), async ({ verify }) => {
       const found = await verify();
