@@ -127,7 +127,7 @@ function tailLogit(
   const stored = temperatures[nearest] as number;
   if (stored !== temperature && undeclared === "refuse") {
     throw new UndeclaredTemperature(
-      `Cannot read top-k labels at temperature ${temperature} as their tails are stored at [${temperatures.join(", ")}]: expected one of these; add it to labels.encoding.temperatures, or set labels.undeclared: uniform`,
+      `Cannot read top-k labels at temperature ${temperature} as their tails are stored at [${temperatures.join(", ")}]: expected one of these; add it to labels.encoding.temperatures, or set undeclared: uniform beside them`,
       { fields: { temperature, temperatures } },
     );
   }
