@@ -2,13 +2,13 @@ import { basename } from "node:path";
 import { type Imported, importLabels } from "../../../coordinator/importLabels.ts";
 import { systemClock } from "../../../shared/bus/clock.ts";
 import { encodingOf } from "../../../shared/config/encodingOf.ts";
+import type { EncodingSpec } from "../../../shared/config/encodingSpec.ts";
 import { LabelFileSpec } from "../../../shared/config/labelFileSpec.ts";
 import { loadSpec } from "../../../shared/config/load.ts";
 import type { RunSpec } from "../../../shared/config/spec.ts";
 import { openDataset } from "../../../shared/data/open.ts";
 import { StillhouseError } from "../../../shared/errors.ts";
 import { encodingText } from "../../../shared/labels/encodingText.ts";
-import type { StoredEncoding } from "../../../shared/protocol/storedEncoding.ts";
 import { nodeId } from "../../nodeId.ts";
 import { count } from "../../view/numbers.ts";
 import { Progress } from "../../view/progress.ts";
@@ -34,7 +34,10 @@ export class BadImportOptions extends StillhouseError {}
 export async function importFile(path: string, options: ImportFileOptions): Promise<number> {
   const source = sourceOf(path, options);
   const { spec, baseDir } = await loadSpec(options.data);
-  const labels = { encoding: encodingFor(spec, options.teacher), chunkSize: spec.labels.chunkSize };
+  const place = placeOf(spec, options.teacher);
+  const labels = { encoding: encodingOf(spec, place).stored, chunkSize: spec.labels.chunkSize };
+  // What differs from the spec's encoding has to stand beside the teacher.
+  const own = place === undefined ? undefined : spec.teachers[place]?.encoding;
   const dataset = await openDataset(spec.data, baseDir);
   const node = nodeId("import");
   return onServer(options, node, "The same command goes on.", async ({ bus, signal, say }) => {
@@ -49,17 +52,17 @@ export async function importFile(path: string, options: ImportFileOptions): Prom
       onNotice: say,
       onProgress: (done, total) => progress.update(done, total),
     }).finally(() => progress.end());
-    process.stdout.write(`${toldOf(imported, dataset.name)}\n`);
+    process.stdout.write(`${toldOf(imported, dataset.name, own)}\n`);
     return 0;
   });
 }
 
 /** @throws BadImportOptions for a name that the spec does not have */
-function encodingFor(spec: RunSpec, teacher: string | undefined): StoredEncoding {
-  if (teacher === undefined) return encodingOf(spec).stored;
+function placeOf(spec: RunSpec, teacher: string | undefined): number | undefined {
+  if (teacher === undefined) return undefined;
   const names = spec.teachers.map(({ name }) => name);
   const place = names.indexOf(teacher);
-  if (place >= 0) return encodingOf(spec, place).stored;
+  if (place >= 0) return place;
   throw new BadImportOptions(
     `Cannot import labels for teacher "${teacher}": the spec has [${names.join(", ")}]; name one of them, or none`,
     { fields: { teacher, names } },
@@ -75,7 +78,11 @@ function sourceOf(path: string, { output, ids, floor, columns }: ImportFileOptio
   });
 }
 
-function toldOf({ teacher, chunks, appended }: Imported, data: string): string {
+function toldOf(
+  { teacher, chunks, appended }: Imported,
+  data: string,
+  own: EncodingSpec | undefined,
+): string {
   const n = count;
   const { file, samples, output, identity, encoding, chunkSize } = teacher;
   const name = basename(file)
@@ -91,5 +98,6 @@ function toldOf({ teacher, chunks, appended }: Imported, data: string): string {
     "teachers:",
     `  - name: ${name || "imported"}`,
     `    labels: { identity: ${JSON.stringify(identity)} }`,
+    ...(own === undefined ? [] : [`    encoding: ${JSON.stringify(own)}`]),
   ].join("\n");
 }
