@@ -71,6 +71,25 @@ describe("stillhouse labels import", () => {
     expect(same.labelLog.messages).toBe(CHUNKS);
   });
 
+  it("stores them as the spec says of one teacher, and prints that too", async () => {
+    const encoding = { kind: "top-k", k: 2 } as const;
+    const teachers = [{ name: "gpt", labels: { path: "wide.npz" }, encoding }];
+    const mixed = await place.spec("mixed", smallSpec({ teachers, labels }));
+    const command = ["labels", "import", "wide.npz", "--data", mixed, "--store", "mixed-store"];
+    const stranger = await place.run([...command, "--teacher", "bert"]);
+    expect(stranger.code).toBe(1);
+    expect(stranger.stderr).toContain('Cannot import labels for teacher "bert": the spec has [gpt]');
+    const { stdout } = await place.run([...command, "--teacher", "gpt"]);
+    expect(stdout).toContain("72 chunks of 64 as top-k 2 at T 1, 4, 0 of them were there");
+    const printed = parse(stdout.slice(stdout.indexOf("teachers:"))) as { teachers: unknown[] };
+    const teacher = ImportedTeacherSpec.parse(printed.teachers[0]);
+    expect(teacher.encoding).toMatchObject(encoding);
+    const own = await place.spec("own-mixed", smallSpec({ teachers: [teacher], labels }));
+    const { teachers: told, labelLog } = await place.report([own, "--store", "mixed-store"], "own-mixed");
+    expect(told[0]?.storage.encoding).toBe("top-k 2 at T 1, 4");
+    expect(labelLog.messages).toBe(CHUNKS);
+  });
+
   it("says what is wrong with a file, and writes nothing", async () => {
     await withNatsServer(async ({ url }) => {
       const half = await place.spec(
