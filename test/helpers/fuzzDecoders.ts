@@ -54,6 +54,9 @@ export function fuzzDecoders(strings: number, seed: string): Fuzzed {
     else if (i % 4 === 1) count(takesMessage(mutated(message, stream)));
     else if (i % 4 === 2) count(takesPayload(encoding, 1 + stream.below(12), randomBytes(stream, 64)));
     else count(takesPayload(encoding, CLASSES, mutated(payload, stream)));
+    // The decoder keeps nothing of what it has seen: a valid message is read as before.
+    if (i % 100 === 0 && !takesMessage(message))
+      throw new Error(`a valid message is refused after string ${i}`);
     if (i % 1000 === 0) grownBytes = Math.max(grownBytes, memory() - before);
   }
   return { taken, refused, grownBytes };
