@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { encodeLogits } from "../../shared/labels/encoding.ts";
 import { HALF_MAX, halfValues, toHalf } from "../../shared/labels/half.ts";
 
 /** The value of half-precision bits, by placing them into the bits of a float64: sign, exponent + 1008, fraction. */
@@ -64,5 +65,25 @@ describe("half precision", () => {
     expect(halfValues[toHalf(Number.NaN)]).toBeNaN();
     expect(halfValues[toHalf(Number.POSITIVE_INFINITY)]).toBe(Number.POSITIVE_INFINITY);
     expect(halfValues[toHalf(Number.NEGATIVE_INFINITY)]).toBe(Number.NEGATIVE_INFINITY);
+  });
+
+  it("is written number by number, by many at once and by the runtime's own, where it has one, in the same bits", () => {
+    // Halfway between neighbours, and a last place of float32 below and above it: where ways to round part.
+    const values = Float32Array.from(
+      positive.slice(0, -1).flatMap((below) => {
+        const [low, high] = [numberOf(below), numberOf(below + 1)];
+        const [middle, step] = [(low + high) / 2, (high - low) / 2 ** 12];
+        return [low, middle - step, middle, middle + step, -middle, 0.3 * low];
+      }),
+    );
+    const expected = Uint16Array.from(values, toHalf);
+    const written = encodeLogits("half", values, values.length, "it");
+    expect(new Uint16Array(written.buffer)).toEqual(expected);
+    // Rows of 6 are too short for a view.
+    const few = new Uint8Array(written.length);
+    for (let at = 0; at < values.length; at += 6) {
+      few.set(encodeLogits("half", values.subarray(at, at + 6), 6, "it"), 2 * at);
+    }
+    expect(few).toEqual(written);
   });
 });

@@ -70,6 +70,10 @@ export function firstNotFinite(encoding: NumberEncoding, bytes: Uint8Array): num
 function writeHalves(values: Float32Array, bytes: Uint8Array, at: number): number {
   const bits = new Int32Array(values.buffer, values.byteOffset, values.length);
   if (viewed(bytes, at, values.length, 2)) {
+    if (nativeHalves) {
+      new nativeHalves(bytes.buffer, bytes.byteOffset + at, values.length).set(values);
+      return firstBeyondBound(values, HALF_MAX);
+    }
     return toHalves(bits, new Uint16Array(bytes.buffer, bytes.byteOffset + at, values.length));
   }
   for (let i = 0, b = at; i < bits.length; i++, b += 2) {
@@ -80,6 +84,17 @@ function writeHalves(values: Float32Array, bytes: Uint8Array, at: number): numbe
   }
   return -1;
 }
+
+/** Newer runtimes have it, the types of this target do not. */
+type NativeHalves = new (
+  buffer: ArrayBufferLike,
+  offset: number,
+  length: number,
+) => {
+  set(values: Float32Array): void;
+};
+/** Writes the same bits about twice as fast; it reads more slowly than the table, which is why it does not. */
+const nativeHalves = (globalThis as { Float16Array?: NativeHalves }).Float16Array;
 
 function toHalves(bits: Int32Array, halves: Uint16Array): number {
   for (let i = 0; i < bits.length; i++) {
