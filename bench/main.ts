@@ -18,7 +18,7 @@ interface Flags extends Omit<BenchOptions, "bench" | "pythons" | "peers"> {
 }
 
 const program = new Command("bench").description(
-  "Measures what a training step and a teacher's forward pass take, beside other libraries (docs/benchmarks.md), and label encodings (docs/labels.md).",
+  "Measures what a training step and a teacher's forward pass take, beside other libraries (docs/benchmarks.md), and label encodings (docs/encodings.md).",
 );
 addBench("step", "the training loop's own step", caseNames).addOption(
   new Option("--optimizers <names>", `of ${optimizerNames.join(", ")}`)

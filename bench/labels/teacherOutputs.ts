@@ -23,7 +23,7 @@ export interface TeacherOutputs {
 
 const plain = { shift: 1, floor: 0 } as const;
 
-/** Measured: mean largest probability, its sum over the five largest, what is beyond the 47 largest, entropy in nats. */
+/** docs/encodings.md has what these come to: the largest probability, the five largest, the entropy. */
 export const teacherOutputs: readonly TeacherOutputs[] = [
   {
     ...plain,

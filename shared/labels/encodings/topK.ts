@@ -121,17 +121,23 @@ function tailLogit(
   { temperature, tail, undeclared }: Reading,
 ): number {
   if (tail === "renormalised") return NOTHING * temperature;
-  let nearest = 0;
-  const distance = (i: number): number => Math.abs(Math.log((temperatures[i] as number) / temperature));
-  for (let i = 1; i < temperatures.length; i++) if (distance(i) < distance(nearest)) nearest = i;
-  const stored = temperatures[nearest] as number;
-  if (stored !== temperature && undeclared === "refuse") {
-    throw new UndeclaredTemperature(
-      `Cannot read top-k labels at temperature ${temperature} as their tails are stored at [${temperatures.join(", ")}]: expected one of these; add it to labels.encoding.temperatures, or set undeclared: uniform beside them`,
-      { fields: { temperature, temperatures } },
-    );
+  let place = temperatures.indexOf(temperature);
+  if (place < 0) {
+    if (undeclared === "refuse") {
+      throw new UndeclaredTemperature(
+        `Cannot read top-k labels at temperature ${temperature} as their tails are stored at [${temperatures.join(", ")}]: expected one of these; add it to labels.encoding.temperatures, or set undeclared: uniform beside them`,
+        { fields: { temperature, temperatures } },
+      );
+    }
+    place = nearest(temperatures, temperature);
   }
-  return stored * (readFloat(bytes, at + nearest * 4) - Math.log(others));
+  return (temperatures[place] as number) * (readFloat(bytes, at + place * 4) - Math.log(others));
+}
+
+/** Place of the temperature nearest by ratio, of two that are alike the lower. */
+function nearest(temperatures: readonly number[], temperature: number): number {
+  const distances = temperatures.map((stored) => Math.abs(Math.log(stored / temperature)));
+  return distances.indexOf(Math.min(...distances));
 }
 
 /** What is wrong with a stored row, or undefined. */
