@@ -1,10 +1,11 @@
 import { StillhouseError } from "../../errors.ts";
 import type { TopKEncoding } from "../../protocol/storedEncoding.ts";
-import { HALF_MAX, halfValues, toHalf } from "../half.ts";
 import { NOTHING, type Reading } from "../reading.ts";
 import { readFloat, writeFloat } from "./floats.ts";
-import { idBytes, readId, writeId } from "./ids.ts";
 import { largest } from "./largest.ts";
+import { packedSlots } from "./packedSlots.ts";
+import { plainSlots } from "./plainSlots.ts";
+import { type SlotCodec, scratchSlots } from "./slots.ts";
 import { tailSums } from "./tails.ts";
 
 /** A tail asked for at a temperature at which it was not stored. */
@@ -18,20 +19,23 @@ function slotsOf({ k }: TopKEncoding, classes: number): number {
   return Math.min(k, classes);
 }
 
-/** Bytes of a row: min(k, classes) numbers of classes and halves, and a float32 for each temperature. */
+function codecOf({ packed }: TopKEncoding): SlotCodec {
+  return packed ? packedSlots : plainSlots;
+}
+
+/** Bytes of a row: its classes and their differences, and a float32 for each temperature. */
 export function topKBytes(encoding: TopKEncoding, classes: number): number {
-  return slotsOf(encoding, classes) * (idBytes(classes) + 2) + 4 * encoding.temperatures.length;
+  return codecOf(encoding).bytes(slotsOf(encoding, classes), classes) + 4 * encoding.temperatures.length;
 }
 
 /**
- * Writes the k classes of the largest logits of a row, by descending logit and of equal ones the lower number first:
- * their numbers, d_i = z_i - max z in half precision, and for each temperature T the log of what the others sum to,
+ * Writes the k classes of the largest logits of a row, of equal ones the lower number first, with d_i = z_i - max z, and
+ * for each temperature T the log of what the others sum to,
  *
  *   tail_T = log sum_{j not among the k} exp((z_j - max z) / T),
  *
  * in float32; NOTHING where there are no others, or they sum to less than float64 holds. The tail at one temperature is
- * no function of the tail at another, so each is stored. d is at most 0, and half precision is finest there where it
- * counts: of d in (-2^n, -2^(n-1)] the error is at most 2^(n-12).
+ * no function of the tail at another, so each is stored.
  * @param logits those of the row, finite, from `start` on
  * @returns the byte after the row
  */
@@ -44,19 +48,16 @@ export function writeTopK(
   at: number,
 ): number {
   const k = slotsOf(encoding, classes);
-  const width = idBytes(classes);
   const top = largest(logits, start, classes, k);
   const max = logits[start + (top[0] as number)] as number;
-  let from = at;
+  const least = logits[start + (top[k - 1] as number)] as number;
+  const slots = scratchSlots(k);
   for (let slot = 0; slot < k; slot++) {
     const id = top[slot] as number;
-    writeId(bytes, from, width, id);
-    const difference = toHalf(Math.max((logits[start + id] as number) - max, -HALF_MAX));
-    writeId(bytes, at + k * width + slot * 2, 2, difference);
-    from += width;
+    slots.ids[slot] = id;
+    slots.differences[slot] = (logits[start + id] as number) - max;
   }
-  from += 2 * k;
-  const least = logits[start + (top[k - 1] as number)] as number;
+  let from = codecOf(encoding).write(slots, k, classes, bytes, at);
   const sums = tailSums(logits, start, classes, k, max, least, encoding.temperatures);
   for (let t = 0; t < encoding.temperatures.length; t++) {
     writeFloat(bytes, from, Math.max(Math.log(sums[t] as number), NOTHING));
@@ -83,16 +84,15 @@ export function readTopK(
   reading: Reading,
 ): void {
   const k = slotsOf(encoding, classes);
-  const width = idBytes(classes);
+  const codec = codecOf(encoding);
   const others = classes - k;
-  out.fill(
-    others === 0 ? 0 : tailLogit(encoding, bytes, from + k * (width + 2), others, reading),
-    start,
-    start + classes,
-  );
+  const tails = from + codec.bytes(k, classes);
+  const other = others === 0 ? 0 : tailLogit(encoding, bytes, tails, others, reading);
+  const { ids, differences } = scratchSlots(k);
+  codec.read(bytes, from, k, classes, { ids, differences });
+  out.fill(other, start, start + classes);
   for (let slot = 0; slot < k; slot++) {
-    const half = readId(bytes, from + k * width + slot * 2, 2);
-    out[start + readId(bytes, from + slot * width, width)] = halfValues[half] as number;
+    out[start + (ids[slot] as number)] = differences[slot] as number;
   }
 }
 
@@ -105,11 +105,11 @@ export function readTopKStored(
   out: Float32Array,
   start: number,
 ): void {
-  const width = idBytes(classes);
+  const k = slotsOf(encoding, classes);
+  const slots = scratchSlots(k);
+  codecOf(encoding).read(bytes, from, k, classes, slots);
   out.fill(0, start, start + classes);
-  for (let slot = 0; slot < slotsOf(encoding, classes); slot++) {
-    out[start + readId(bytes, from + slot * width, width)] = 1;
-  }
+  for (let slot = 0; slot < k; slot++) out[start + (slots.ids[slot] as number)] = 1;
 }
 
 /** The logit of each of the others. @param at where the tails stand */
@@ -148,22 +148,10 @@ export function topKFault(
   classes: number,
 ): string | undefined {
   const k = slotsOf(encoding, classes);
-  const width = idBytes(classes);
-  const ids = new Uint32Array(k);
-  let above = 0;
-  for (let slot = 0; slot < k; slot++) {
-    const id = readId(bytes, from + slot * width, width);
-    if (id >= classes) return `slot ${slot} is class ${id} of ${classes}`;
-    ids[slot] = id;
-    const difference = halfValues[readId(bytes, from + k * width + slot * 2, 2)] as number;
-    if (!(difference <= above && difference >= -HALF_MAX)) {
-      return `slot ${slot} is ${difference} after ${above}`;
-    }
-    above = difference;
-  }
-  ids.sort();
-  for (let i = 1; i < k; i++) if (ids[i] === ids[i - 1]) return `class ${ids[i]} comes twice`;
-  const tails = from + k * (width + 2);
+  const codec = codecOf(encoding);
+  const wrong = codec.fault(bytes, from, k, classes);
+  if (wrong !== undefined) return wrong;
+  const tails = from + codec.bytes(k, classes);
   const bound = Math.log(Math.max(classes - k, 1)) + TAIL_SLACK;
   for (const [i, T] of encoding.temperatures.entries()) {
     const tail = readFloat(bytes, tails + i * 4);
