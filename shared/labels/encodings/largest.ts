@@ -85,8 +85,8 @@ function byBins(numbers: Float32Array, start: number, count: number, k: number):
 }
 
 /**
- * A number that more than k others most likely exceed: the lower edge of the bin of a sample above which there are, scaled
- * to the row, k and three deviations more.
+ * A number that more than k others likely exceed: the lower edge of the bin of a sample above which there are, scaled
+ * to the row, k and two deviations more.
  */
 function likelyExceeded(numbers: Float32Array, start: number, count: number, k: number): number {
   const sampled = Math.floor(count / STRIDE);
@@ -99,7 +99,7 @@ function likelyExceeded(numbers: Float32Array, start: number, count: number, k: 
     if (value > max) max = value;
   }
   const expected = k / STRIDE;
-  const wanted = expected + 3 * Math.sqrt(expected) + 2;
+  const wanted = expected + 2 * Math.sqrt(expected) + 2;
   if (max === min || wanted > sampled) return Number.NEGATIVE_INFINITY;
   const starts = fill(values, sampled, min, (BINS - 1) / (max - min));
   let bin = BINS;
