@@ -20,6 +20,12 @@ export function encodingCases(classes: number): EncodingCase[] {
     tail,
     limit: classes === 1000 ? 200 : null,
   });
+  const packed = (k: number, at: number[]): EncodingCase => ({
+    name: `top-${k} packed at T = ${at.join(", ")}, uniform`,
+    encoding: { kind: "top-k", k, packed: true, temperatures: at },
+    tail: "uniform",
+    limit: classes === 1000 ? 200 : null,
+  });
   const dense = (["half", "float32", "int8"] as const).map(
     (encoding): EncodingCase => ({
       name: encoding,
@@ -36,6 +42,12 @@ export function encodingCases(classes: number): EncodingCase[] {
   };
   const [few, more] = classes === 10 ? [3, 5] : classes === 1000 ? [47, 100] : [100, 128];
   const oneTail = classes === 1000 ? [topK(49, "uniform", [1])] : [];
+  const inBits: Record<number, EncodingCase[]> = {
+    // 200 bytes.
+    1000: [packed(112, temperatures)],
+    // 254 bytes, and 299.
+    50257: [packed(100, temperatures), packed(125, [1])],
+  };
   return [
     ...dense,
     topK(few, "uniform"),
@@ -43,6 +55,7 @@ export function encodingCases(classes: number): EncodingCase[] {
     topK(few, "renormalised"),
     ...oneTail,
     topK(more, "uniform"),
+    ...(inBits[classes] ?? []),
     sampled,
   ];
 }

@@ -24,10 +24,10 @@ export function encodingOf(
   if (typeof spec === "string") return { stored: spec, tail, undeclared };
   switch (spec.kind) {
     case "top-k": {
-      const { k, temperatures } = spec;
+      const { k, packed, temperatures } = spec;
       const read = temperatures ? ascending([1, ...temperatures]) : targetTemperatures(termsOf(distill));
       return {
-        stored: { kind: "top-k", k, temperatures: read },
+        stored: { kind: "top-k", k, ...(packed && { packed }), temperatures: read },
         tail: spec.tail,
         undeclared: spec.undeclared,
       };

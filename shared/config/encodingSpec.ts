@@ -15,6 +15,12 @@ const TopKSpec = z.strictObject({
       "the k largest logits of each sample, and for each temperature that is named how much probability the others share",
     ),
   k: slots.describe("classes of each sample that are stored; from the number of classes on, all are"),
+  packed: z
+    .boolean()
+    .default(false)
+    .describe(
+      "the classes in as few bits as a set takes, and their logits in a byte each, off by at most 1/510 of the range of the k: of 1,000 classes 112 take the bytes of 49",
+    ),
   temperatures: z
     .array(temperature)
     .min(1)

@@ -5,7 +5,7 @@ export function encodingText(stored: StoredEncoding): string {
   if (typeof stored === "string") return stored;
   switch (stored.kind) {
     case "top-k":
-      return `top-k ${stored.k} at T ${stored.temperatures.join(", ")}`;
+      return `top-k ${stored.k}${stored.packed ? " packed" : ""} at T ${stored.temperatures.join(", ")}`;
     case "sampled":
       return `${stored.draws} draws at T ${stored.temperature}`;
   }

@@ -7,6 +7,8 @@ export const MAX_SLOTS = 65_535;
 const TopK = z.strictObject({
   kind: z.literal("top-k"),
   k: z.int().min(1).max(MAX_SLOTS),
+  /** The classes as a set of few bits, and a byte each; absent: numbers of classes and halves. */
+  packed: z.literal(true).optional(),
   temperatures: z
     .array(z.number().positive().max(1000))
     .min(1)

@@ -34,6 +34,15 @@ describe("on outputs like teachers'", () => {
     }
   });
 
+  it("1,000 classes in 200 bytes a sample, top-112 packed with three tails, cost less than 0.01 nats at T = 1: all outputs", () => {
+    const packed = { kind: "top-k", k: 112, packed: true, temperatures: [...TEMPERATURES] } as const;
+    expect(bytesPerRow({ ...packed, temperatures: [...TEMPERATURES] }, 1000)).toBe(200);
+    for (const outputs of few.filter(({ classes }) => classes === 1000)) {
+      const [atOne] = measured(outputs, "top-112 packed at T = 1, 2, 4, uniform");
+      expect(atOne).toBeLessThan(0.01);
+    }
+  });
+
   it("a ghost bucket loses nothing but the rounding of halves, at every stored temperature", () => {
     for (const outputs of few.filter(({ classes }) => classes === 1000)) {
       for (const divergence of measured(outputs, "top-47 at T = 1, 2, 4, ghost")) {

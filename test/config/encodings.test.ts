@@ -51,7 +51,7 @@ describe("an encoding that a spec names", () => {
     ["{ kind: top-k }", "labels.encoding.k: missing, expected a whole number from 1 to 65535"],
     [
       "{ kind: top-k, k: 3, tial: ghost }",
-      'labels.encoding.tial: unknown key, expected one of kind, k, temperatures, tail, undeclared; did you mean "tail"?',
+      'labels.encoding.tial: unknown key, expected one of kind, k, packed, temperatures, tail, undeclared; did you mean "tail"?',
     ],
     ["{ kind: sampled, draws: 0 }", "labels.encoding.draws: 0, expected a whole number from 1 to 65535"],
   ])("%s is refused for the one that was meant", (encoding, problem) => {

@@ -17,6 +17,7 @@ const encodings: readonly StoredEncoding[] = [
   "int8",
   { kind: "top-k", k: 3, temperatures: [1, 4] },
   { kind: "top-k", k: 9, temperatures: [2] },
+  { kind: "top-k", k: 3, packed: true, temperatures: [1, 4] },
   { kind: "sampled", draws: 4, temperature: 1 },
 ];
 

@@ -50,6 +50,7 @@ describe("docs/protocol.md gives examples that hold:", () => {
     expect(text).toContain(
       `\`${hex({ kind: "top-k", k: 2, temperatures: [1, 4] })}\` in \`top-k\` with k 2 and temperatures 1 and 4`,
     );
+    expect(text).toContain(`\`${hex({ kind: "top-k", k: 2, packed: true, temperatures: [1, 4] })}\` packed`);
     expect(text).toContain(
       `\`${hex({ kind: "sampled", draws: 4, temperature: 1 })}\` in 4 draws at temperature 1`,
     );
@@ -65,6 +66,9 @@ describe("docs/protocol.md gives examples that hold:", () => {
         expect(bytesPerRow("int8", classes)).toBe(8 + classes);
         const topK = { kind: "top-k", k: count, temperatures: [1, 2, 4] } as const;
         expect(bytesPerRow({ ...topK, temperatures: [1, 2, 4] }, classes)).toBe(s * (w(classes) + 2) + 4 * 3);
+        const l = Math.max(0, Math.floor(Math.log2(classes / s)));
+        const set = Math.ceil((s * l + s + Math.floor(classes / 2 ** l) + 1) / 8);
+        expect(bytesPerRow({ ...topK, packed: true, temperatures: [1] }, classes)).toBe(set + 4 + s + 4);
         const sampled = { kind: "sampled", draws: count, temperature: 1 } as const;
         expect(bytesPerRow(sampled, classes)).toBe(s * (w(classes) + 4));
       }

@@ -56,6 +56,8 @@ describe("a run whose labels are stored as", () => {
   it.each([
     ["int8", "int8", 8 + 4],
     ["the two largest logits", top2, 2 * (1 + 2) + 2 * 4],
+    // The set of 2 of 4: 2 low bits, 2 ones, 2 steps and 1 in a byte; the range, a byte each, the tails.
+    ["the two largest, packed", { ...top2, packed: true }, 1 + 4 + 2 + 2 * 4],
     ["the two largest and a ghost", { ...top2, tail: "ghost" }, 2 * (1 + 2) + 2 * 4],
     ["the two largest alone", { ...top2, tail: "renormalised" }, 2 * (1 + 2) + 2 * 4],
     ["random draws", draws, 4 * (1 + 2 + 2)],

@@ -33,15 +33,21 @@ export function writeIdSet(
 ): number {
   const low = lowBits(k, classes);
   const mask = 2 ** low - 1;
-  let bit = at * 8;
+  const start = at * 8 + k * low;
+  // Low bits gather in a word, which gives its bytes away: at most 7 bits are left when up to 24 come.
+  let word = 0;
+  let held = 0;
+  let byte = at;
   for (let i = 0; i < k; i++) {
-    const rest = (ids[i] as number) & mask;
-    for (let b = 0; b < low; b++, bit++) {
-      if ((rest >>> b) & 1) bytes[bit >>> 3] = (bytes[bit >>> 3] as number) | (1 << (bit & 7));
+    word |= ((ids[i] as number) & mask) << held;
+    for (held += low; held >= 8; held -= 8) {
+      bytes[byte++] = word;
+      word >>>= 8;
     }
   }
+  if (held > 0) bytes[byte] = word;
   for (let i = 0; i < k; i++) {
-    const place = bit + ((ids[i] as number) >>> low) + i;
+    const place = start + ((ids[i] as number) >>> low) + i;
     bytes[place >>> 3] = (bytes[place >>> 3] as number) | (1 << (place & 7));
   }
   return at + idSetBytes(k, classes);

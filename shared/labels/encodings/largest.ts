@@ -25,16 +25,23 @@ let orderedValues = new Float64Array(0);
  * uppermost bins that together hold k are put in order, of a bin by insertion: one pass over the row, a quarter of one,
  * and little for each of the k. Where bins are crowded, as one number is far from all others, a heap does it.
  * @param numbers those of the row from `start` on, finite; 1 <= k <= count
+ * @param order `least last`: of the first k only the last need be in its place, which is less work
  * @returns places in the row, the first k are meant; overwritten by the next call
  */
-export function largest(numbers: Float32Array, start: number, count: number, k: number): Int32Array {
+export function largest(
+  numbers: Float32Array,
+  start: number,
+  count: number,
+  k: number,
+  order: "all" | "least last" = "all",
+): Int32Array {
   if (places.length < count) {
     places = new Int32Array(count);
     values = new Float32Array(count);
     orderedPlaces = new Int32Array(count);
     orderedValues = new Float64Array(count);
   }
-  if (count < BINNED_FROM || fewEnter(count, k) || !byBins(numbers, start, count, k)) {
+  if (count < BINNED_FROM || fewEnter(count, k) || !byBins(numbers, start, count, k, order)) {
     largestByHeap(numbers, start, count, k, orderedPlaces, orderedValues);
   }
   return orderedPlaces;
@@ -46,7 +53,13 @@ function fewEnter(count: number, k: number): boolean {
 }
 
 /** @returns false, with nothing done, where bins are crowded */
-function byBins(numbers: Float32Array, start: number, count: number, k: number): boolean {
+function byBins(
+  numbers: Float32Array,
+  start: number,
+  count: number,
+  k: number,
+  order: "all" | "least last",
+): boolean {
   const likely = gather(numbers, start, count, likelyExceeded(numbers, start, count, k));
   const found = likely >= k ? likely : gather(numbers, start, count, Number.NEGATIVE_INFINITY);
   let min = values[0] as number;
@@ -68,9 +81,10 @@ function byBins(numbers: Float32Array, start: number, count: number, k: number):
     const inBin = starts[lowest] as number;
     starts[lowest] = taken;
     taken += inBin;
-    squares += inBin * inBin;
+    squares = order === "all" ? squares + inBin * inBin : inBin * inBin;
   }
   if (squares > CROWDED * k) return false;
+  const unordered = order === "all" ? 0 : (starts[lowest] as number);
   for (let i = 0; i < found; i++) {
     const value = values[i] as number;
     const bin = ((value - min) * scale) | 0;
@@ -80,7 +94,7 @@ function byBins(numbers: Float32Array, start: number, count: number, k: number):
     orderedPlaces[at] = places[i] as number;
     orderedValues[at] = value;
   }
-  insert(orderedPlaces, orderedValues, taken);
+  insert(orderedPlaces, orderedValues, unordered, taken);
   return true;
 }
 
@@ -132,13 +146,13 @@ function gather(numbers: Float32Array, start: number, count: number, bound: numb
   return found;
 }
 
-/** Puts numbers that are nearly so by descending value, equal ones as they came. */
-function insert(ids: Int32Array, sorted: Float64Array, count: number): void {
-  for (let i = 1; i < count; i++) {
+/** Puts numbers from `from` to `end` - 1 that are nearly so by descending value, equal ones as they came. */
+function insert(ids: Int32Array, sorted: Float64Array, from: number, end: number): void {
+  for (let i = from + 1; i < end; i++) {
     const value = sorted[i] as number;
     const id = ids[i] as number;
     let at = i;
-    for (; at > 0 && (sorted[at - 1] as number) < value; at--) {
+    for (; at > from && (sorted[at - 1] as number) < value; at--) {
       sorted[at] = sorted[at - 1] as number;
       ids[at] = ids[at - 1] as number;
     }

@@ -10,24 +10,18 @@ const STEPS = 255;
  * as of a softmax down to 1e-5, log-probabilities by 0.024, which costs about 1e-4 nats.
  */
 export const packedSlots: SlotCodec = {
+  needs: "least last",
+
   bytes: (k, classes) => idSetBytes(k, classes) + 4 + k,
 
   write({ ids, differences }, k, classes, bytes, at) {
-    const scratch = sorted(k);
-    let range = 0;
-    for (let slot = 0; slot < k; slot++) range = Math.max(range, -(differences[slot] as number));
-    // Above 2^20 classes the place below would not fit: 53 bits hold both.
-    for (let slot = 0; slot < k; slot++) scratch[slot] = (ids[slot] as number) * SLOT_SPAN + slot;
-    scratch.subarray(0, k).sort();
-    range = Math.fround(range);
-    const values = at + idSetBytes(k, classes) + 4;
+    const range = Math.fround(-(differences[k - 1] as number));
     const scale = range > 0 ? STEPS / range : 0;
-    const ascending = new Uint32Array(k);
+    const values = at + idSetBytes(k, classes) + 4;
+    const { ascending, slots } = inOrder(ids, k, classes);
     for (let i = 0; i < k; i++) {
-      const place = scratch[i] as number;
-      const slot = place % SLOT_SPAN;
-      ascending[i] = (place - slot) / SLOT_SPAN;
-      bytes[values + i] = Math.min(STEPS, Math.round(-(differences[slot] as number) * scale));
+      const steps = (-(differences[slots[i] as number] as number) * scale + 0.5) | 0;
+      bytes[values + i] = steps < STEPS ? steps : STEPS;
     }
     writeIdSet(ascending, k, classes, bytes, at);
     writeFloat(bytes, values - 4, range);
@@ -45,18 +39,49 @@ export const packedSlots: SlotCodec = {
     if (set !== undefined) return set;
     const values = at + idSetBytes(k, classes) + 4;
     const range = readFloat(bytes, values - 4);
-    // Twice the largest number of half precision is the range that no row exceeds; a NaN is beyond it too.
-    if (!(range >= 0 && range <= Number.MAX_VALUE)) return `the range of its differences is ${range}`;
+    if (!(range >= 0 && range < Number.POSITIVE_INFINITY)) return `the range of its differences is ${range}`;
     return bytes.subarray(values, values + k).includes(0) ? undefined : "none of its classes is the largest";
   },
 };
 
-/** More than the slots that a row can have. */
-const SLOT_SPAN = 2 ** 17;
+/** What is kept between rows: a bit and a slot for each class, and what comes out. */
+let marks = new Uint32Array(0);
+let slotOf = new Uint32Array(0);
+let ascending = new Uint32Array(0);
+let slots = new Uint32Array(0);
 
-let room = new Float64Array(64);
-
-function sorted(k: number): Float64Array {
-  if (room.length < k) room = new Float64Array(2 * k);
-  return room;
+/**
+ * The first k of `ids` in ascending order, and the slot of each: by a bit for each class, which is less work than sorting.
+ * @returns overwritten by the next call
+ */
+function inOrder(
+  ids: Uint32Array,
+  k: number,
+  classes: number,
+): { ascending: Uint32Array; slots: Uint32Array } {
+  if (slotOf.length < classes) {
+    marks = new Uint32Array((classes >>> 5) + 1);
+    slotOf = new Uint32Array(classes);
+  }
+  if (ascending.length < k) {
+    ascending = new Uint32Array(2 * k);
+    slots = new Uint32Array(2 * k);
+  }
+  for (let slot = 0; slot < k; slot++) {
+    const id = ids[slot] as number;
+    marks[id >>> 5] = (marks[id >>> 5] as number) | (1 << (id & 31));
+    slotOf[id] = slot;
+  }
+  let found = 0;
+  for (let word = 0; found < k; word++) {
+    let left = marks[word] as number;
+    marks[word] = 0;
+    while (left !== 0) {
+      const id = (word << 5) | (31 - Math.clz32(left & -left));
+      left &= left - 1;
+      ascending[found] = id;
+      slots[found++] = slotOf[id] as number;
+    }
+  }
+  return { ascending, slots };
 }

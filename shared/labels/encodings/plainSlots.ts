@@ -7,6 +7,8 @@ import type { SlotCodec } from "./slots.ts";
  * where it counts: of d in (-2^n, -2^(n-1)] the error is at most 2^(n-12).
  */
 export const plainSlots: SlotCodec = {
+  needs: "all",
+
   bytes: (k, classes) => k * (idBytes(classes) + 2),
 
   write({ ids, differences }, k, classes, bytes, at) {

@@ -8,9 +8,11 @@ export interface Slots {
 
 /** How the k classes and their differences stand in a row. */
 export interface SlotCodec {
+  /** In which order it takes them: all by descending difference, of equal ones the lower number first; or the least last. */
+  readonly needs: "all" | "least last";
   bytes(k: number, classes: number): number;
   /**
-   * @param slots by descending difference, and of equal ones the lower number first; may be put into another order
+   * @param slots in the order that it needs
    * @returns the byte after them
    */
   write(slots: Slots, k: number, classes: number, bytes: Uint8Array, at: number): number;

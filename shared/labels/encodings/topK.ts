@@ -48,8 +48,10 @@ export function writeTopK(
   at: number,
 ): number {
   const k = slotsOf(encoding, classes);
-  const top = largest(logits, start, classes, k);
-  const max = logits[start + (top[0] as number)] as number;
+  const codec = codecOf(encoding);
+  const top = largest(logits, start, classes, k, codec.needs);
+  let max = logits[start + (top[0] as number)] as number;
+  for (let slot = 1; slot < k; slot++) max = Math.max(max, logits[start + (top[slot] as number)] as number);
   const least = logits[start + (top[k - 1] as number)] as number;
   const slots = scratchSlots(k);
   for (let slot = 0; slot < k; slot++) {
@@ -57,7 +59,7 @@ export function writeTopK(
     slots.ids[slot] = id;
     slots.differences[slot] = (logits[start + id] as number) - max;
   }
-  let from = codecOf(encoding).write(slots, k, classes, bytes, at);
+  let from = codec.write(slots, k, classes, bytes, at);
   const sums = tailSums(logits, start, classes, k, max, least, encoding.temperatures);
   for (let t = 0; t < encoding.temperatures.length; t++) {
     writeFloat(bytes, from, Math.max(Math.log(sums[t] as number), NOTHING));
