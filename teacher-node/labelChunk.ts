@@ -55,10 +55,8 @@ async function appendMissing(
   const { encoding, features } = teacher;
   const row = { encoding, classes: dataset.classes, features };
   const layout = chunkLayout({ shard, chunkSize, chunk: work.chunk, ...row });
-  const there =
-    item.delivery > 1
-      ? new Set((await log.subjects(chunkLabelsFilter(work))).map((s) => parseLabelsSubject(s).part))
-      : new Set<number>();
+  // A node that died may have left some, and a second run that needs the chunk may have queued it when it was just done.
+  const there = new Set((await log.subjects(chunkLabelsFilter(work))).map((s) => parseLabelsSubject(s).part));
 
   const predict = async (rows: Uint32Array): Promise<Float32Array> => {
     const values = await context.compute.predict(teacher.labelling, dataset.hash, shardIndex, rows, view);
