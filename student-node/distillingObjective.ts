@@ -13,7 +13,7 @@ import { taskTermLoss } from "../shared/distill/losses/taskTerms.ts";
 import { termNeeds } from "../shared/distill/termNeeds.ts";
 import { temperatureAt, weightAt, weightChanges } from "../shared/distill/termSchedule.ts";
 import { plainTermsOf } from "../shared/distill/termsOf.ts";
-import type { LabelsOfViews, ViewLabels } from "../shared/labels/labelStore.ts";
+import type { LabelsOfViews, ViewLabels } from "../shared/labels/viewLabels.ts";
 import type { StudentTraining } from "./compute.ts";
 import { featureSide } from "./featureSide.ts";
 import { drawnTeachers, presentTeachers } from "./presentTargets.ts";

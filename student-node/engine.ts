@@ -7,7 +7,8 @@ import {
 import type { ComputeSpec } from "../shared/config/spec.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { StillhouseError } from "../shared/errors.ts";
-import { type LabelStoreLayout, LabelStoreReader, type StoredPart } from "../shared/labels/labelStore.ts";
+import { type LabelStoreLayout, LabelStoreReader } from "../shared/labels/labelStoreReader.ts";
+import type { StoredPart } from "../shared/labels/labelStoreWriter.ts";
 import type { DecidedChunk } from "../shared/labels/presence.ts";
 import type {
   EvaluationTask,

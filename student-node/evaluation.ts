@@ -8,7 +8,7 @@ import { answeringRuleOf } from "../shared/distill/ensembles/ofTask.ts";
 import { correctness } from "../shared/evaluate/accuracy.ts";
 import type { LabelQuality, TestMetrics } from "../shared/evaluate/reportSchema.ts";
 import { topClasses } from "../shared/evaluate/softmax.ts";
-import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
+import type { LabelStoreReader } from "../shared/labels/labelStoreReader.ts";
 import { combineTeachers } from "./combineTeachers.ts";
 import type { EvaluationTask, TestFindings } from "./compute.ts";
 import { measureLatency } from "./latency.ts";

@@ -5,8 +5,8 @@ import { placeOf } from "../shared/data/samplePlace.ts";
 import { standardised } from "../shared/data/targets.ts";
 import type { TeacherFeature } from "../shared/distill/features/featureView.ts";
 import type { FeaturePlan, FeatureUse } from "../shared/distill/features/planFeatures.ts";
-import type { ViewLabels } from "../shared/labels/labelStore.ts";
 import { sizeOfFeature } from "../shared/labels/rowLayout.ts";
+import type { ViewLabels } from "../shared/labels/viewLabels.ts";
 import type { FeatureLayout } from "../shared/protocol/features.ts";
 import { teacherLogits } from "./teacherLogits.ts";
 

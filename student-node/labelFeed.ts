@@ -3,7 +3,7 @@ import type { Bus, LogEntry, WriteOnceLog } from "../shared/bus/bus.ts";
 import type { Dataset, Shard } from "../shared/data/dataset.ts";
 import { labelOrder, type ViewedChunk } from "../shared/data/labelOrder.ts";
 import { checkedLabels } from "../shared/labels/checkedLabels.ts";
-import type { LabelStoreWriter, StoredPart } from "../shared/labels/labelStore.ts";
+import type { LabelStoreWriter, StoredPart } from "../shared/labels/labelStoreWriter.ts";
 import { type ChunkLayout, chunkLayout } from "../shared/labels/layout.ts";
 import type { DecidedChunk } from "../shared/labels/presence.ts";
 import { type RowLayout, rowBytes } from "../shared/labels/rowLayout.ts";

@@ -1,7 +1,7 @@
 import { type Dataset, rowOf, shardOf } from "../shared/data/dataset.ts";
 import { placeOf } from "../shared/data/samplePlace.ts";
 import type { KnownClasses } from "../shared/distill/ensembles/known.ts";
-import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
+import type { LabelStoreReader } from "../shared/labels/labelStoreReader.ts";
 import { rngOf, type Seed } from "../shared/model/seed.ts";
 
 type Has = Pick<LabelStoreReader, "has">;

@@ -2,7 +2,7 @@ import type { Quorum } from "../shared/config/ensembleSpec.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { gatherLabels } from "../shared/data/gather.ts";
 import type { QuorumReport } from "../shared/evaluate/reportSchema.ts";
-import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
+import type { LabelStoreReader } from "../shared/labels/labelStoreReader.ts";
 import { presentTeachers } from "./presentTargets.ts";
 
 /** What a run's decisions left out: of its chunks, and of the training samples. */

@@ -5,7 +5,7 @@ import type { Dataset } from "../shared/data/dataset.ts";
 import type { Targets } from "../shared/data/targets.ts";
 import { answeringRuleOf } from "../shared/distill/ensembles/ofTask.ts";
 import { type Measures, multiLabelMeasures, regressionMeasures } from "../shared/evaluate/taskMeasures.ts";
-import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
+import type { LabelStoreReader } from "../shared/labels/labelStoreReader.ts";
 import type { JobKey } from "../shared/protocol/jobs.ts";
 import { combineTeachers } from "./combineTeachers.ts";
 import type { EvaluationTask, TestFindings } from "./compute.ts";

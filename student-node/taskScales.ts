@@ -4,7 +4,7 @@ import { gatherValues, type Targets } from "../shared/data/targets.ts";
 import { accuracyWeights, NothingToCalibrate, temperatureOfLeast } from "../shared/distill/calibration.ts";
 import { binaryCrossEntropyOf } from "../shared/evaluate/multiLabelMetrics.ts";
 import { rmseIn } from "../shared/evaluate/regressionMetrics.ts";
-import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
+import type { LabelStoreReader } from "../shared/labels/labelStoreReader.ts";
 import { teacherLogits } from "./teacherLogits.ts";
 import type { TeacherScales } from "./teacherScales.ts";
 import { validationHalf } from "./validationHalf.ts";

@@ -4,7 +4,7 @@ import { dispatchedTrainIds } from "../shared/data/order.ts";
 import type { KnownClasses } from "../shared/distill/ensembles/known.ts";
 import { blockDisagreement, disagreement, type Said } from "../shared/evaluate/disagreement.ts";
 import type { Disagreement } from "../shared/evaluate/reportSchema.ts";
-import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
+import type { LabelStoreReader } from "../shared/labels/labelStoreReader.ts";
 import { hasLabels } from "./presentTargets.ts";
 import { teacherLogits } from "./teacherLogits.ts";
 import { evenlySpaced } from "./teacherQuality.ts";

@@ -1,6 +1,6 @@
 import { type Dataset, shardOf } from "../shared/data/dataset.ts";
 import { placeOf } from "../shared/data/samplePlace.ts";
-import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
+import type { LabelStoreReader } from "../shared/labels/labelStoreReader.ts";
 
 /**
  * What one teacher said of the samples `ids`.

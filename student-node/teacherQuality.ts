@@ -3,7 +3,7 @@ import { gatherLabels } from "../shared/data/gather.ts";
 import type { KnownClasses } from "../shared/distill/ensembles/known.ts";
 import { type LabelledBlock, labelQuality } from "../shared/evaluate/labelQuality.ts";
 import type { LabelQuality } from "../shared/evaluate/reportSchema.ts";
-import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
+import type { LabelStoreReader } from "../shared/labels/labelStoreReader.ts";
 import { idsOfTeacher } from "./presentTargets.ts";
 import { teacherLogits } from "./teacherLogits.ts";
 

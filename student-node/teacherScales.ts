@@ -4,7 +4,7 @@ import { gatherLabels } from "../shared/data/gather.ts";
 import { accuracyWeights, calibratedTemperature, NothingToCalibrate } from "../shared/distill/calibration.ts";
 import type { KnownClasses } from "../shared/distill/ensembles/known.ts";
 import { topClasses } from "../shared/evaluate/softmax.ts";
-import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
+import type { LabelStoreReader } from "../shared/labels/labelStoreReader.ts";
 import { idsOfTeacher } from "./presentTargets.ts";
 import { taskScales } from "./taskScales.ts";
 import { teacherLogits } from "./teacherLogits.ts";

@@ -8,7 +8,7 @@ import { placeOf } from "../shared/data/samplePlace.ts";
 import { standardised } from "../shared/data/targets.ts";
 import { targetTemperature } from "../shared/distill/targetTemperatures.ts";
 import { temperatureAt } from "../shared/distill/termSchedule.ts";
-import type { ViewLabels } from "../shared/labels/labelStore.ts";
+import type { ViewLabels } from "../shared/labels/viewLabels.ts";
 import { teacherLogits } from "./teacherLogits.ts";
 import { calibrated, type TeacherScales } from "./teacherScales.ts";
 

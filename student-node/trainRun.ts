@@ -13,7 +13,7 @@ import { contentHash, sha256 } from "../shared/determinism/hash.ts";
 import { type FeaturePlan, planFeatures } from "../shared/distill/features/planFeatures.ts";
 import { StillhouseError } from "../shared/errors.ts";
 import { encodingText } from "../shared/labels/encodingText.ts";
-import { LabelStoreWriter, type StoredPart } from "../shared/labels/labelStore.ts";
+import { LabelStoreWriter, type StoredPart } from "../shared/labels/labelStoreWriter.ts";
 import { decode, encode } from "../shared/protocol/codec.ts";
 import {
   AnyEvaluation,

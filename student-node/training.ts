@@ -8,7 +8,7 @@ import { type ChunkRef, chunksNeeded, dispatchOrder, epochOrder, trainChunks } f
 import { withoutMixup } from "../shared/data/views/view.ts";
 import { labelledView, labelledViews } from "../shared/data/views/viewSchedule.ts";
 import { termsOf } from "../shared/distill/termsOf.ts";
-import type { LabelStoreReader } from "../shared/labels/labelStore.ts";
+import type { LabelStoreReader } from "../shared/labels/labelStoreReader.ts";
 import { buildModel } from "../shared/model/build.ts";
 import { packTrained } from "../shared/model/packTrained.ts";
 import { tapped } from "../shared/model/tapped.ts";

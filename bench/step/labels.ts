@@ -2,7 +2,8 @@ import { chunkCount } from "../../shared/data/chunks.ts";
 import type { Dataset } from "../../shared/data/dataset.ts";
 import { rng } from "../../shared/determinism/rng.ts";
 import { encodeLogits } from "../../shared/labels/encoding.ts";
-import { LabelStoreReader, LabelStoreWriter } from "../../shared/labels/labelStore.ts";
+import { LabelStoreReader } from "../../shared/labels/labelStoreReader.ts";
+import { LabelStoreWriter } from "../../shared/labels/labelStoreWriter.ts";
 import { chunkLayout } from "../../shared/labels/layout.ts";
 import { PLAIN_READING } from "../../shared/labels/reading.ts";
 

@@ -3,7 +3,8 @@ import type { Dataset } from "../../shared/data/dataset.ts";
 import type { View } from "../../shared/data/views/view.ts";
 import { sha256 } from "../../shared/determinism/hash.ts";
 import { rng } from "../../shared/determinism/rng.ts";
-import type { LabelStoreLayout, StoredPart } from "../../shared/labels/labelStore.ts";
+import type { LabelStoreLayout } from "../../shared/labels/labelStoreReader.ts";
+import type { StoredPart } from "../../shared/labels/labelStoreWriter.ts";
 import type { DecidedChunk } from "../../shared/labels/presence.ts";
 import type {
   EvaluationTask,

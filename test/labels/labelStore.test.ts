@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { encodeLogits } from "../../shared/labels/encoding.ts";
-import { LabelStoreReader, LabelStoreWriter } from "../../shared/labels/labelStore.ts";
+import { LabelStoreReader } from "../../shared/labels/labelStoreReader.ts";
+import { LabelStoreWriter } from "../../shared/labels/labelStoreWriter.ts";
 
 const classes = 3;
 const half = { stored: "half", tail: "uniform", undeclared: "refuse" } as const;

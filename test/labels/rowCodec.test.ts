@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { UnusableLogits } from "../../shared/labels/encoding.ts";
-import { LabelStoreReader, LabelStoreWriter } from "../../shared/labels/labelStore.ts";
+import { LabelStoreReader } from "../../shared/labels/labelStoreReader.ts";
+import { LabelStoreWriter } from "../../shared/labels/labelStoreWriter.ts";
 import { encodeRows, firstUnusableOf } from "../../shared/labels/rowCodec.ts";
 import { type RowLayout, rowBytes, rowWidth } from "../../shared/labels/rowLayout.ts";
 

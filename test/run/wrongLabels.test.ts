@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { createMemoryBus } from "../../shared/bus/memory.ts";
 import type { Dataset } from "../../shared/data/dataset.ts";
 import { WrongLabels } from "../../shared/labels/checkedLabels.ts";
-import { LabelStoreWriter } from "../../shared/labels/labelStore.ts";
+import { LabelStoreWriter } from "../../shared/labels/labelStoreWriter.ts";
 import { chunkLayout } from "../../shared/labels/layout.ts";
 import { rowsDigest } from "../../shared/labels/rowsDigest.ts";
 import { encode } from "../../shared/protocol/codec.ts";

@@ -20,8 +20,8 @@ export const packedSlots: SlotCodec = {
     const values = at + idSetBytes(k, classes) + 4;
     const { ascending, slots } = inOrder(ids, k, classes);
     for (let i = 0; i < k; i++) {
-      const steps = (-(differences[slots[i] as number] as number) * scale + 0.5) | 0;
-      bytes[values + i] = steps < STEPS ? steps : STEPS;
+      const steps = -(differences[slots[i] as number] as number) * scale;
+      bytes[values + i] = Math.min(STEPS, (steps + 0.5) | 0);
     }
     writeIdSet(ascending, k, classes, bytes, at);
     writeFloat(bytes, values - 4, range);

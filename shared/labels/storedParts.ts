@@ -1,0 +1,63 @@
+import { closeSync, openSync, readSync } from "node:fs";
+import { StillhouseError } from "../errors.ts";
+import type { StoredPart } from "./labelStoreWriter.ts";
+
+/** Of parts that are read row by row once the memory is full. */
+const LARGE_PART_BYTES = 64 * 1024;
+
+/** The file of the label store as readers see it, with parts in memory up to a budget; what was read first goes first. */
+export class StoredParts {
+  readonly #file: number;
+  readonly #cacheBytes: number;
+  readonly #cache = new Map<StoredPart, Uint8Array>();
+  #cachedBytes = 0;
+
+  constructor(path: string, cacheBytes: number) {
+    this.#file = openSync(path, "r");
+    this.#cacheBytes = cacheBytes;
+  }
+
+  /** Bytes that hold a row of a part, and where it starts there. @param row its place in the part */
+  rowOf(part: StoredPart, row: number): { bytes: Uint8Array; from: number } {
+    const width = part.bytes / part.rows;
+    const from = row * width;
+    const full = this.#cachedBytes + part.bytes > this.#cacheBytes;
+    // A large part would push others out and be pushed out itself before its next row is asked for.
+    if (full && part.bytes > LARGE_PART_BYTES && !this.#cache.has(part)) {
+      return { bytes: this.#read(part.offset + from, width), from: 0 };
+    }
+    return { bytes: this.#bytesOf(part), from };
+  }
+
+  close(): void {
+    closeSync(this.#file);
+    this.#cache.clear();
+  }
+
+  #bytesOf(part: StoredPart): Uint8Array {
+    const held = this.#cache.get(part);
+    if (held) return held;
+    const bytes = this.#read(part.offset, part.bytes);
+    this.#cache.set(part, bytes);
+    this.#cachedBytes += bytes.byteLength;
+    // A Map keeps its order of insertion: the first is the oldest.
+    for (const [oldest, held] of this.#cache) {
+      if (this.#cachedBytes <= this.#cacheBytes || oldest === part) break;
+      this.#cache.delete(oldest);
+      this.#cachedBytes -= held.byteLength;
+    }
+    return bytes;
+  }
+
+  #read(offset: number, length: number): Uint8Array {
+    const bytes = new Uint8Array(length);
+    let read = 0;
+    while (read < length) {
+      const got = readSync(this.#file, bytes, read, length - read, offset + read);
+      if (got === 0)
+        throw new StillhouseError(`Cannot read ${length} bytes at ${offset}: the label store ends`);
+      read += got;
+    }
+    return bytes;
+  }
+}
