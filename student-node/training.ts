@@ -1,3 +1,4 @@
+import { decodeCheckpoint, encodeCheckpoint } from "../shared/compute/checkpoint.ts";
 import type { ComputeSettings } from "../shared/compute/computeSettings.ts";
 import { labelObjective } from "../shared/compute/labelObjective.ts";
 import { type Batch, planBatches } from "../shared/compute/planBatches.ts";
@@ -13,7 +14,6 @@ import { buildModel } from "../shared/model/build.ts";
 import { packTrained } from "../shared/model/packTrained.ts";
 import { tapped } from "../shared/model/tapped.ts";
 import { readWeights } from "../shared/model/weights.ts";
-import { decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
 import type { StudentTraining, TrainedStudent, TrainingHooks } from "./compute.ts";
 import { correctBias } from "./correctBias.ts";
 import { distillingObjective } from "./distillingObjective.ts";
@@ -84,7 +84,7 @@ export async function trainStudent(
       objective,
       compute,
       resume: training.checkpoint ? decodeCheckpoint(training.checkpoint) : undefined,
-      checkpointSteps: student.checkpointSteps,
+      isCheckpointDue: (step) => step % student.checkpointSteps === 0,
       onCheckpoint: (state) => hooks.onCheckpoint(state.step, encodeCheckpoint(state)),
       onProgress: hooks.onProgress,
       now,

@@ -38,10 +38,16 @@ export interface TeacherCompute {
   ): Promise<Float32Array>;
   /** As `predict`, for the probe by which a node is admitted: no pass, and counted by nobody. */
   probe(labelling: string, dataHash: string, shard: number, rows: Uint32Array): Promise<Float32Array>;
-  train(task: TeacherTraining, onProgress: (progress: TrainProgress) => void): Promise<TrainedModel>;
+  train(task: TeacherTraining, hooks: TrainingHooks): Promise<TrainedModel>;
   /** Rejects when a compute of its own thread is gone, as when it ran out of memory; else it never settles. */
   readonly gone?: Promise<never>;
   close(): Promise<void>;
+}
+
+export interface TrainingHooks {
+  onProgress(progress: TrainProgress): void;
+  /** Stores a checkpoint; the training waits for it, and ends where it fails. */
+  onCheckpoint(step: number, state: Uint8Array): Promise<void>;
 }
 
 export interface TeacherToLoad {
@@ -59,6 +65,10 @@ export interface TeacherToLoad {
 }
 
 export interface TeacherTraining {
+  /** What `onCheckpoint` was given last, to go on from. */
+  readonly checkpoint: Uint8Array | null;
+  /** Between two checkpoints. */
+  readonly checkpointMs: number;
   readonly name: string;
   readonly model: ArchSpec;
   readonly train: TeacherTrainSpec;

@@ -18,6 +18,8 @@ export interface NodeContext {
   readonly counters: Counters;
   /** Hashes of the data that the compute was given for labelling. */
   readonly inCompute: Set<string>;
+  /** Between two checkpoints of a training. */
+  readonly checkpointMs: number;
   /** What the node does now, for people. */
   readonly doing: Set<string>;
   /** Labelling -> the teacher, and what ends its serving. */
@@ -61,5 +63,7 @@ export const ACK_WAIT_MS = 10_000;
 export const MAX_DELIVER = 5;
 /** A chunk that computes for longer than this has hung. */
 export const MAX_CHUNK_MS = 120_000;
+/** Between two checkpoints of a teacher's training: what a node that dies takes with it. */
+export const CHECKPOINT_MS = 60_000;
 /** A training that reports no progress for this long has hung. */
 export const MAX_SILENCE_MS = 60_000;

@@ -8,14 +8,19 @@ import { spreadClasses } from "../shared/compute/predictors/ownClasses.ts";
 import type { Predictor } from "../shared/compute/predictors/predictor.ts";
 import { quantisationAgreement } from "../shared/compute/predictors/quantisationAgreement.ts";
 import { loadTeacherModel } from "../shared/compute/predictors/teacherModel.ts";
-import type { TrainProgress } from "../shared/compute/trainLoop.ts";
 import type { ComputeSpec } from "../shared/config/spec.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import type { View } from "../shared/data/views/view.ts";
 import { StillhouseError } from "../shared/errors.ts";
 import type { LogitAgreement } from "../shared/evaluate/reportSchema.ts";
 import { unpackFolds } from "../shared/model/foldBundle.ts";
-import type { TeacherCompute, TeacherToLoad, TeacherTraining, TrainedModel } from "./compute.ts";
+import type {
+  TeacherCompute,
+  TeacherToLoad,
+  TeacherTraining,
+  TrainedModel,
+  TrainingHooks,
+} from "./compute.ts";
 import { predictByFold } from "./predictByFold.ts";
 import { predictRows } from "./predictRows.ts";
 import { trainTeacher } from "./training.ts";
@@ -116,9 +121,9 @@ export class TeacherEngine implements TeacherCompute {
     return this.predict(labelling, dataHash, shard, rows);
   }
 
-  async train(task: TeacherTraining, onProgress: (progress: TrainProgress) => void): Promise<TrainedModel> {
+  async train(task: TeacherTraining, hooks: TrainingHooks): Promise<TrainedModel> {
     const settings = await this.#settings(task.compute);
-    return trainTeacher(task, this.#dataset(task.dataHash), settings, onProgress);
+    return trainTeacher(task, this.#dataset(task.dataHash), settings, hooks);
   }
 
   async close(): Promise<void> {

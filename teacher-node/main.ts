@@ -9,7 +9,7 @@ import { DataSources } from "../shared/data/openSource.ts";
 import { messageOf } from "../shared/errors.ts";
 import type { RunRecord } from "../shared/protocol/run.ts";
 import type { TeacherCompute } from "./compute.ts";
-import { emptyCounters, type NodeContext, type ServedTeacher } from "./context.ts";
+import { CHECKPOINT_MS, emptyCounters, type NodeContext, type ServedTeacher } from "./context.ts";
 import { serveLabelling } from "./serve.ts";
 import { pullTrainings } from "./trainQueue.ts";
 
@@ -20,6 +20,8 @@ export interface TeacherNodeOptions {
   clock: Clock;
   /** Where relative data paths start on this machine; absent: where the run's spec is. */
   dataRoot?: string | undefined;
+  /** Between two checkpoints of a training; absent: a minute. */
+  checkpointMs?: number | undefined;
   log: Logger;
   signal: AbortSignal;
 }
@@ -34,6 +36,7 @@ export async function runTeacherNode(options: TeacherNodeOptions): Promise<void>
   const context: NodeContext = {
     ...options,
     data: new DataSources(options.dataRoot),
+    checkpointMs: options.checkpointMs ?? CHECKPOINT_MS,
     counters: emptyCounters(),
     inCompute: new Set(),
     doing: new Set(),

@@ -2,13 +2,20 @@ import { aborted } from "../shared/bus/aborted.ts";
 import type { WorkItem } from "../shared/bus/bus.ts";
 import { sleep } from "../shared/bus/clock.ts";
 import { RevisionConflict } from "../shared/bus/errors.ts";
+import { Checkpoints } from "../shared/cluster/checkpoints.ts";
 import { postFault } from "../shared/cluster/faults.ts";
 import { sha256 } from "../shared/determinism/hash.ts";
 import { messageOf, StillhouseError } from "../shared/errors.ts";
 import { decode, encode, MalformedMessage } from "../shared/protocol/codec.ts";
 import { Event } from "../shared/protocol/events.ts";
 import { TrainedTeacher } from "../shared/protocol/jobs.ts";
-import { buckets, recipeEventSubject, streams, trainWorkFilter } from "../shared/protocol/subjects.ts";
+import {
+  buckets,
+  jobKeys,
+  recipeEventSubject,
+  streams,
+  trainWorkFilter,
+} from "../shared/protocol/subjects.ts";
 import { TrainTeacher } from "../shared/protocol/work.ts";
 import { ACK_WAIT_MS, MAX_SILENCE_MS, type NodeContext } from "./context.ts";
 import { keepAlive } from "./keepAlive.ts";
@@ -18,6 +25,9 @@ const PULL_WAIT_MS = 2_000;
 const MAX_TRAIN_DELIVER = 20;
 const RETRY_MS = 5_000;
 const REST_MS = 30_000;
+
+/** Another node has been handed a training while this one did not answer for it. */
+export class TrainedElsewhere extends StillhouseError {}
 
 /** Trains teachers, one at a time, for as long as the node lives: several nodes train several at once. */
 export async function pullTrainings(context: NodeContext): Promise<void> {
@@ -72,6 +82,8 @@ async function trainOne(context: NodeContext, item: WorkItem): Promise<boolean> 
         // The first answer stands; the weights are the same where backends are.
         if (!(error instanceof RevisionConflict)) throw error;
       }
+      // With the answer there, nobody goes on from here.
+      await (await Checkpoints.open(bus, jobKeys.teacherCheckpoint(task.recipe))).remove();
     }
     await item.ack();
     return true;
@@ -93,7 +105,7 @@ async function trainOne(context: NodeContext, item: WorkItem): Promise<boolean> 
 
 /** @returns undefined when the node was told to end: the item goes back to the queue */
 async function train(
-  { bus, compute, clock, node, log, data, signal }: NodeContext,
+  { bus, compute, clock, node, log, data, signal, checkpointMs }: NodeContext,
   task: TrainTeacher,
   onLife: () => void,
 ): Promise<TrainedTeacher | undefined> {
@@ -101,9 +113,16 @@ async function train(
   await compute.openData(dataset);
   onLife();
   log.info({ teacher: taskName(task), recipe: task.recipe }, "training teacher");
+  const checkpoints = await Checkpoints.open(bus, jobKeys.teacherCheckpoint(task.recipe));
+  const resumed = await checkpoints.load();
+  if (resumed) log.info({ teacher: taskName(task), step: resumed.pointer.step }, "goes on from a checkpoint");
+  const lineage = [...(resumed?.pointer.lineage ?? []), { node, fromStep: resumed?.pointer.step ?? 0 }];
   const startedAt = clock.now();
+  const secondsSoFar = (): number => (resumed?.pointer.seconds ?? 0) + (clock.now() - startedAt) / 1000;
   const training = compute.train(
     {
+      checkpoint: resumed?.state ?? null,
+      checkpointMs,
       name: task.name,
       model: task.model,
       train: task.train,
@@ -112,21 +131,35 @@ async function train(
       dataHash: dataset.hash,
       compute: task.compute,
     },
-    ({ step, total, samplesPerS, loss, accuracy, score }) => {
-      onLife();
-      const event: Event = {
-        type: "teacher-progress",
-        recipe: task.recipe,
-        name: taskName(task),
-        node,
-        step,
-        total,
-        samplesPerS,
-        loss,
-        accuracy,
-        ...(score && { score }),
-      };
-      if (!signal.aborted) bus.publish(recipeEventSubject(task.recipe), encode(Event, event));
+    {
+      onProgress({ step, total, samplesPerS, loss, accuracy, score }) {
+        onLife();
+        const event: Event = {
+          type: "teacher-progress",
+          recipe: task.recipe,
+          name: taskName(task),
+          node,
+          step,
+          total,
+          samplesPerS,
+          loss,
+          accuracy,
+          ...(score && { score }),
+        };
+        if (!signal.aborted) bus.publish(recipeEventSubject(task.recipe), encode(Event, event));
+      },
+      async onCheckpoint(step, state) {
+        onLife();
+        try {
+          await checkpoints.save({ step, lineage, seconds: secondsSoFar() }, state);
+        } catch (error) {
+          if (!(error instanceof RevisionConflict)) throw error;
+          throw new TrainedElsewhere(
+            `Cannot go on with training ${taskName(task)} at step ${step}: another node has saved a checkpoint of it since this one did, so it trains it`,
+            { fields: { recipe: task.recipe, step }, cause: error, retry: true },
+          );
+        }
+      },
     },
   );
   const trained = await Promise.race([training, aborted(signal)]);
@@ -137,7 +170,7 @@ async function train(
   }
   const digest = sha256(trained.artifact);
   await (await bus.objects(buckets.weights)).put(digest, trained.artifact);
-  const seconds = (clock.now() - startedAt) / 1000;
+  const seconds = secondsSoFar();
   log.info({ teacher: taskName(task), seconds, ...trained.curve.at(-1) }, "teacher trained");
   return {
     type: "trained-teacher",

@@ -1,8 +1,9 @@
 import { requireShiftable } from "../shared/compute/augmentInputs.ts";
+import { decodeCheckpoint, encodeCheckpoint } from "../shared/compute/checkpoint.ts";
 import type { ComputeSettings } from "../shared/compute/computeSettings.ts";
 import { labelObjective } from "../shared/compute/labelObjective.ts";
 import { planBatches } from "../shared/compute/planBatches.ts";
-import { type TrainProgress, trainLoop } from "../shared/compute/trainLoop.ts";
+import { trainLoop } from "../shared/compute/trainLoop.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { outsideFold } from "../shared/data/folds.ts";
 import { labelledIds } from "../shared/data/gather.ts";
@@ -10,7 +11,7 @@ import { dataOfClasses } from "../shared/data/ownClasses.ts";
 import { rng } from "../shared/determinism/rng.ts";
 import { buildModel } from "../shared/model/build.ts";
 import { packTrained } from "../shared/model/packTrained.ts";
-import type { TeacherTraining, TrainedModel } from "./compute.ts";
+import type { TeacherTraining, TrainedModel, TrainingHooks } from "./compute.ts";
 
 /**
  * Trains a teacher on the labelled samples of the training split, without those of its fold where it has one, with
@@ -21,7 +22,7 @@ export async function trainTeacher(
   task: TeacherTraining,
   data: Dataset,
   compute: ComputeSettings,
-  onProgress: (progress: TrainProgress) => void,
+  { onProgress, onCheckpoint }: TrainingHooks,
 ): Promise<TrainedModel> {
   const dataset = task.classes ? dataOfClasses(data, task.classes) : data;
   const seed = ["teacher", task.name, task.train.seed];
@@ -30,6 +31,7 @@ export async function trainTeacher(
   const labelled = labelledIds(dataset, ids);
   const { augment } = task.train;
   if (augment) requireShiftable(augment, dataset, `teacher "${task.name}"`);
+  let checkpointedAt = performance.now();
   const model = buildModel(task.model, dataset.inputShape, dataset.classes, seed);
   try {
     const { curve } = await trainLoop({
@@ -44,6 +46,13 @@ export async function trainTeacher(
       },
       objective: labelObjective(dataset),
       compute,
+      resume: task.checkpoint ? decodeCheckpoint(task.checkpoint) : undefined,
+      // By time, as a step may take a thousandth of a second or ten.
+      isCheckpointDue: () => performance.now() - checkpointedAt >= task.checkpointMs,
+      onCheckpoint: async (state) => {
+        await onCheckpoint(state.step, encodeCheckpoint(state));
+        checkpointedAt = performance.now();
+      },
       onProgress,
       now: () => performance.now(),
     });

@@ -6,7 +6,10 @@ import type { TeacherTraining } from "./compute.ts";
 import { TeacherEngine } from "./engine.ts";
 
 /** What the worker calls on its node. */
-export type NodeSide = { progress(progress: TrainProgress): void };
+export type NodeSide = {
+  progress(progress: TrainProgress): void;
+  checkpoint(step: number, state: Uint8Array): Promise<void>;
+};
 
 /** What the node calls in the worker. */
 export type WorkerSide = Pick<
@@ -25,6 +28,10 @@ if (parentPort) {
     unload: (labelling) => engine.unload(labelling),
     predict: (...of) => engine.predict(...of),
     probe: (labelling, data, shard, rows) => engine.probe(labelling, data, shard, rows),
-    train: (task) => engine.train(task, (progress) => void node.call("progress", progress)),
+    train: (task) =>
+      engine.train(task, {
+        onProgress: (progress) => void node.call("progress", progress),
+        onCheckpoint: (step, state) => node.call("checkpoint", step, state),
+      }),
   });
 }

@@ -56,7 +56,8 @@ export interface TrainLoopOptions {
   objective: Objective;
   compute: ComputeSettings;
   resume?: TrainingState | undefined;
-  checkpointSteps?: number;
+  /** Asked after each step, counted from 1; absent: never. */
+  isCheckpointDue?(step: number): boolean;
   onCheckpoint?(state: TrainingState): Promise<void>;
   onProgress(progress: TrainProgress): void;
   now(): number;
@@ -183,7 +184,7 @@ async function trainEpochs(
       state.epochRows += batch.ids.length;
 
       if (s === stepsPerEpoch - 1) await endEpoch(epoch);
-      if (options.onCheckpoint && state.step % (options.checkpointSteps ?? Number.POSITIVE_INFINITY) === 0) {
+      if (options.onCheckpoint && options.isCheckpointDue?.(state.step)) {
         await options.onCheckpoint({
           ...state,
           curve: [...state.curve],

@@ -34,7 +34,7 @@ export function jobsOf({ seeds, baseline }: Pick<RunSpec, "seeds" | "baseline">)
 export const LineageEntry = z.strictObject({ node: NodeId, fromStep: z.int().nonnegative() });
 export type LineageEntry = z.infer<typeof LineageEntry>;
 
-/** Student node -> itself, later (KV pointer to a blob in the checkpoints bucket): where to go on. The previous blob is kept too. */
+/** Student or teacher node -> itself, later (KV pointer to a blob in the checkpoints bucket): where to go on. The previous blob is kept too. */
 export const CheckpointPointer = z.strictObject({
   type: z.literal("checkpoint"),
   /** Of this run and job alone, as two runs of one spec have checkpoints of the same content. */

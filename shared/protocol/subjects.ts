@@ -122,8 +122,9 @@ export const decisionKeys = {
   all: (run: string) => `${run}.>`,
 } as const;
 
-/** Keys of the jobs bucket; all of a run start with it. */
+/** Keys of the jobs bucket; all of a run start with it, those of teachers, which are no run's, with "teachers". */
 export const jobKeys = {
+  teacherCheckpoint: (recipe: string) => `teachers.checkpoint.${recipe}`,
   result: (run: string, job: string) => `${run}.result.${job}`,
   results: (run: string) => `${run}.result.*`,
   checkpoint: (run: string, job: string) => `${run}.checkpoint.${job}`,

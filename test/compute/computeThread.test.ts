@@ -86,6 +86,8 @@ it.each<BackendName>(["compiled", "wasm"])(
     });
     const training = compute.train(
       {
+        checkpoint: null,
+        checkpointMs: 1e9,
         name: "long",
         model: small.mlp.arch,
         train: TeacherTrainSpec.parse({ epochs: 10_000_000, batch: 32 }),
@@ -93,7 +95,7 @@ it.each<BackendName>(["compiled", "wasm"])(
         dataHash: data.hash,
         compute: ComputeSpec.parse({}),
       },
-      () => tellStep(),
+      { onProgress: () => tellStep(), onCheckpoint: async () => undefined },
     );
     const call = rejection(training);
     await Promise.race([stepped, call]);

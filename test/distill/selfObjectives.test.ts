@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { chooseBackend } from "../../shared/compute/backend.ts";
+import { decodeCheckpoint, encodeCheckpoint } from "../../shared/compute/checkpoint.ts";
 import { labelObjective } from "../../shared/compute/labelObjective.ts";
 import { type TrainingState, trainLoop } from "../../shared/compute/trainLoop.ts";
 import { ArchSpec } from "../../shared/config/archSpec.ts";
@@ -10,7 +11,6 @@ import { exitsOf, isConvolutional } from "../../shared/distill/exits.ts";
 import { buildModel } from "../../shared/model/build.ts";
 import { tapped } from "../../shared/model/tapped.ts";
 import { type NamedWeight, readWeights, weightsHash } from "../../shared/model/weights.ts";
-import { decodeCheckpoint, encodeCheckpoint } from "../../student-node/checkpoint.ts";
 import type { PeerHooks } from "../../student-node/compute.ts";
 import { packWeights } from "../../student-node/self/packedWeights.ts";
 import { selfObjective } from "../../student-node/self/selfObjective.ts";
@@ -89,7 +89,7 @@ async function train(name: SmallName, terms: object[], options: Options = {}) {
     objective,
     compute: settings(backend, { update }),
     resume: resume && decodeCheckpoint(resume),
-    checkpointSteps,
+    isCheckpointDue: (step) => step % checkpointSteps === 0,
     onCheckpoint: async (state: TrainingState) => void states.set(state.step, encodeCheckpoint(state)),
     onProgress: () => undefined,
     now: () => performance.now(),

@@ -1,4 +1,3 @@
-import type { TrainProgress } from "../../shared/compute/trainLoop.ts";
 import type { Dataset } from "../../shared/data/dataset.ts";
 import type { View } from "../../shared/data/views/view.ts";
 import { sha256 } from "../../shared/determinism/hash.ts";
@@ -16,6 +15,7 @@ import type {
 } from "../../student-node/compute.ts";
 import type {
   TeacherCompute,
+  TrainingHooks as TeacherHooks,
   TeacherToLoad,
   TeacherTraining,
   TrainedModel,
@@ -99,6 +99,7 @@ export class ProbedTeacher implements TeacherCompute {
   readonly #life: Life;
   readonly #around: AroundPrediction;
   readonly #rounding: (logit: number, index: number, labelling: string) => number;
+  readonly #onCheckpoint: (task: TeacherTraining, step: number) => void | Promise<void>;
   /** Rows of predictions that came to their end. */
   rowsPredicted = 0;
   predictions = 0;
@@ -111,8 +112,10 @@ export class ProbedTeacher implements TeacherCompute {
     life: Life,
     around: AroundPrediction = (_, predict) => predict(),
     rounding: (logit: number, index: number, labelling: string) => number = (logit) => logit,
+    onCheckpoint: (task: TeacherTraining, step: number) => void | Promise<void> = () => undefined,
   ) {
     this.#inner = inner;
+    this.#onCheckpoint = onCheckpoint;
     this.#rounding = rounding;
     this.#life = life;
     this.#around = around;
@@ -160,9 +163,25 @@ export class ProbedTeacher implements TeacherCompute {
     return logits.map((logit, index) => this.#rounding(logit, index, labelling));
   }
 
-  train(task: TeacherTraining, onProgress: (progress: TrainProgress) => void): Promise<TrainedModel> {
+  train(task: TeacherTraining, hooks: TeacherHooks): Promise<TrainedModel> {
     this.trainings++;
-    return this.#life.heard(this.#inner.train(task, onProgress));
+    const goOn = (): void => {
+      if (this.#life.dead) throw new Ended();
+    };
+    return this.#life.heard(
+      this.#inner.train(task, {
+        onProgress: (progress) => {
+          goOn();
+          hooks.onProgress(progress);
+        },
+        onCheckpoint: async (step, state) => {
+          goOn();
+          await hooks.onCheckpoint(step, state);
+          await this.#onCheckpoint(task, step);
+          goOn();
+        },
+      }),
+    );
   }
 
   close(): Promise<void> {

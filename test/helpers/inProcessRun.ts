@@ -15,7 +15,7 @@ import { RunRecord, type RunState } from "../../shared/protocol/run.ts";
 import { buckets, streams } from "../../shared/protocol/subjects.ts";
 import { StudentEngine } from "../../student-node/engine.ts";
 import { runStudentNode } from "../../student-node/main.ts";
-import type { TeacherCompute } from "../../teacher-node/compute.ts";
+import type { TeacherCompute, TeacherTraining } from "../../teacher-node/compute.ts";
 import { TeacherEngine } from "../../teacher-node/engine.ts";
 import { runTeacherNode } from "../../teacher-node/main.ts";
 import {
@@ -114,15 +114,25 @@ export class Cluster {
       dataRoot?: string;
       /** What its processor makes of the probe's logits. */
       rounding?: (logit: number, index: number, labelling: string) => number;
+      /** Between two checkpoints of a teacher's training; 0: one after each step. */
+      checkpointMs?: number;
+      /** After a checkpoint is stored. */
+      onCheckpoint?: (task: TeacherTraining, step: number) => void | Promise<void>;
     } = {},
   ): StartedTeacher {
     const life = new Life();
     const inner: TeacherCompute = options.real
       ? new TeacherEngine({ prefer: preferredBackend })
       : new SimulatedTeacher();
-    const compute = new ProbedTeacher(inner, life, options.around, options.rounding);
+    const compute = new ProbedTeacher(inner, life, options.around, options.rounding, options.onCheckpoint);
     const started = this.#start(name, life, (common) =>
-      runTeacherNode({ ...common, node: name, compute, dataRoot: options.dataRoot }),
+      runTeacherNode({
+        ...common,
+        node: name,
+        compute,
+        dataRoot: options.dataRoot,
+        checkpointMs: options.checkpointMs,
+      }),
     );
     return { ...started, compute };
   }

@@ -106,9 +106,11 @@ describe("a cross-fitted teacher", () => {
     const dataset = await openDataset(data, "");
     const { model, train } = teachers[0] as TrainedTeacherSpec;
     const weightsOf = async (from: Dataset, index: number): Promise<string> => {
-      const task = { name: "cleo", model, train, dataHash: from.hash, compute: smallSpec().compute };
+      const training = { name: "cleo", model, train, dataHash: from.hash, compute: smallSpec().compute };
+      const task = { ...training, checkpoint: null, checkpointMs: 1e9 };
+      const hooks = { onProgress: () => undefined, onCheckpoint: async () => undefined };
       const fold = { index, of: 3 };
-      return (await trainTeacher({ ...task, fold }, from, settings(), () => undefined)).weightsHash;
+      return (await trainTeacher({ ...task, fold }, from, settings(), hooks)).weightsHash;
     };
     // Another class for each sample of fold 0.
     const labels = dataset.labels.map((ofShard, place) =>

@@ -1,6 +1,6 @@
-import type { TrainingState } from "../shared/compute/trainLoop.ts";
-import { StillhouseError } from "../shared/errors.ts";
-import { pack, unpack } from "../shared/protocol/msgpack.ts";
+import { StillhouseError } from "../errors.ts";
+import { pack, unpack } from "../protocol/msgpack.ts";
+import type { TrainingState } from "./trainLoop.ts";
 
 const VERSION = 1;
 
@@ -11,7 +11,7 @@ export function encodeCheckpoint(state: TrainingState): Uint8Array {
 
 /** @throws StillhouseError for a checkpoint of another version of this format */
 export function decodeCheckpoint(bytes: Uint8Array): TrainingState {
-  // Written by a student node and read back under its own digest: the version is what can differ.
+  // Written by a node of ours and read back under its own digest: the version is what can differ.
   const { version, state } = unpack(bytes) as { version: number; state: TrainingState };
   if (version !== VERSION) {
     throw new StillhouseError(
