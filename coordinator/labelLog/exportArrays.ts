@@ -9,6 +9,7 @@ import { bytesOfFloats } from "../../shared/model/bytes.ts";
  * - `ids` int64 [samples]: 65,536 times the place of the shard, plus the row there, as an import reads them;
  * - `splits` int8 [samples]: 0 train, 1 validation, 2 test, -1 none of them (left out by the spec, in a chunk that is not);
  * - `labels` int64 [samples], -1 where there is none, or `targets` float32 [samples, outputs], NaN where not known;
+ * - `view` int64 [1]: its number; absent: 0, the samples themselves;
  * - `meta` text [1]: JSON of what the labels are.
  * @param rows of each shard, ascending
  */
@@ -16,6 +17,7 @@ export function writeSampleArrays(
   writer: NpzWriter,
   dataset: Dataset,
   rows: readonly Uint32Array[],
+  view: number,
   about: Readonly<Record<string, unknown>>,
 ): void {
   const ids = rows.flatMap((of, shard) => Array.from(of, (row) => sampleId(shard, row)));
@@ -26,6 +28,7 @@ export function writeSampleArrays(
     JSON.stringify({ ...about, data: { name, hash, task, classes }, splits: [...splits] }),
   );
   writer.add("meta", type, [1], bytes);
+  if (view > 0) writer.add("view", "<i8", [1], int64s([view]));
   writer.add("ids", "<i8", [samples], int64s(ids));
   writer.add("splits", "|i1", [samples], splitsOf(dataset, ids));
   if (targets) {

@@ -62,7 +62,7 @@ export async function exportLabels(options: ExportLabelsOptions): Promise<Export
   }
   const writer = new NpzWriter(path);
   try {
-    writeSampleArrays(writer, dataset, rows, {
+    writeSampleArrays(writer, dataset, rows, view, {
       teacher: teacher.name,
       ...{
         identity: teacher.identity,

@@ -25,7 +25,8 @@ export interface LabelFile {
 
 /**
  * Reads labels that were made elsewhere.
- * - NPZ: `logits`, `probabilities`, `sigmoids` or `values` [rows, classes], and `ids` [rows] where the rows do not follow the data's order.
+ * - NPZ: `logits`, `probabilities`, `sigmoids` or `values` [rows, classes], and `ids` [rows] where the rows do not follow the data's
+ *   order; a `view` that is not 0 says that they are not of the samples themselves.
  * - NPY: [rows, classes]; the spec says what they are, and may name a second file of ids.
  * @param baseDir folder to which the spec's paths are relative
  * @throws BadLabelFile, NpyError, NpzError
@@ -77,7 +78,14 @@ function ofNpy(bytes: Uint8Array, { path, output }: LabelFileSpec): Found {
 }
 
 function ofNpz(bytes: Uint8Array, { path, output, ids: idFile }: LabelFileSpec): Found {
-  const arrays = readNpz(bytes, path, ["ids", ...outputs]);
+  const arrays = readNpz(bytes, path, ["ids", "view", ...outputs]);
+  const view = arrays.get("view")?.at(0) ?? 0;
+  if (view !== 0) {
+    throw bad(
+      path,
+      `its labels are of view ${view}, samples that were changed; expected those of the samples themselves, view 0`,
+    );
+  }
   const there = outputs.filter((name) => arrays.has(name));
   const chosen = output ?? (there.length === 1 ? there[0] : undefined);
   const values = chosen && arrays.get(chosen);

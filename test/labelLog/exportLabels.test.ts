@@ -7,11 +7,13 @@ import { importLabels } from "../../coordinator/importLabels.ts";
 import { type ExportLabelsOptions, exportLabels } from "../../coordinator/labelLog/exportLabels.ts";
 import { findTeachers, type LogTeacher } from "../../coordinator/labelLog/findTeachers.ts";
 import { createMemoryBus } from "../../shared/bus/memory.ts";
+import { LabelFileSpec } from "../../shared/config/labelFileSpec.ts";
 import type { RunSpec } from "../../shared/config/spec.ts";
 import { type Dataset, rowOf, shardOf } from "../../shared/data/dataset.ts";
 import { readNpz } from "../../shared/data/npz.ts";
 import { openDataset } from "../../shared/data/open.ts";
 import { viewHash, viewOf } from "../../shared/data/views/view.ts";
+import { readLabelFile } from "../../shared/labels/labelFile.ts";
 import { decode } from "../../shared/protocol/codec.ts";
 import { Labels } from "../../shared/protocol/labels.ts";
 import { parseLabelsSubject, streams } from "../../shared/protocol/subjects.ts";
@@ -163,6 +165,9 @@ describe("an export of labels", () => {
       const path = join(out, "view.npz");
       const exported = await exportLabels({ ...options, path, view: 1 });
       expect(exported).toMatchObject({ samples: 200, needed: 200 });
+      await expect(readLabelFile(LabelFileSpec.parse({ path }), ".")).rejects.toThrow(
+        /its labels are of view 1, samples that were changed; expected those of the samples themselves, view 0/,
+      );
       const of = await arrays(path, "ids", "logits");
       const messages = [...(await cluster.labels())].flatMap(([subject, message]) =>
         parseLabelsSubject(subject).view === view ? [message] : [],
