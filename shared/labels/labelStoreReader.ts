@@ -4,6 +4,7 @@ import type { FeatureLayout } from "../protocol/features.ts";
 import { bytesPerRow, decodeRow, decodeStored } from "./encoding.ts";
 import type { StoredPart } from "./labelStoreWriter.ts";
 import { Presence } from "./presence.ts";
+import type { Reading } from "./reading.ts";
 import { featureBytes, featureEncoding, sizeOfFeature } from "./rowLayout.ts";
 import { StoredParts } from "./storedParts.ts";
 import type { LabelsOfViews, ViewLabels } from "./viewLabels.ts";
@@ -23,8 +24,10 @@ export interface LabelStoreLayout {
  */
 export class LabelStoreReader implements ViewLabels, LabelsOfViews {
   readonly #parts: StoredParts;
-  /** By view, teacher and shard, and there by chunk. */
-  readonly #index = new Map<string, StoredPart[][]>();
+  /** By view, teacher, shard and chunk: asked for each sample of each step. */
+  readonly #index: StoredPart[][][][][] = [];
+  /** By teacher and temperature. */
+  readonly #readings: Map<number, Reading>[] = [];
   readonly #views = new Map<number, ViewLabels>();
   readonly #options: LabelStoreLayout;
   /** Whose labels of which chunk are used. */
@@ -37,28 +40,27 @@ export class LabelStoreReader implements ViewLabels, LabelsOfViews {
 
   add(part: StoredPart): void {
     const { view, teacher, shard, chunk } = part;
-    const name = indexName(view, teacher, shard);
-    const chunks = this.#index.get(name) ?? [];
-    this.#index.set(name, chunks);
-    chunks[chunk] ??= [];
-    chunks[chunk]?.push(part);
+    inner(inner(inner(inner(this.#index, view), teacher), shard), chunk).push(part);
   }
 
   at(view: number): ViewLabels {
     const known = this.#views.get(view) ?? {
-      has: (...of) => this.#has(view, ...of),
-      read: (...of) => this.#read(view, ...of),
-      readStored: (...of) => this.#readStored(view, ...of),
-      readFeature: (...of) => this.#readFeature(view, ...of),
+      has: (teacher, shard, place) => this.#has(view, teacher, shard, place),
+      read: (teacher, shard, place, out, outRow, temperature) =>
+        this.#read(view, teacher, shard, place, out, outRow, temperature),
+      readStored: (teacher, shard, place, out, outRow) =>
+        this.#readStored(view, teacher, shard, place, out, outRow),
+      readFeature: (teacher, feature, shard, place, out, outRow) =>
+        this.#readFeature(view, teacher, feature, shard, place, out, outRow),
     };
     this.#views.set(view, known);
     return known;
   }
 
-  readonly has: ViewLabels["has"] = (...of) => this.#has(0, ...of);
-  readonly read: ViewLabels["read"] = (...of) => this.#read(0, ...of);
-  readonly readStored: ViewLabels["readStored"] = (...of) => this.#readStored(0, ...of);
-  readonly readFeature: ViewLabels["readFeature"] = (...of) => this.#readFeature(0, ...of);
+  readonly has: ViewLabels["has"] = this.at(0).has;
+  readonly read: ViewLabels["read"] = this.at(0).read;
+  readonly readStored: ViewLabels["readStored"] = this.at(0).readStored;
+  readonly readFeature: ViewLabels["readFeature"] = this.at(0).readFeature;
 
   #has(view: number, teacher: number, shard: number, place: number): boolean {
     return this.presence.has(view, teacher, shard, Math.floor(place / this.#options.chunkSize));
@@ -79,8 +81,8 @@ export class LabelStoreReader implements ViewLabels, LabelsOfViews {
       return;
     }
     const { bytes, from } = this.#rowOf(view, teacher, shard, place);
-    const { stored, ...reading } = this.#encodingOf(teacher);
-    decodeRow(stored, bytes, from, classes, out, outRow, { ...reading, temperature });
+    const { stored } = this.#encodingOf(teacher);
+    decodeRow(stored, bytes, from, classes, out, outRow, this.#readingOf(teacher, temperature));
   }
 
   #readStored(
@@ -118,6 +120,16 @@ export class LabelStoreReader implements ViewLabels, LabelsOfViews {
     decodeRow(featureEncoding(layout), bytes, at, sizeOfFeature(layout), out, outRow);
   }
 
+  #readingOf(teacher: number, temperature: number): Reading {
+    const known = this.#readings[teacher]?.get(temperature);
+    if (known) return known;
+    const { tail, undeclared } = this.#encodingOf(teacher);
+    const reading = { temperature, tail, undeclared };
+    this.#readings[teacher] ??= new Map();
+    this.#readings[teacher]?.set(temperature, reading);
+    return reading;
+  }
+
   #encodingOf(teacher: number): TeacherEncoding {
     const found = this.#options.encodings[teacher];
     if (found) return found;
@@ -135,9 +147,9 @@ export class LabelStoreReader implements ViewLabels, LabelsOfViews {
     const { chunkSize } = this.#options;
     const chunk = Math.floor(place / chunkSize);
     const inChunk = place - chunk * chunkSize;
-    const part = this.#index
-      .get(indexName(view, teacher, shard))
-      ?.[chunk]?.find((p) => inChunk >= p.from && inChunk < p.from + p.rows);
+    const part = this.#index[view]?.[teacher]?.[shard]?.[chunk]?.find(
+      (p) => inChunk >= p.from && inChunk < p.from + p.rows,
+    );
     if (!part) {
       const where = view === 0 ? "" : `, view ${view}`;
       throw new StillhouseError(
@@ -152,6 +164,9 @@ export class LabelStoreReader implements ViewLabels, LabelsOfViews {
   }
 }
 
-function indexName(view: number, teacher: number, shard: number): string {
-  return `${view}/${teacher}/${shard}`;
+/** The list at a place of a list of lists, made where there is none. */
+function inner<T>(of: T[][], place: number): T[] {
+  const found = of[place] ?? [];
+  of[place] = found;
+  return found;
 }

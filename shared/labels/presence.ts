@@ -21,6 +21,8 @@ export class Presence {
   }
 
   has(view: number, teacher: number, shard: number, chunk: number): boolean {
+    // Asked for each sample of each step, and there are decisions only with a quorum.
+    if (this.#decided.size === 0) return true;
     return this.#decided.get(nameOf(view, shard, chunk))?.present.includes(teacher) ?? true;
   }
 
