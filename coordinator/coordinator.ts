@@ -106,6 +106,8 @@ async function labelAll(
   const { spec, run } = store.record;
   const dataset = transferSet(context.dataset, spec.data);
   const views = labelledViewHashes(spec, dataset);
+  const sliding = await SlidingLabels.open(context);
+  await sliding?.settle(signal);
   const lacking = () => findMissing(log, dataset, spec.labels, views, labellings(store.record));
   const { chunks, samplesNeeded, samplesMissing } = await lacking();
   // What the log held before this run asked for anything: the report tells passes made from passes saved by it.
@@ -114,7 +116,6 @@ async function labelAll(
       passes: { needed: samplesNeeded, found: samplesNeeded - samplesMissing, imported },
     });
   }
-  const sliding = await SlidingLabels.open(context);
   const onProgress = (done: number, inFlight: number): void =>
     publish({ type: "label-progress", run, done, total: chunks.length, inFlight });
   onProgress(0, 0);

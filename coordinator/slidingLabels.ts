@@ -15,6 +15,8 @@ import type { MissingChunk } from "./missingLabels.ts";
 
 /** Between two looks at how far the students are. */
 const LOOK_MS = 1_000;
+/** Another run that looked who needs its views before this one was there has deleted them by then. */
+const SETTLE_MS = 2_000;
 
 /**
  * The labels of a run whose views are fresh in each epoch: what is dispatched stays a window ahead of the slowest
@@ -48,6 +50,11 @@ export class SlidingLabels implements Choosy {
     const sliding = new SlidingLabels(context);
     await sliding.#look();
     return sliding;
+  }
+
+  /** Resolves when no other run is about to delete what the log has of this run's views. */
+  settle(signal: AbortSignal): Promise<void> {
+    return sleep(this.#context.clock, SETTLE_MS, signal);
   }
 
   wants({ key }: MissingChunk): boolean | "later" {
