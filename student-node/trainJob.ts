@@ -5,7 +5,7 @@ import type { FeaturePlan } from "../shared/distill/features/planFeatures.ts";
 import { StillhouseError } from "../shared/errors.ts";
 import { encode } from "../shared/protocol/codec.ts";
 import { Event } from "../shared/protocol/events.ts";
-import { type JobKey, JobResult, jobName, type LineageEntry } from "../shared/protocol/jobs.ts";
+import { type JobKey, JobResult, jobName } from "../shared/protocol/jobs.ts";
 import { knownClasses, type RunRecord } from "../shared/protocol/run.ts";
 import { buckets, jobKeys, runEventSubject } from "../shared/protocol/subjects.ts";
 import type { StudentCompute } from "./compute.ts";
@@ -24,18 +24,12 @@ export async function trainJob(
 ): Promise<void> {
   const jobs = await bus.kv(buckets.jobs);
   const checkpoints = await Checkpoints.open(bus, jobKeys.checkpoint(run, jobName(job)));
-  const resumed = await checkpoints.load();
-  const lineage: LineageEntry[] = [
-    ...(resumed?.pointer.lineage ?? []),
-    { node, fromStep: resumed?.pointer.step ?? 0 },
-  ];
-  log.info({ run, job: jobName(job), fromStep: resumed?.pointer.step ?? 0 }, "training student");
+  const { state, fromStep, lineage, secondsSoFar } = await checkpoints.resume(node, clock);
+  log.info({ run, job: jobName(job), fromStep }, "training student");
 
   const heard = job.kind === "student" ? exchange : undefined;
   // Of the two checkpoints that are kept, the older: a damaged last one is no reason to be stuck.
-  let lastSaved = resumed?.pointer.step ?? 0;
-  const startedAt = clock.now();
-  const secondsSoFar = (): number => (resumed?.pointer.seconds ?? 0) + (clock.now() - startedAt) / 1000;
+  let lastSaved = fromStep;
   const trained = await compute.train(
     {
       job,
@@ -52,7 +46,7 @@ export async function trainJob(
       chunkSize: spec.labels.chunkSize,
       features,
       compute: spec.compute,
-      checkpoint: resumed?.state ?? null,
+      checkpoint: state,
     },
     {
       onProgress(progress) {

@@ -112,16 +112,13 @@ async function train(
   const dataset = await data.open(task.data, `teacher node ${node}`);
   await compute.openData(dataset);
   onLife();
-  log.info({ teacher: taskName(task), recipe: task.recipe }, "training teacher");
   const checkpoints = await Checkpoints.open(bus, jobKeys.teacherCheckpoint(task.recipe));
-  const resumed = await checkpoints.load();
-  if (resumed) log.info({ teacher: taskName(task), step: resumed.pointer.step }, "goes on from a checkpoint");
-  const lineage = [...(resumed?.pointer.lineage ?? []), { node, fromStep: resumed?.pointer.step ?? 0 }];
-  const startedAt = clock.now();
-  const secondsSoFar = (): number => (resumed?.pointer.seconds ?? 0) + (clock.now() - startedAt) / 1000;
+  const resumed = await checkpoints.resume(node, clock);
+  const { fromStep, lineage, secondsSoFar } = resumed;
+  log.info({ teacher: taskName(task), recipe: task.recipe, fromStep }, "training teacher");
   const training = compute.train(
     {
-      checkpoint: resumed?.state ?? null,
+      checkpoint: resumed.state,
       checkpointMs,
       name: task.name,
       model: task.model,

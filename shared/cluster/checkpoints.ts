@@ -1,10 +1,22 @@
 import type { Bus, KeyValue, ObjectStore } from "../bus/bus.ts";
+import type { Clock } from "../bus/clock.ts";
 import { CorruptObject } from "../bus/errors.ts";
 import { decodeCheckpoint } from "../compute/checkpoint.ts";
 import { sha256 } from "../determinism/hash.ts";
 import { decode, encode } from "../protocol/codec.ts";
-import { CheckpointPointer } from "../protocol/jobs.ts";
+import { CheckpointPointer, type LineageEntry } from "../protocol/jobs.ts";
 import { buckets } from "../protocol/subjects.ts";
+
+/** A training as a node takes it up. */
+export interface Resumed {
+  /** Null: from the start. */
+  readonly state: Uint8Array | null;
+  readonly fromStep: number;
+  /** Who has trained it, this node last. */
+  readonly lineage: LineageEntry[];
+  /** Of training, over all attempts. */
+  secondsSoFar(): number;
+}
 
 /** The checkpoints of one training: the blob first, then the pointer; the one before is kept until the next. */
 export class Checkpoints {
@@ -22,6 +34,19 @@ export class Checkpoints {
   /** @param key of the pointer, in the bucket of jobs */
   static async open(bus: Bus, key: string): Promise<Checkpoints> {
     return new Checkpoints(await bus.kv(buckets.jobs), await bus.objects(buckets.checkpoints), key);
+  }
+
+  /** Where a node goes on with the training: from its last checkpoint, or from the start. */
+  async resume(node: string, clock: Clock): Promise<Resumed> {
+    const found = await this.load();
+    const { step = 0, seconds = 0, lineage = [] } = found?.pointer ?? {};
+    const startedAt = clock.now();
+    return {
+      state: found?.state ?? null,
+      fromStep: step,
+      lineage: [...lineage, { node, fromStep: step }],
+      secondsSoFar: () => seconds + (clock.now() - startedAt) / 1000,
+    };
   }
 
   /** The last checkpoint that can be read: the one before it when its blob is lost or corrupt. */
