@@ -5,7 +5,7 @@ import { bytesPerRow, decodeRow, decodeStored } from "./encoding.ts";
 import type { StoredPart } from "./labelStoreWriter.ts";
 import { Presence } from "./presence.ts";
 import type { Reading } from "./reading.ts";
-import { featureBytes, featureEncoding, sizeOfFeature } from "./rowLayout.ts";
+import { featureEncoding, featuresBytes, sizeOfFeature } from "./rowLayout.ts";
 import { StoredParts } from "./storedParts.ts";
 import type { LabelsOfViews, ViewLabels } from "./viewLabels.ts";
 
@@ -75,14 +75,12 @@ export class LabelStoreReader implements ViewLabels, LabelsOfViews {
     outRow: number,
     temperature = 1,
   ): void {
+    const row = this.#usedRow(view, teacher, shard, place, out, outRow);
+    if (!row) return;
     const { classes } = this.#options;
-    if (!this.#has(view, teacher, shard, place)) {
-      out.fill(0, outRow * classes, (outRow + 1) * classes);
-      return;
-    }
-    const { bytes, from } = this.#rowOf(view, teacher, shard, place);
     const { stored } = this.#encodingOf(teacher);
-    decodeRow(stored, bytes, from, classes, out, outRow, this.#readingOf(teacher, temperature));
+    const reading = this.#readingOf(teacher, temperature);
+    decodeRow(stored, row.bytes, row.from, classes, out, outRow, reading);
   }
 
   #readStored(
@@ -93,13 +91,10 @@ export class LabelStoreReader implements ViewLabels, LabelsOfViews {
     out: Float32Array,
     outRow: number,
   ): void {
-    const { classes } = this.#options;
-    if (!this.#has(view, teacher, shard, place)) {
-      out.fill(0, outRow * classes, (outRow + 1) * classes);
-      return;
-    }
-    const { bytes, from } = this.#rowOf(view, teacher, shard, place);
-    decodeStored(this.#encodingOf(teacher).stored, bytes, from, classes, out, outRow);
+    const row = this.#usedRow(view, teacher, shard, place, out, outRow);
+    if (!row) return;
+    const { stored } = this.#encodingOf(teacher);
+    decodeStored(stored, row.bytes, row.from, this.#options.classes, out, outRow);
   }
 
   #readFeature(
@@ -115,9 +110,24 @@ export class LabelStoreReader implements ViewLabels, LabelsOfViews {
     const features = this.#featuresOf(teacher);
     const layout = features[feature] as FeatureLayout;
     const { bytes, from } = this.#rowOf(view, teacher, shard, place);
-    const before = features.slice(0, feature).reduce((sum, one) => sum + featureBytes(one), 0);
+    const before = featuresBytes(features.slice(0, feature));
     const at = from + bytesPerRow(this.#encodingOf(teacher).stored, classes) + before;
     decodeRow(featureEncoding(layout), bytes, at, sizeOfFeature(layout), out, outRow);
+  }
+
+  /** The row of a sample; undefined, and zeros in `out`, where a teacher's labels of it are not used. */
+  #usedRow(
+    view: number,
+    teacher: number,
+    shard: number,
+    place: number,
+    out: Float32Array,
+    outRow: number,
+  ): { bytes: Uint8Array; from: number } | undefined {
+    if (this.#has(view, teacher, shard, place)) return this.#rowOf(view, teacher, shard, place);
+    const { classes } = this.#options;
+    out.fill(0, outRow * classes, (outRow + 1) * classes);
+    return undefined;
   }
 
   #readingOf(teacher: number, temperature: number): Reading {

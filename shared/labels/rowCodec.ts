@@ -15,6 +15,7 @@ import type { Reading } from "./reading.ts";
 import {
   featureBytes,
   featureEncoding,
+  featuresBytes,
   type RowLayout,
   rowBytes,
   rowWidth,
@@ -87,7 +88,7 @@ export function firstUnusableOf(layout: RowLayout, payload: Uint8Array): string 
   for (let row = 0; row < rows; row++) {
     const fault = rowFault(encoding, classes, payload, row * bytes);
     if (fault !== undefined) return `row ${row} ${fault}`;
-    let at = (row + 1) * bytes - features.reduce((sum, feature) => sum + featureBytes(feature), 0);
+    let at = (row + 1) * bytes - featuresBytes(features);
     for (const feature of features) {
       const place = firstNotFinite(
         featureEncoding(feature),

@@ -30,7 +30,12 @@ export function featureBytes(feature: FeatureLayout): number {
   return bytesPerRow(featureEncoding(feature), sizeOfFeature(feature));
 }
 
+/** Bytes of features that follow on each other in a row. */
+export function featuresBytes(features: readonly FeatureLayout[]): number {
+  return features.reduce((sum, feature) => sum + featureBytes(feature), 0);
+}
+
 /** Bytes of a row. */
 export function rowBytes({ encoding, classes, features }: RowLayout): number {
-  return features.reduce((sum, feature) => sum + featureBytes(feature), bytesPerRow(encoding, classes));
+  return bytesPerRow(encoding, classes) + featuresBytes(features);
 }
