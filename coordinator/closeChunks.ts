@@ -1,7 +1,9 @@
 import type { KeyValue } from "../shared/bus/bus.ts";
 import { sleep } from "../shared/bus/clock.ts";
 import { inBatches } from "../shared/bus/inBatches.ts";
+import type { Quorum } from "../shared/config/ensembleSpec.ts";
 import type { ChunkDecision } from "../shared/protocol/decisions.ts";
+import type { RunTeacher } from "../shared/protocol/run.ts";
 import { chunkLabelsFilter, streams } from "../shared/protocol/subjects.ts";
 import { decide } from "./chunkDecisions.ts";
 import type { Closed, Closing } from "./closing.ts";
@@ -19,6 +21,7 @@ export async function closeChunks(
   context: CoordinatorContext,
   decisions: KeyValue,
   closing: Closing,
+  quorum: Quorum,
   signal: AbortSignal,
 ): Promise<void> {
   const { clock, store, membership, notice } = context;
@@ -35,7 +38,7 @@ export async function closeChunks(
     for (const decision of standing) closing.close(decision);
     unsaid.push(...standing.filter(({ by }) => by === "deadline"));
     if (unsaid.length > 0 && (closing.closed || clock.now() - saidAtMs >= SAY_MS)) {
-      notice(lateText(unsaid, store.record));
+      notice(lateText(unsaid, store.record.teachers, quorum));
       [unsaid, saidAtMs] = [[], clock.now()];
     }
     if (!closing.settled) await sleep(clock, LOOK_MS, signal);
@@ -68,17 +71,16 @@ async function certain(
 
 function lateText(
   late: readonly ChunkDecision[],
-  { teachers, spec }: CoordinatorContext["store"]["record"],
+  teachers: readonly RunTeacher[],
+  { teachers: needed, deadlineS }: Quorum,
 ): string {
-  const { quorum } = spec.ensemble;
   const without = teachers.flatMap(({ name }, place) => {
     const count = late.filter(({ present }) => !present.includes(place)).length;
     return count === 0 ? [] : [`${count} without teacher "${name}"`];
   });
-  const few = quorum === "all" ? 0 : late.filter(({ present }) => present.length < quorum.teachers).length;
-  const seconds = quorum === "all" ? 0 : quorum.deadlineS;
+  const few = late.filter(({ present }) => present.length < needed).length;
   return (
-    `closed ${late.length} chunks without teachers that answered nothing for ${seconds} s or failed: ${without.join(", ")}` +
+    `closed ${late.length} chunks without teachers that answered nothing for ${deadlineS} s or failed: ${without.join(", ")}` +
     (few > 0 ? `; ${few} have no targets, as fewer than the quorum had labelled them` : "")
   );
 }

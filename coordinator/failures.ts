@@ -1,5 +1,6 @@
 import type { WorkQueue } from "../shared/bus/bus.ts";
 import { matches } from "../shared/bus/subjects.ts";
+import { Wakeup } from "../shared/bus/wakeup.ts";
 import { type FaultTopic, watchFaults } from "../shared/cluster/faults.ts";
 import { messageOf, StillhouseError } from "../shared/errors.ts";
 import type { RunRecord } from "../shared/protocol/run.ts";
@@ -69,24 +70,18 @@ export async function failOnExhausted(
 /** Subjects of work as the queue gives them up, until `signal` aborts. */
 async function* exhausted(queue: WorkQueue, signal: AbortSignal): AsyncGenerator<string> {
   const found: string[] = [];
-  let wake = (): void => undefined;
+  const news = new Wakeup();
   const listening = queue.onExhausted((subject) => {
     found.push(subject);
-    wake();
+    news.wake();
   });
-  const end = (): void => wake();
-  signal.addEventListener("abort", end);
   try {
     while (!signal.aborted) {
       const subject = found.shift();
       if (subject !== undefined) yield subject;
-      else
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
+      else await news.wait(signal);
     }
   } finally {
-    signal.removeEventListener("abort", end);
     listening.unsubscribe();
   }
 }

@@ -61,7 +61,7 @@ export async function labelByQuorum(
     onLabelled: (chunk: MissingChunk) => closing.answered(chunk, clock.now()),
   };
   await Promise.all([
-    closeChunks(context, decisions, closing, until).then(() => done.abort()),
+    closeChunks(context, decisions, closing, quorum, until).then(() => done.abort()),
     ...asked.map((labelling) =>
       dispatch(
         {

@@ -1,4 +1,4 @@
-import { planBatches } from "../shared/compute/planBatches.ts";
+import { planBatches, stepsOfEpoch } from "../shared/compute/planBatches.ts";
 import { encodingsOf } from "../shared/config/encodingOf.ts";
 import type { RunSpec } from "../shared/config/spec.ts";
 import type { TrainedTeacherSpec } from "../shared/config/teacherSpec.ts";
@@ -76,7 +76,7 @@ export function planRun(spec: RunSpec, dataset: Dataset): RunPlan {
     features: layouts[k] ?? [],
   }));
   refuseWideRows(spec, rows);
-  const stepsPerEpoch = planBatches(dataset, transfer.splits.train, spec.student.train).length;
+  const stepsPerEpoch = stepsOfEpoch(transfer, spec.student.train);
   // Of fresh views those between the slowest student and the end of the window are in the log, with the samples themselves.
   const kept = slides(spec) ? windowOf(spec, stepsPerEpoch) + 1 : Number.POSITIVE_INFINITY;
   const keptSamples = samplesOf.filter((_, i) => (chunks[i] as ViewedChunk).view <= kept);

@@ -1,7 +1,7 @@
 import { sleep } from "../shared/bus/clock.ts";
 import { inBatches } from "../shared/bus/inBatches.ts";
 import { slowestView } from "../shared/cluster/slowestView.ts";
-import { planBatches } from "../shared/compute/planBatches.ts";
+import { stepsOfEpoch } from "../shared/compute/planBatches.ts";
 import { transferSet } from "../shared/data/transferSet.ts";
 import { slides, windowOf } from "../shared/data/views/slidingWindow.ts";
 import { labelledViewHashes } from "../shared/data/views/viewSchedule.ts";
@@ -11,6 +11,7 @@ import { RunRecord } from "../shared/protocol/run.ts";
 import { buckets, shardLabelsFilter, streams } from "../shared/protocol/subjects.ts";
 import type { CoordinatorContext } from "./context.ts";
 import type { Choosy } from "./dispatch.ts";
+import { isLive } from "./labelLog/known.ts";
 import type { MissingChunk } from "./missingLabels.ts";
 
 /** Between two looks at how far the students are. */
@@ -40,7 +41,7 @@ export class SlidingLabels implements Choosy {
     this.#context = context;
     this.#hashes = labelledViewHashes(spec, dataset);
     this.#numbers = new Map(this.#hashes.map((hash, number) => [hash, number]));
-    this.#stepsPerEpoch = planBatches(dataset, dataset.splits.train, spec.student.train).length;
+    this.#stepsPerEpoch = stepsOfEpoch(dataset, spec.student.train);
     this.#window = windowOf(spec, this.#stepsPerEpoch);
   }
 
@@ -112,9 +113,7 @@ export class SlidingLabels implements Choosy {
       const entry = run === own.run ? undefined : await runs.get(run);
       return entry && decode(RunRecord, entry.value, `run record ${run}`);
     });
-    return others.some(
-      (other) => other && other.state !== "done" && other.state !== "failed" && seesTheSame(other, own),
-    );
+    return others.some((other) => other && isLive(other) && seesTheSame(other, own));
   }
 }
 

@@ -3,6 +3,7 @@ import { readNumericsOf } from "../shared/cluster/numerics.ts";
 import { encodingOf } from "../shared/config/encodingOf.ts";
 import { temperaturesRead } from "../shared/config/temperaturesRead.ts";
 import type { Shard } from "../shared/data/dataset.ts";
+import { columnsOf } from "../shared/evaluate/columnsOf.ts";
 import type { TeacherReport } from "../shared/evaluate/reportSchema.ts";
 import { storageLoss } from "../shared/evaluate/storageLoss.ts";
 import { encodingText } from "../shared/labels/encodingText.ts";
@@ -62,17 +63,10 @@ async function keptLogits(
   classes: number,
 ): Promise<Float32Array | undefined> {
   const probed = await readNumericsOf(bus, labelling, shard);
-  if (probed) return columnsOf(floatsOfBytes(probed.logits), probed.shape[1], classes);
+  // Features follow on logits.
+  const ofLogits = Array.from({ length: classes }, (_, c) => c);
+  if (probed) return columnsOf(floatsOfBytes(probed.logits), probed.shape[1], ofLogits);
   const entry = await (await bus.kv(buckets.imports)).get(importKeys.labelling(identity, labelling));
   const probe = entry && decode(ImportedTeacher, entry.value, `imported teacher ${identity}`).probe;
   return probe?.shard === shard ? floatsOfBytes(probe.logits) : undefined;
-}
-
-/** The first of the columns: features follow on logits. */
-function columnsOf(values: Float32Array, width: number, count: number): Float32Array {
-  const rows = values.length / width;
-  return Float32Array.from(
-    { length: rows * count },
-    (_, i) => values[Math.floor(i / count) * width + (i % count)] as number,
-  );
 }

@@ -2,6 +2,7 @@ import { type Dataset, rowOf, shardOf } from "../shared/data/dataset.ts";
 import { gatherLabels } from "../shared/data/gather.ts";
 import { dispatchedTrainIds } from "../shared/data/order.ts";
 import type { KnownClasses } from "../shared/distill/ensembles/known.ts";
+import { columnsOf } from "../shared/evaluate/columnsOf.ts";
 import { blockDisagreement, disagreement, type Said } from "../shared/evaluate/disagreement.ts";
 import type { Disagreement } from "../shared/evaluate/reportSchema.ts";
 import type { LabelStoreReader } from "../shared/labels/labelStoreReader.ts";
@@ -57,15 +58,6 @@ export function teacherDisagreement(
       return blockDisagreement(logitsOf(looked), looked.length, shared.length, saidOf(looked));
     }),
   };
-}
-
-/** Some of the columns: [rows, classes] -> [rows, some.length] */
-function columnsOf(values: Float32Array, classes: number, some: readonly number[]): Float32Array {
-  const rows = values.length / classes;
-  return Float32Array.from(
-    { length: rows * some.length },
-    (_, i) => values[Math.floor(i / some.length) * classes + (some[i % some.length] as number)] as number,
-  );
 }
 
 /** Equal pieces, in order. */

@@ -3,7 +3,7 @@ import { anySignal } from "../shared/bus/anySignal.ts";
 import type { Bus } from "../shared/bus/bus.ts";
 import { isFinished } from "../shared/cluster/jobResults.ts";
 import { slowestView } from "../shared/cluster/slowestView.ts";
-import { planBatches } from "../shared/compute/planBatches.ts";
+import { stepsOfEpoch } from "../shared/compute/planBatches.ts";
 import { encodingsOf } from "../shared/config/encodingOf.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { transferSet } from "../shared/data/transferSet.ts";
@@ -119,9 +119,8 @@ async function feedOnceReady(
   const { chunkSize } = record.spec.labels;
   requireSameFeatures(record, features);
   requireSameEncodings(record);
-  const stepsPerEpoch = planBatches(dataset, dataset.splits.train, record.spec.student.train).length;
   const firstView = slides(record.spec)
-    ? await slowestView(context.bus, record, stepsPerEpoch, new Set())
+    ? await slowestView(context.bus, record, stepsOfEpoch(dataset, record.spec.student.train), new Set())
     : undefined;
   const feed = new LabelFeed({
     bus: context.bus,

@@ -1,6 +1,6 @@
 import type { Dataset } from "../shared/data/dataset.ts";
-import { type View, viewHash, viewOf } from "../shared/data/views/view.ts";
-import { labelledViews } from "../shared/data/views/viewSchedule.ts";
+import { type View, viewOf } from "../shared/data/views/view.ts";
+import { labelledViewHashes } from "../shared/data/views/viewSchedule.ts";
 import type { RunRecord } from "../shared/protocol/run.ts";
 
 // A run of many views asks for each of them chunk by chunk. A record that changes is another one.
@@ -11,10 +11,7 @@ export function viewsOfRun(run: RunRecord, dataset: Dataset): ReadonlyMap<string
   const found = known.get(run);
   if (found) return found;
   const views = new Map(
-    Array.from({ length: labelledViews(run.spec) }, (_, number) => {
-      const view = viewOf(run.spec.views, number);
-      return [viewHash(view, dataset), view];
-    }),
+    labelledViewHashes(run.spec, dataset).map((hash, number) => [hash, viewOf(run.spec.views, number)]),
   );
   known.set(run, views);
   return views;

@@ -43,6 +43,14 @@ export function planBatches(
   );
 }
 
+/** How many steps an epoch over the training split has. @throws as `planBatches` */
+export function stepsOfEpoch(
+  dataset: Pick<Dataset, "shards" | "inputShape" | "splits">,
+  train: Parameters<typeof planBatches>[2],
+): number {
+  return planBatches(dataset, dataset.splits.train, train).length;
+}
+
 /** A bucket beyond the data's length would be filled with nothing but zeros there. */
 function noLongerThan({ inputShape: [length = 0] }: Pick<Dataset, "inputShape">): (bucket: number) => number {
   return (bucket) => Math.min(bucket, length);
