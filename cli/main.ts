@@ -15,6 +15,7 @@ import {
   storeOption,
   wholeNumber,
 } from "./program/options.ts";
+import { runsCommands } from "./program/runs.ts";
 import { stopSignals } from "./stopSignals.ts";
 
 // Commands are loaded when they are called: a coordinator needs no TensorFlow, and `--help` needs nothing. Those that
@@ -197,6 +198,7 @@ the spec says of it, or as it is, and with what published models are often train
   )
   .action(async (model, options) => exit((await import("./commands/inspect.ts")).inspect(model, options)));
 
+runsCommands(program);
 labelsCommands(program);
 
 program

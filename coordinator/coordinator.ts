@@ -2,7 +2,6 @@ import { aborted } from "../shared/bus/aborted.ts";
 import { anySignal } from "../shared/bus/anySignal.ts";
 import { sleep } from "../shared/bus/clock.ts";
 import { clearFaults } from "../shared/cluster/faults.ts";
-import { beat } from "../shared/cluster/heartbeat.ts";
 import { transferSet } from "../shared/data/transferSet.ts";
 import { labelledViewHashes } from "../shared/data/views/viewSchedule.ts";
 import { messageOf, StillhouseError } from "../shared/errors.ts";
@@ -37,7 +36,6 @@ export async function coordinate(context: CoordinatorContext): Promise<AnyReport
   const way = pipeline(context, absent, until);
   const beside = Promise.all([
     membership.follow(bus, clock, (error) => context.log.warn(messageOf(error)), until),
-    beat(bus, clock, { role: "coordinator", node: context.node }, () => idlePulse(store.record.state), until),
     watchStalls(() => store.record, membership, clock, context.notice, until),
     failOnFault(context, absent, until),
     failOnExhausted(context, absent, until),
@@ -147,18 +145,6 @@ function labellings({ run, teachers }: CoordinatorContext["store"]["record"]): L
       throw new StillhouseError(`Cannot label with teacher "${name}" of run ${run}: it is not there`);
     return ready.model ? [ready] : [];
   });
-}
-
-function idlePulse(doing: string) {
-  return {
-    backend: "none",
-    doing,
-    serving: [],
-    refused: [],
-    samplesPredicted: 0,
-    chunksLabelled: 0,
-    redeliveries: 0,
-  };
 }
 
 function never(): Promise<never> {

@@ -87,7 +87,7 @@ async function* exhausted(queue: WorkQueue, signal: AbortSignal): AsyncGenerator
 }
 
 /** Of the work that the run may have queued. */
-function workFilters({ teachers }: RunRecord): string[] {
+export function workFilters({ teachers }: RunRecord): string[] {
   return teachers.flatMap(({ recipes, ready }) => [
     ...recipes.map(trainWorkSubject),
     ...(ready ? [labelWorkFilter(ready.labelling)] : []),

@@ -3,11 +3,11 @@ import type { Clock } from "../shared/bus/clock.ts";
 import { RevisionConflict } from "../shared/bus/errors.ts";
 import { LeaseLost } from "../shared/cluster/lease.ts";
 import { decode, encode } from "../shared/protocol/codec.ts";
-import { RunRecord, type RunState } from "../shared/protocol/run.ts";
+import { isWorkingState, RunRecord, type RunState } from "../shared/protocol/run.ts";
 import { buckets } from "../shared/protocol/subjects.ts";
 import { requireArrow } from "./runStates.ts";
 
-type RecordPatch = Partial<Omit<RunRecord, "state">>;
+type RecordPatch = Partial<Omit<RunRecord, "state" | "pausedIn">>;
 
 /** The record of one run, as its coordinator writes it: every change is a compare-and-set that carries the fence. */
 export class RunStore {
@@ -29,13 +29,19 @@ export class RunStore {
 
   /** Opens the record of a run, or creates it from `initial`; takes it over with this coordinator's fence. */
   static async open(bus: Bus, clock: Clock, fence: number, initial: RunRecord): Promise<RunStore> {
+    const there = await RunStore.takeOver(bus, clock, fence, initial.run);
+    if (there) return there;
     const kv = await bus.kv(buckets.runs);
-    const entry = await kv.get(initial.run);
-    if (!entry) {
-      const revision = await kv.create(initial.run, encode(RunRecord, { ...initial, fence }));
-      return new RunStore(kv, clock, fence, { ...initial, fence }, revision);
-    }
-    const record = decode(RunRecord, entry.value, `run record ${initial.run}`);
+    const revision = await kv.create(initial.run, encode(RunRecord, { ...initial, fence }));
+    return new RunStore(kv, clock, fence, { ...initial, fence }, revision);
+  }
+
+  /** Takes over the record of a run, where there is one. */
+  static async takeOver(bus: Bus, clock: Clock, fence: number, run: string): Promise<RunStore | undefined> {
+    const kv = await bus.kv(buckets.runs);
+    const entry = await kv.get(run);
+    if (!entry) return undefined;
+    const record = decode(RunRecord, entry.value, `run record ${run}`);
     const store = new RunStore(kv, clock, fence, record, entry.revision);
     await store.change({});
     return store;
@@ -46,15 +52,23 @@ export class RunStore {
   }
 
   /** Moves the run to another state: the one door. @throws ImpossibleTransition, LeaseLost */
-  enter(state: RunState, also: Partial<RunRecord> = {}): Promise<void> {
-    return this.#inTurn(() => {
-      requireArrow(this.#record.run, this.#record.state, state);
-      const { enteredAtMs } = this.#record;
-      return this.#write({
-        ...also,
-        state,
-        enteredAtMs: { ...enteredAtMs, [state]: enteredAtMs[state] ?? this.#clock.now() },
-      });
+  enter(to: RunState, also: RecordPatch = {}): Promise<void> {
+    return this.#inTurn(() => this.#enter(to, also));
+  }
+
+  /** From a pause back to where it was. @throws ImpossibleTransition, LeaseLost */
+  resume(): Promise<void> {
+    return this.#inTurn(() => this.#enter(this.#record.pausedIn ?? "planned", {}));
+  }
+
+  #enter(state: RunState, also: RecordPatch): Promise<void> {
+    const { run, state: from, enteredAtMs } = this.#record;
+    requireArrow(run, from, state);
+    return this.#write({
+      ...also,
+      state,
+      ...(state === "paused" && isWorkingState(from) && { pausedIn: from }),
+      enteredAtMs: { ...enteredAtMs, [state]: enteredAtMs[state] ?? this.#clock.now() },
     });
   }
 
@@ -73,7 +87,8 @@ export class RunStore {
   }
 
   async #write(patch: Partial<RunRecord>): Promise<void> {
-    const next: RunRecord = { ...this.#record, ...patch, fence: this.#fence };
+    const { pausedIn, ...changed }: RunRecord = { ...this.#record, ...patch, fence: this.#fence };
+    const next: RunRecord = changed.state === "paused" && pausedIn ? { ...changed, pausedIn } : changed;
     if (this.#record.fence > this.#fence) throw this.#overtaken(this.#record.fence);
     try {
       this.#revision = await this.#kv.update(next.run, encode(RunRecord, next), this.#revision);

@@ -1,17 +1,15 @@
 import { sleep } from "../shared/bus/clock.ts";
-import { inBatches } from "../shared/bus/inBatches.ts";
+import { otherRuns } from "../shared/cluster/otherRuns.ts";
 import { slowestView } from "../shared/cluster/slowestView.ts";
 import { stepsOfEpoch } from "../shared/compute/planBatches.ts";
 import { transferSet } from "../shared/data/transferSet.ts";
 import { slides, windowOf } from "../shared/data/views/slidingWindow.ts";
 import { labelledViewHashes } from "../shared/data/views/viewSchedule.ts";
 import { contentHash } from "../shared/determinism/hash.ts";
-import { decode } from "../shared/protocol/codec.ts";
-import { RunRecord } from "../shared/protocol/run.ts";
-import { buckets, shardLabelsFilter, streams } from "../shared/protocol/subjects.ts";
+import { isLive, type RunRecord } from "../shared/protocol/run.ts";
+import { shardLabelsFilter, streams } from "../shared/protocol/subjects.ts";
 import type { CoordinatorContext } from "./context.ts";
 import type { Choosy } from "./dispatch.ts";
-import { isLive } from "./labelLog/known.ts";
 import type { MissingChunk } from "./missingLabels.ts";
 
 /** Between two looks at how far the students are. */
@@ -108,12 +106,8 @@ export class SlidingLabels implements Choosy {
   async #sharedWithOthers(): Promise<boolean> {
     const { bus, store } = this.#context;
     const own = store.record;
-    const runs = await bus.kv(buckets.runs);
-    const others = await inBatches(await runs.keys("*"), async (run) => {
-      const entry = run === own.run ? undefined : await runs.get(run);
-      return entry && decode(RunRecord, entry.value, `run record ${run}`);
-    });
-    return others.some((other) => other && isLive(other) && seesTheSame(other, own));
+    const others = await otherRuns(bus, own.run);
+    return others.some((other) => isLive(other) && seesTheSame(other, own));
   }
 }
 

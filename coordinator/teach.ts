@@ -47,7 +47,7 @@ export async function getTeachers(context: CoordinatorContext, signal: AbortSign
       const carried = carriedLabels(store.record.spec, place, layouts[place] ?? []);
       const teacher =
         "train" in spec
-          ? await trainedTeacher(bus, store.record, spec, planned, carried, signal)
+          ? await trainedTeacher(context, spec, planned, carried, signal)
           : "labels" in spec
             ? await imported(context, place, spec, planned, signal)
             : "student" in spec

@@ -1,4 +1,7 @@
+import { anySignal } from "../shared/bus/anySignal.ts";
 import type { Bus } from "../shared/bus/bus.ts";
+import { sleep } from "../shared/bus/clock.ts";
+import { BusFull } from "../shared/bus/errors.ts";
 import type { ModelMapping } from "../shared/config/modelFileSpec.ts";
 import type { TrainedTeacherSpec } from "../shared/config/teacherSpec.ts";
 import type { Fold } from "../shared/data/folds.ts";
@@ -8,9 +11,11 @@ import { packFolds } from "../shared/model/foldBundle.ts";
 import { decode, encode } from "../shared/protocol/codec.ts";
 import { RECIPE_VERSION } from "../shared/protocol/identifiers.ts";
 import { TrainedTeacher } from "../shared/protocol/jobs.ts";
-import { ownMapping, type RunRecord, type RunTeacher } from "../shared/protocol/run.ts";
+import { ownMapping, type RunTeacher } from "../shared/protocol/run.ts";
 import { buckets, streams, trainWorkSubject } from "../shared/protocol/subjects.ts";
 import { TrainTeacher } from "../shared/protocol/work.ts";
+import type { CoordinatorContext } from "./context.ts";
+import { RECONCILE_MS } from "./dispatch.ts";
 import { type CarriedLabels, readyTeacher } from "./readyTeacher.ts";
 import { requireReached } from "./teacherGate.ts";
 
@@ -41,23 +46,23 @@ function foldsOf({ crossFit }: TrainedTeacherSpec): (Fold | undefined)[] {
  * @returns undefined when `signal` aborted first
  */
 export async function trainedTeacher(
-  bus: Bus,
-  record: RunRecord,
+  context: CoordinatorContext,
   spec: TrainedTeacherSpec,
   planned: RunTeacher,
   carried: CarriedLabels,
   signal: AbortSignal,
 ): Promise<RunTeacher | undefined> {
+  const { bus, store } = context;
   const found = await Promise.all(
     foldsOf(spec).map((fold, place) => {
       const recipe = planned.recipes[place] as string;
-      return trainedOnce(bus, record, spec, fold, recipe, signal);
+      return trainedOnce(context, spec, fold, recipe, signal);
     }),
   );
   const answers = found.filter((one) => one !== undefined);
   const [first] = answers;
   if (!first || answers.length < found.length) return undefined;
-  if (spec.atLeast) requireReached(record.run, spec, answers);
+  if (spec.atLeast) requireReached(store.record.run, spec, answers);
   const source = answers.every(({ reused }) => reused) ? "reused" : "trained";
   return ofTrainings(bus, spec, { ...planned, source }, carried, answers);
 }
@@ -110,16 +115,16 @@ async function ofTrainings(
 
 /** One training of a teacher: found where its recipe is known, else asked for. */
 async function trainedOnce(
-  bus: Bus,
-  { spec, data }: RunRecord,
+  context: CoordinatorContext,
   { model, train, name, classes }: TrainedTeacherSpec,
   fold: Fold | undefined,
   recipe: string,
   signal: AbortSignal,
 ): Promise<(TrainedTeacher & { reused: boolean }) | undefined> {
+  const { bus, store } = context;
+  const { spec, data } = store.record;
   const known = await storedTraining(bus, recipe);
   if (known) return { ...known, reused: true };
-  const queue = await bus.workQueue(streams.work.name, streams.work.filter);
   const task: TrainTeacher = {
     type: "train-teacher",
     recipe,
@@ -131,9 +136,36 @@ async function trainedOnce(
     fold: fold ?? null,
     ...(classes && { classes }),
   };
-  await queue.publish(trainWorkSubject(recipe), encode(TrainTeacher, task));
-  const answer = await firstAnswer(bus, recipe, signal);
-  return answer && { ...answer, reused: false };
+  const over = new AbortController();
+  const asking = keepAsked(context, task, anySignal(signal, over.signal));
+  try {
+    const answer = await Promise.race([firstAnswer(bus, recipe, signal), asking]);
+    return answer && { ...answer, reused: false };
+  } finally {
+    over.abort();
+    await asking.catch(() => undefined);
+  }
+}
+
+/**
+ * Asks for a training, and asks again in case the queue lost it or a node that did not know of the run took it out.
+ * @returns when `signal` aborts
+ */
+async function keepAsked(
+  { bus, clock, notice }: CoordinatorContext,
+  task: TrainTeacher,
+  signal: AbortSignal,
+): Promise<undefined> {
+  const queue = await bus.workQueue(streams.work.name, streams.work.filter);
+  while (!signal.aborted) {
+    try {
+      await queue.publish(trainWorkSubject(task.recipe), encode(TrainTeacher, task));
+    } catch (error) {
+      if (!(error instanceof BusFull)) throw error;
+      notice(`the training of ${task.name} waits for room: ${error.message}`);
+    }
+    await sleep(clock, RECONCILE_MS, signal);
+  }
 }
 
 /** The models of all folds as one object, so that one digest stands for the teacher. */

@@ -26,7 +26,10 @@ export interface StudentCompute {
   addLabels(parts: readonly StoredPart[]): Promise<void>;
   /** Tells whose labels of a chunk are used, before anyone is told that it is complete. */
   addDecision(decided: DecidedChunk): Promise<void>;
+  /** @throws TrainingInterrupted */
   train(training: StudentTraining, hooks: TrainingHooks): Promise<TrainedStudent>;
+  /** Asks the training at work, where there is one, to store a checkpoint after its next step and to end. */
+  interrupt(): Promise<void>;
   /** Reads the test split: once a run, after all weights are final. */
   evaluate(task: EvaluationTask): Promise<TestFindings>;
   close(): Promise<void>;

@@ -26,6 +26,7 @@ export class StudentEngine implements StudentCompute {
   readonly #datasets = new Map<string, Dataset>();
   readonly #backend: ReturnType<typeof chooseBackend>;
   #labels: LabelStoreReader | undefined;
+  #interrupted = false;
 
   constructor(role: RoleCompute) {
     this.#backend = chooseBackend(role);
@@ -53,16 +54,16 @@ export class StudentEngine implements StudentCompute {
   }
 
   async train(training: StudentTraining, hooks: TrainingHooks): Promise<TrainedStudent> {
+    this.#interrupted = false;
     const settings = await this.#settings(training.compute);
-    const now = () => performance.now();
-    return trainStudent(
-      training,
-      this.#dataset(training.dataHash),
-      this.#openedLabels(),
-      settings,
-      hooks,
-      now,
-    );
+    return trainStudent(training, this.#dataset(training.dataHash), this.#openedLabels(), settings, hooks, {
+      now: () => performance.now(),
+      isInterrupted: () => this.#interrupted,
+    });
+  }
+
+  async interrupt(): Promise<void> {
+    this.#interrupted = true;
   }
 
   async evaluate(task: EvaluationTask): Promise<TestFindings> {

@@ -5,8 +5,9 @@ import { type Clock, sleep } from "../shared/bus/clock.ts";
 import { RevisionConflict } from "../shared/bus/errors.ts";
 import { postFault } from "../shared/cluster/faults.ts";
 import { followRuns } from "../shared/cluster/followRuns.ts";
-import { beat } from "../shared/cluster/heartbeat.ts";
+import { idlePulse, type Pulse } from "../shared/cluster/heartbeat.ts";
 import { takeLease } from "../shared/cluster/lease.ts";
+import { liveAsNode } from "../shared/cluster/nodeLife.ts";
 import { publishNotice } from "../shared/cluster/notice.ts";
 import { DataNotHere, DataSources } from "../shared/data/openSource.ts";
 import { messageOf, StillhouseError } from "../shared/errors.ts";
@@ -43,28 +44,20 @@ export interface StudentContext extends StudentNodeOptions {
 
 /**
  * A student node: trains the students of live runs, those of one run at a time by one node, which holds the run's
- * student lease. Killed at any instant, it or another goes on from the last checkpoints. Ends when `signal` aborts.
+ * student lease. Killed at any instant, it or another goes on from the last checkpoints. Ends when `signal`
+ * aborts or somebody tells it to, after a checkpoint of what it trains.
  */
 export async function runStudentNode(options: StudentNodeOptions): Promise<void> {
   const { bus, clock, node, log, signal } = options;
-  const context: StudentContext = { ...options, data: new DataSources(options.dataRoot), doing: new Set() };
-  const pulse = beat(
-    bus,
-    clock,
-    { role: "student", node },
-    () => ({
-      backend: "worker threads",
-      doing: [...context.doing].join(", ") || "idle",
-      serving: [],
-      refused: [],
-      samplesPredicted: 0,
-      chunksLabelled: 0,
-      redeliveries: 0,
-    }),
-    signal,
-  );
+  const context = { ...options, data: new DataSources(options.dataRoot), doing: new Set<string>() };
+  const pulse = (): Pulse => ({
+    ...idlePulse([...context.doing].join(", ") || "idle"),
+    backend: "worker threads",
+  });
   log.info("student node ready");
-  await Promise.all([pulse, serveRuns(context)]);
+  await liveAsNode({ bus, clock, role: "student", node, log, signal, pulse }, (until) =>
+    serveRuns({ ...context, signal: until }),
+  );
   log.info("student node ended");
 }
 

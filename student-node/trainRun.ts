@@ -1,7 +1,9 @@
 import { aborted } from "../shared/bus/aborted.ts";
 import { anySignal } from "../shared/bus/anySignal.ts";
 import type { Bus } from "../shared/bus/bus.ts";
+import { sleep } from "../shared/bus/clock.ts";
 import { isFinished } from "../shared/cluster/jobResults.ts";
+import { LeaseLost } from "../shared/cluster/lease.ts";
 import { slowestView } from "../shared/cluster/slowestView.ts";
 import { stepsOfEpoch } from "../shared/compute/planBatches.ts";
 import { encodingsOf } from "../shared/config/encodingOf.ts";
@@ -34,7 +36,13 @@ import { exchangeStepsOf, PeerExchange, TooFewWorkers } from "./peerExchange.ts"
 import type { RunWatch } from "./runWatch.ts";
 import { trainJob } from "./trainJob.ts";
 
-/** Trains every student and baseline of a run that has no result yet, then evaluates them all. */
+/** How long a node that is to end, or to leave a run, waits for the checkpoints of its trainings. */
+const LAST_CHECKPOINTS_MS = 4_000;
+
+/**
+ * Trains every student and baseline of a run that has no result yet, then evaluates them all. When `signal` aborts,
+ * trainings store a checkpoint first, unless the run is cancelled, or another node has the lease.
+ */
 export async function trainRun(context: StudentContext, watch: RunWatch, signal: AbortSignal): Promise<void> {
   const { spec, data, run } = watch.current;
   const dataset = transferSet(await context.data.open(data, `student node ${context.node}`), spec.data);
@@ -44,7 +52,8 @@ export async function trainRun(context: StudentContext, watch: RunWatch, signal:
   const store = new LabelStoreWriter(context.scratch);
   const computes = Array.from({ length: workers }, context.makeCompute);
   const stop = new AbortController();
-  const until = anySignal(signal, stop.signal);
+  const until = stop.signal;
+  let working: Promise<unknown> = Promise.resolve();
   try {
     for (const compute of computes) {
       await compute.openData(dataset);
@@ -66,20 +75,29 @@ export async function trainRun(context: StudentContext, watch: RunWatch, signal:
       if (record) queue.openStudents();
     });
     // The first failure ends the run's training: stopping frees those who wait for labels or for the next state.
-    await Promise.race([
-      Promise.all(
-        computes.map((compute) => work(context, watch, features, feed, queue, compute, exchange, until)),
+    const all = Promise.all(
+      computes.map((compute) =>
+        work(context, watch, features, feed, queue, compute, exchange, anySignal(signal, until)),
       ),
-      reading.then(() => new Promise<never>(() => undefined)),
-      aborted(until),
-    ]);
+    );
+    working = all.catch(() => undefined);
+    await Promise.race([all, reading.then(() => new Promise<never>(() => undefined)), aborted(signal)]);
+    if (signal.aborted || !(await watch.reached(["evaluating"], signal))) return;
     await distilling;
-    if (until.aborted || !(await watch.reached(["evaluating"], until))) return;
     await exchange?.removeAll();
     await evaluate(context, watch.current, await feed, computes[0] as StudentCompute);
     context.log.info({ run }, "run evaluated");
   } finally {
-    stop.abort();
+    const keeps =
+      signal.aborted && !(signal.reason instanceof LeaseLost) && watch.current.state !== "cancelled";
+    // Before those that wait for labels are freed, so that they know why.
+    if (keeps) await Promise.all(computes.map((compute) => compute.interrupt().catch(() => undefined)));
+    stop.abort(signal.reason);
+    if (keeps) {
+      const done = new AbortController();
+      const all = working.then(() => done.abort());
+      await Promise.race([all, sleep(context.clock, LAST_CHECKPOINTS_MS, done.signal)]);
+    }
     await Promise.all(computes.map((compute) => compute.close()));
     store.close();
   }

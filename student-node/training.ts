@@ -25,7 +25,7 @@ import { Waits } from "./waits.ts";
 /**
  * Trains one student: with its teachers, or, as the baseline, on the true labels alone with the same initial weights,
  * order, masks, epochs and optimiser.
- * @param now milliseconds of a clock that never goes back
+ * @param outside now: milliseconds of a clock that never goes back; isInterrupted: whether it is to end at its next step
  */
 export async function trainStudent(
   training: StudentTraining,
@@ -33,7 +33,7 @@ export async function trainStudent(
   labels: LabelStoreReader,
   compute: ComputeSettings,
   given: TrainingHooks,
-  now: () => number,
+  { now, isInterrupted }: { now(): number; isInterrupted(): boolean },
 ): Promise<TrainedStudent> {
   const waits = new Waits(now);
   const hooks = waits.counted(given);
@@ -86,6 +86,7 @@ export async function trainStudent(
       resume: training.checkpoint ? decodeCheckpoint(training.checkpoint) : undefined,
       isCheckpointDue: (step) => step % student.checkpointSteps === 0,
       onCheckpoint: (state) => hooks.onCheckpoint(state.step, encodeCheckpoint(state)),
+      isInterrupted,
       onProgress: hooks.onProgress,
       now,
     });

@@ -21,6 +21,7 @@ if (parentPort) {
     addLabels: (parts) => engine.addLabels(parts),
     addDecision: (decided) => engine.addDecision(decided),
     evaluate: (task) => engine.evaluate(task),
+    interrupt: () => engine.interrupt(),
     train: (training) =>
       engine.train(training, {
         onProgress: (progress) => void node.call("onProgress", progress),

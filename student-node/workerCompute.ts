@@ -33,6 +33,7 @@ export function workerStudentCompute(role: RoleCompute, clock: Clock): StudentCo
     addLabels: (parts) => thread.call("addLabels", parts),
     addDecision: (decided) => thread.call("addDecision", decided),
     evaluate: (task) => thread.call("evaluate", task),
+    interrupt: () => thread.call("interrupt"),
     train(training, given) {
       hooks = given;
       return thread.call("train", training);

@@ -38,7 +38,10 @@ export interface TeacherCompute {
   ): Promise<Float32Array>;
   /** As `predict`, for the probe by which a node is admitted: no pass, and counted by nobody. */
   probe(labelling: string, dataHash: string, shard: number, rows: Uint32Array): Promise<Float32Array>;
+  /** @throws TrainingInterrupted */
   train(task: TeacherTraining, hooks: TrainingHooks): Promise<TrainedModel>;
+  /** Asks the training at work, where there is one, to store a checkpoint after its next step and to end. */
+  interrupt(): Promise<void>;
   /** Rejects when a compute of its own thread is gone, as when it ran out of memory; else it never settles. */
   readonly gone?: Promise<never>;
   close(): Promise<void>;

@@ -5,6 +5,7 @@ import type { DataSources } from "../shared/data/openSource.ts";
 import type { LogitAgreement } from "../shared/evaluate/reportSchema.ts";
 import type { RunRecord, RunTeacher, TeacherModel } from "../shared/protocol/run.ts";
 import type { TeacherCompute } from "./compute.ts";
+import type { WantedRecipes } from "./wantedRecipes.ts";
 
 /** What the parts of one teacher node share. */
 export interface NodeContext {
@@ -20,6 +21,8 @@ export interface NodeContext {
   readonly inCompute: Set<string>;
   /** Between two checkpoints of a training. */
   readonly checkpointMs: number;
+  /** Trainings that are asked for. */
+  readonly recipes: WantedRecipes;
   /** What the node does now, for people. */
   readonly doing: Set<string>;
   /** Labelling -> the teacher, and what ends its serving. */
@@ -65,5 +68,7 @@ export const MAX_DELIVER = 5;
 export const MAX_CHUNK_MS = 120_000;
 /** Between two checkpoints of a teacher's training: what a node that dies takes with it. */
 export const CHECKPOINT_MS = 60_000;
+/** How long a node that is to end waits for the checkpoint of its training. */
+export const LAST_CHECKPOINT_MS = 4_000;
 /** A training that reports no progress for this long has hung. */
 export const MAX_SILENCE_MS = 60_000;

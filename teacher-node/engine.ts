@@ -41,6 +41,7 @@ export class TeacherEngine implements TeacherCompute {
   readonly #datasets = new Map<string, Dataset>();
   readonly #teachers = new Map<string, LoadedTeacher>();
   readonly #backend: ReturnType<typeof chooseBackend>;
+  #interrupted = false;
 
   constructor(role: RoleCompute) {
     this.#backend = chooseBackend(role);
@@ -122,8 +123,16 @@ export class TeacherEngine implements TeacherCompute {
   }
 
   async train(task: TeacherTraining, hooks: TrainingHooks): Promise<TrainedModel> {
+    this.#interrupted = false;
     const settings = await this.#settings(task.compute);
-    return trainTeacher(task, this.#dataset(task.dataHash), settings, hooks);
+    return trainTeacher(task, this.#dataset(task.dataHash), settings, {
+      ...hooks,
+      isInterrupted: () => this.#interrupted,
+    });
+  }
+
+  async interrupt(): Promise<void> {
+    this.#interrupted = true;
   }
 
   async close(): Promise<void> {

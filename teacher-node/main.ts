@@ -3,7 +3,8 @@ import { anySignal } from "../shared/bus/anySignal.ts";
 import type { Bus } from "../shared/bus/bus.ts";
 import type { Clock } from "../shared/bus/clock.ts";
 import { followRuns } from "../shared/cluster/followRuns.ts";
-import { beat } from "../shared/cluster/heartbeat.ts";
+import type { Pulse } from "../shared/cluster/heartbeat.ts";
+import { liveAsNode } from "../shared/cluster/nodeLife.ts";
 import { DEFAULT_THREADS } from "../shared/compute/computeSettings.ts";
 import { DataSources } from "../shared/data/openSource.ts";
 import { messageOf } from "../shared/errors.ts";
@@ -12,6 +13,7 @@ import type { TeacherCompute } from "./compute.ts";
 import { CHECKPOINT_MS, emptyCounters, type NodeContext, type ServedTeacher } from "./context.ts";
 import { serveLabelling } from "./serve.ts";
 import { pullTrainings } from "./trainQueue.ts";
+import { WantedRecipes } from "./wantedRecipes.ts";
 
 export interface TeacherNodeOptions {
   bus: Bus;
@@ -29,28 +31,25 @@ export interface TeacherNodeOptions {
 /**
  * A teacher node: pulls work for the teachers of all live runs, predicts, appends the labels and acknowledges after
  * the log has; trains teachers when asked. It keeps no state that matters, so it may be killed at any instant.
- * Ends when `signal` aborts.
+ * Ends when `signal` aborts or somebody tells it to: it finishes the chunks that it has, and hands the rest back.
  */
 export async function runTeacherNode(options: TeacherNodeOptions): Promise<void> {
   const { bus, compute, node, clock, log, signal } = options;
-  const context: NodeContext = {
+  const context: Omit<NodeContext, "signal"> = {
     ...options,
     data: new DataSources(options.dataRoot),
     checkpointMs: options.checkpointMs ?? CHECKPOINT_MS,
     counters: emptyCounters(),
     inCompute: new Set(),
+    recipes: new WantedRecipes(),
     doing: new Set(),
     serving: new Map(),
     refused: new Map(),
   };
-  const { name: backend, version } = await compute.backend();
-  log.info({ backend, version }, "teacher node ready");
-
-  const pulse = beat(
-    bus,
-    clock,
-    { role: "teacher", node },
-    () => ({
+  try {
+    const { name: backend, version } = await compute.backend();
+    log.info({ backend, version }, "teacher node ready");
+    const pulse = (): Pulse => ({
       backend,
       doing: [...context.doing].join(", ") || "idle",
       serving: [...context.serving.values()].flatMap(({ teacher }) =>
@@ -58,12 +57,14 @@ export async function runTeacherNode(options: TeacherNodeOptions): Promise<void>
       ),
       refused: [...context.refused].map(([labelling, why]) => ({ labelling, why })),
       ...context.counters,
-    }),
-    signal,
-  );
-  try {
-    const work = Promise.all([pulse, pullTrainings(context), serveRuns(context)]);
-    await (compute.gone ? Promise.race([work, compute.gone]) : work);
+    });
+    await liveAsNode({ bus, clock, role: "teacher", node, log, signal, pulse }, async (until) => {
+      const work = Promise.all([
+        pullTrainings({ ...context, signal: until }),
+        serveRuns({ ...context, signal: until }),
+      ]);
+      await (compute.gone ? Promise.race([work, compute.gone]) : work);
+    });
   } finally {
     await compute.close();
     log.info(context.counters, "teacher node ended");
@@ -78,6 +79,7 @@ async function serveRuns(context: NodeContext): Promise<void> {
   const onRun = (record: RunRecord, runIsWanted: boolean): void => {
     if (runIsWanted) live.set(record.run, record);
     else live.delete(record.run);
+    context.recipes.update(live.values());
 
     const wanted = neededTeachers([...live.values()]);
     for (const [labelling, { teacher, stop }] of serving) {

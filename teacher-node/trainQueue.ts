@@ -1,9 +1,11 @@
 import { aborted } from "../shared/bus/aborted.ts";
+import { anySignal } from "../shared/bus/anySignal.ts";
 import type { WorkItem } from "../shared/bus/bus.ts";
 import { sleep } from "../shared/bus/clock.ts";
 import { RevisionConflict } from "../shared/bus/errors.ts";
 import { Checkpoints } from "../shared/cluster/checkpoints.ts";
 import { postFault } from "../shared/cluster/faults.ts";
+import { isInterrupted } from "../shared/compute/interrupted.ts";
 import { sha256 } from "../shared/determinism/hash.ts";
 import { messageOf, StillhouseError } from "../shared/errors.ts";
 import { decode, encode, MalformedMessage } from "../shared/protocol/codec.ts";
@@ -17,7 +19,8 @@ import {
   trainWorkFilter,
 } from "../shared/protocol/subjects.ts";
 import { TrainTeacher } from "../shared/protocol/work.ts";
-import { ACK_WAIT_MS, MAX_SILENCE_MS, type NodeContext } from "./context.ts";
+import type { TrainedModel } from "./compute.ts";
+import { ACK_WAIT_MS, LAST_CHECKPOINT_MS, MAX_SILENCE_MS, type NodeContext } from "./context.ts";
 import { keepAlive } from "./keepAlive.ts";
 
 const PULL_WAIT_MS = 2_000;
@@ -48,7 +51,10 @@ export async function pullTrainings(context: NodeContext): Promise<void> {
   }
 }
 
-/** @returns whether this node is fit for the next: false when another try, elsewhere, may do better */
+/**
+ * A training that no run needs any more ends, with a checkpoint, and leaves the queue: whoever needs it again asks again.
+ * @returns whether this node is fit for the next: false when another try, elsewhere, may do better
+ */
 async function trainOne(context: NodeContext, item: WorkItem): Promise<boolean> {
   const { bus, clock, node, log, doing, counters } = context;
   if (item.delivery > 1) counters.redeliveries++;
@@ -69,11 +75,14 @@ async function trainOne(context: NodeContext, item: WorkItem): Promise<boolean> 
   try {
     const recipes = await bus.kv(buckets.recipes);
     if (!(await recipes.get(task.recipe))) {
-      const answer = await train(context, task, () => {
+      const wanted = await context.recipes.has(task.recipe, clock, context.signal);
+      const onLife = (): void => {
         heardAt = clock.now();
-      });
+      };
+      const answer = wanted ? await train(context, task, onLife) : undefined;
       if (!answer) {
-        item.nak();
+        if (context.signal.aborted) item.nak();
+        else item.term();
         return true;
       }
       try {
@@ -103,9 +112,9 @@ async function trainOne(context: NodeContext, item: WorkItem): Promise<boolean> 
   }
 }
 
-/** @returns undefined when the node was told to end: the item goes back to the queue */
+/** @returns undefined when the node was told to end, or nobody needs the training any more */
 async function train(
-  { bus, compute, clock, node, log, data, signal, checkpointMs }: NodeContext,
+  { bus, compute, clock, node, log, data, signal, checkpointMs, recipes }: NodeContext,
   task: TrainTeacher,
   onLife: () => void,
 ): Promise<TrainedTeacher | undefined> {
@@ -159,12 +168,27 @@ async function train(
       },
     },
   );
-  const trained = await Promise.race([training, aborted(signal)]);
-  if (!trained) {
-    // The compute thread is ended with the node; what it then answers is nobody's concern.
+  const over = new AbortController();
+  const ended = recipes.gone(task.recipe, anySignal(signal, over.signal)).then(async () => {
+    if (over.signal.aborted) return;
+    log.info({ teacher: taskName(task), recipe: task.recipe }, "training is to end");
+    await compute.interrupt();
+    // A node that is to end waits no longer than it may; the compute thread is ended with it.
+    await (signal.aborted
+      ? sleep(clock, LAST_CHECKPOINT_MS, over.signal)
+      : aborted(anySignal(signal, over.signal)));
+  });
+  let trained: TrainedModel | undefined;
+  try {
+    trained = (await Promise.race([training, ended])) ?? undefined;
+  } catch (error) {
+    if (!isInterrupted(error)) throw error;
+  } finally {
+    over.abort();
     training.catch(() => undefined);
-    return undefined;
+    ended.catch(() => undefined);
   }
+  if (!trained) return undefined;
   const digest = sha256(trained.artifact);
   await (await bus.objects(buckets.weights)).put(digest, trained.artifact);
   const seconds = secondsSoFar();

@@ -22,7 +22,7 @@ export async function trainTeacher(
   task: TeacherTraining,
   data: Dataset,
   compute: ComputeSettings,
-  { onProgress, onCheckpoint }: TrainingHooks,
+  { onProgress, onCheckpoint, isInterrupted }: TrainingHooks & { isInterrupted(): boolean },
 ): Promise<TrainedModel> {
   const dataset = task.classes ? dataOfClasses(data, task.classes) : data;
   const seed = ["teacher", task.name, task.train.seed];
@@ -53,6 +53,7 @@ export async function trainTeacher(
         await onCheckpoint(state.step, encodeCheckpoint(state));
         checkpointedAt = performance.now();
       },
+      isInterrupted,
       onProgress,
       now: () => performance.now(),
     });

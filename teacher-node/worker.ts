@@ -14,7 +14,7 @@ export type NodeSide = {
 /** What the node calls in the worker. */
 export type WorkerSide = Pick<
   TeacherEngine,
-  "backend" | "openData" | "load" | "unload" | "predict" | "probe"
+  "backend" | "openData" | "load" | "unload" | "predict" | "probe" | "interrupt"
 > & {
   train(task: TeacherTraining): ReturnType<TeacherEngine["train"]>;
 };
@@ -28,6 +28,7 @@ if (parentPort) {
     unload: (labelling) => engine.unload(labelling),
     predict: (...of) => engine.predict(...of),
     probe: (labelling, data, shard, rows) => engine.probe(labelling, data, shard, rows),
+    interrupt: () => engine.interrupt(),
     train: (task) =>
       engine.train(task, {
         onProgress: (progress) => void node.call("progress", progress),

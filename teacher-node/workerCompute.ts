@@ -30,6 +30,7 @@ export function workerTeacherCompute(role: RoleCompute, clock: Clock): TeacherCo
       hooks = training;
       return thread.call("train", task);
     },
+    interrupt: () => thread.call("interrupt"),
     close: () => thread.close(),
   };
 }

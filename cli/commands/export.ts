@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Bus } from "../../shared/bus/bus.ts";
 import { connectNats } from "../../shared/bus/nats.ts";
@@ -16,7 +15,7 @@ import { ownMapping, RunRecord, type TeacherModel } from "../../shared/protocol/
 import { buckets, jobKeys } from "../../shared/protocol/subjects.ts";
 import { chooseBus, type ServerChoice, withServer } from "../local/chooseBus.ts";
 import { writeWhole } from "../local/files.ts";
-import { runOfFolder } from "../local/outFolder.ts";
+import { runOf } from "../local/outFolder.ts";
 import { credentialsOf } from "../openBus.ts";
 import { stopSignals } from "../stopSignals.ts";
 
@@ -39,7 +38,7 @@ export class NothingToExport extends StillhouseError {}
  */
 export async function exportModel(source: string, options: ExportOptions): Promise<number> {
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
-  const run = existsSync(source) ? runOfFolder(source) : source;
+  const run = runOf(source);
   const place = await chooseBus({ ...options, bus: "nats" }, say);
   if (place.kind === "memory") throw new RangeError("A server was asked for, and the memory bus was chosen");
   return withServer(place, options, say, stopSignals(), async (url) => {

@@ -13,7 +13,8 @@ import { type BusChoice, openBus } from "../openBus.ts";
 import { type RoleStart, startCoordinator, startStudent, startTeacher } from "../roles.ts";
 import { stopSignals } from "../stopSignals.ts";
 
-const FAREWELL_MS = 2_000;
+/** Longer than the last checkpoints of what a node trains may take. */
+const FAREWELL_MS = 5_000;
 
 export interface NodeOptions extends BusChoice {
   name?: string;

@@ -11,7 +11,6 @@ import type { RoleCompute } from "../../shared/compute/computeSettings.ts";
 import type { DeviceChoice } from "../../shared/compute/deviceNames.ts";
 import { loadSpec } from "../../shared/config/load.ts";
 import type { RunSpec } from "../../shared/config/spec.ts";
-import { StillhouseError } from "../../shared/errors.ts";
 import type { AnyReport } from "../../shared/evaluate/taskReportSchema.ts";
 import { chooseBus, withServer } from "../local/chooseBus.ts";
 import { INTERRUPTED, unlessInterrupted } from "../local/interruption.ts";
@@ -66,7 +65,7 @@ export async function run(specPath: string, options: RunOptions): Promise<number
     if (!report) {
       say(
         place.kind === "nats"
-          ? `Interrupted. The same command goes on with run ${out.run}.`
+          ? `${signal.aborted ? "Interrupted" : "Told to stop"}. The same command goes on with run ${out.run}.`
           : "Interrupted. On the memory bus nothing is kept: the same command starts anew.",
       );
       return INTERRUPTED;
@@ -79,7 +78,7 @@ export async function run(specPath: string, options: RunOptions): Promise<number
   }
 }
 
-/** Starts one process a role and watches them. @returns undefined when `signal` aborted first */
+/** Starts one process a role and watches them. @returns undefined when `signal` aborted first, or the run was told to stop */
 async function runProcesses(of: {
   spec: RunSpec;
   specPath: string;
@@ -118,10 +117,8 @@ async function runProcesses(of: {
       nodes,
     ]);
     if (ended === "interrupted") return undefined;
-    const report = await readReport(bus, out.run);
-    if (!report)
-      throw new StillhouseError(`Cannot report on run ${out.run}: its coordinator ended without a report`);
-    return report;
+    // Without one, the run was told to stop.
+    return await readReport(bus, out.run);
   } finally {
     await processes.stop();
     stopView.abort();

@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import type { RunSpec } from "../../shared/config/spec.ts";
@@ -73,10 +73,15 @@ export function openOutFolder(
 }
 
 /**
- * The run that a folder was made for.
+ * The run that somebody means.
+ * @param source its id, or the folder that was its --out
  * @throws OtherRunInFolder
  */
-export function runOfFolder(path: string): string {
+export function runOf(source: string): string {
+  return existsSync(source) ? runOfFolder(source) : source;
+}
+
+function runOfFolder(path: string): string {
   const known = RunFile.safeParse(readJson(join(resolve(path), "run.json")));
   if (!known.success) {
     throw new OtherRunInFolder(

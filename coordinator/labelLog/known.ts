@@ -45,11 +45,6 @@ export interface KnownLabels {
   readonly unread: readonly string[];
 }
 
-/** A run that is not over: it may still read its labels, whether anybody works on it now or not. */
-export function isLive({ state }: Pick<LabellingUse, "state">): boolean {
-  return state !== "done" && state !== "failed";
-}
-
 /** Reads what runs and imports say of labellings and shards. */
 export async function readKnown(bus: Bus): Promise<KnownLabels> {
   const labellings = new Map<string, KnownLabelling>();

@@ -1,5 +1,6 @@
 import { StillhouseError } from "../../shared/errors.ts";
-import { isLive, type KnownLabels } from "./known.ts";
+import { isLive } from "../../shared/protocol/run.ts";
+import type { KnownLabels } from "./known.ts";
 import type { LabelGroup } from "./survey.ts";
 
 /** Which labels are to go: those for which all that is given here holds. */
@@ -100,7 +101,7 @@ function refuseNeeded(
   const names = [...(labellings.get(labelling)?.names ?? [])].join(", ");
   const live = needing.map((run) => `${run}, which is ${runs.get(run)}`).join("; ");
   throw new LabelsInUse(
-    `Cannot prune labelling ${labelling} (${names}) as it is needed by run ${live}: expected runs that are done or failed; let it come to its end first`,
+    `Cannot prune labelling ${labelling} (${names}) as it is needed by run ${live}: expected runs that are over; let it come to its end, or cancel it`,
     { fields: { labelling, runs: needing } },
   );
 }

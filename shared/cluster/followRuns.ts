@@ -1,7 +1,7 @@
 import type { Bus } from "../bus/bus.ts";
 import { type Clock, sleep } from "../bus/clock.ts";
 import { decode } from "../protocol/codec.ts";
-import { RunRecord } from "../protocol/run.ts";
+import { isWorkingState, RunRecord } from "../protocol/run.ts";
 import { buckets, PRESENCE_RENEW_MS, PRESENCE_TTL_MS } from "../protocol/subjects.ts";
 
 /** The lease of a run's coordinator. */
@@ -16,7 +16,7 @@ export interface FollowRunsOptions {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** `wanted`: the run is not over and has a coordinator, so that its teachers are to be served and its students trained. */
+  /** `wanted`: the run is in a working state and has a coordinator, so that its teachers are to be served and its students trained. */
   onRun(record: RunRecord, wanted: boolean): void;
   /** A record that does not parse, as one of another version. */
   onBad(error: unknown): void;
@@ -35,9 +35,7 @@ export async function followRuns({ bus, clock, signal, onRun, onBad }: FollowRun
   const attendedAt = new Map<string, number>();
 
   const isWanted = ({ run, state }: RunRecord): boolean =>
-    state !== "done" &&
-    state !== "failed" &&
-    clock.now() - (attendedAt.get(run) ?? Number.NEGATIVE_INFINITY) < GRACE_MS;
+    isWorkingState(state) && clock.now() - (attendedAt.get(run) ?? Number.NEGATIVE_INFINITY) < GRACE_MS;
   const tell = (record: RunRecord): void => {
     records.set(record.run, record);
     wanted.set(record.run, isWanted(record));

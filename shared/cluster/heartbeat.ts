@@ -11,6 +11,19 @@ export type Pulse = Pick<
   "backend" | "doing" | "serving" | "refused" | "samplesPredicted" | "chunksLabelled" | "redeliveries"
 >;
 
+/** Of a node that predicts nothing. */
+export function idlePulse(doing: string): Pulse {
+  return {
+    backend: "none",
+    doing,
+    serving: [],
+    refused: [],
+    samplesPredicted: 0,
+    chunksLabelled: 0,
+    redeliveries: 0,
+  };
+}
+
 /** Tells everyone each second that this node is alive and what it does, until `signal` aborts; then says farewell. */
 export async function beat(
   bus: Bus,

@@ -4,8 +4,7 @@ import { connectRpc, END, type Methods, type Rpc } from "./workerRpc.ts";
 import { startWorker } from "./workerThread.ts";
 
 /**
- * A thread that was asked to end has this long to come back to its event loop; a node that is told to end has two
- * seconds for its farewell on the bus, and both fit in.
+ * A thread that was asked to end has this long to come back to its event loop.
  */
 export const END_MS = 1_500;
 

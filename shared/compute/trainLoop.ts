@@ -7,6 +7,7 @@ import { gainOver, scoreKinds, scoreOf } from "../evaluate/score.ts";
 import type { EpochPoint } from "../evaluate/taskReportSchema.ts";
 import { copyWeights, type NamedWeight, writeWeights } from "../model/weights.ts";
 import type { ComputeSettings } from "./computeSettings.ts";
+import { TrainingInterrupted } from "./interrupted.ts";
 import type { Objective } from "./objective.ts";
 import { openTrainer } from "./openTrainer.ts";
 import { type Batch, shapesOf } from "./planBatches.ts";
@@ -59,6 +60,8 @@ export interface TrainLoopOptions {
   /** Asked after each step, counted from 1; absent: never. */
   isCheckpointDue?(step: number): boolean;
   onCheckpoint?(state: TrainingState): Promise<void>;
+  /** Asked after each step, and where a wait has failed; absent: never. Where it says so, a checkpoint is stored and the training ends. */
+  isInterrupted?(): boolean;
   onProgress(progress: TrainProgress): void;
   now(): number;
 }
@@ -76,6 +79,7 @@ const PROGRESS_MS = 500;
 /**
  * Trains `model` in place to the weights that `train.keep` asks for. The order of samples, the masks and so the
  * weights are functions of the arguments alone: a resumed training gives the bits of an unbroken one.
+ * @throws TrainingInterrupted
  */
 export async function trainLoop(options: TrainLoopOptions): Promise<TrainLoopResult> {
   const { model, dataset, train, resume } = options;
@@ -128,6 +132,7 @@ async function trainEpochs(
   let waitMs = 0;
   let lastBreath = now();
   let lastReport = Number.NEGATIVE_INFINITY;
+  let savedStep = state.step;
   const startedAt = now();
   const startedStep = state.step;
   const report = (waiting: boolean): void => {
@@ -140,6 +145,24 @@ async function trainEpochs(
       loss: state.epochRows > 0 ? state.epochLoss / state.epochRows : (state.curve.at(-1)?.trainLoss ?? null),
       ...lastScore(state.curve, task),
       waiting,
+    });
+  };
+  const save = async (): Promise<void> => {
+    if (!options.onCheckpoint || state.step === savedStep) return;
+    await options.onCheckpoint({
+      ...state,
+      curve: [...state.curve],
+      snapshot: trainer.snapshot(),
+      ...(memory ? { memory: memory.snapshot() } : {}),
+    });
+    savedStep = state.step;
+  };
+  const endIfInterrupted = async (): Promise<void> => {
+    if (!options.isInterrupted?.() || state.step === total) return;
+    await save();
+    throw new TrainingInterrupted(`The training was told to end after step ${state.step} of ${total}`, {
+      fields: { step: state.step, total },
+      retry: true,
     });
   };
   const finalWeights = (): NamedWeight[] => (memory?.final ? copyWeights(memory.final()) : trainer.weights());
@@ -172,7 +195,10 @@ async function trainEpochs(
           report(true);
         } finally {
           // Also when nobody wants to hear of it any more: a failure that nobody awaits would end the process.
-          await wait;
+          await wait.catch(async (error: unknown) => {
+            await endIfInterrupted();
+            throw error;
+          });
         }
         waitMs += now() - since;
       }
@@ -184,14 +210,8 @@ async function trainEpochs(
       state.epochRows += batch.ids.length;
 
       if (s === stepsPerEpoch - 1) await endEpoch(epoch);
-      if (options.onCheckpoint && options.isCheckpointDue?.(state.step)) {
-        await options.onCheckpoint({
-          ...state,
-          curve: [...state.curve],
-          snapshot: trainer.snapshot(),
-          ...(memory ? { memory: memory.snapshot() } : {}),
-        });
-      }
+      if (options.isCheckpointDue?.(state.step)) await save();
+      await endIfInterrupted();
       if (now() - lastReport > PROGRESS_MS) report(false);
       if (now() - lastBreath > BREATH_MS) {
         await new Promise((resolve) => setImmediate(resolve));

@@ -55,18 +55,33 @@ export function knownClasses(teachers: readonly RunTeacher[]): (number[] | null)
   return known.some((classes) => classes !== null) ? known : undefined;
 }
 
-export const runStates = ["planned", "teaching", "distilling", "evaluating", "done", "failed"] as const;
+/** In which a run is worked on. */
+export const workingStates = ["planned", "teaching", "distilling", "evaluating"] as const;
+export type WorkingState = (typeof workingStates)[number];
+export const runStates = [...workingStates, "paused", "done", "failed", "cancelled"] as const;
 export type RunState = (typeof runStates)[number];
+
+/** Whether nodes are to serve its teachers and train its students. */
+export function isWorkingState(state: RunState): state is WorkingState {
+  return (workingStates as readonly RunState[]).includes(state);
+}
+
+/** Whether a run may still read its labels, whether anybody works on it now or not. */
+export function isLive({ state }: { readonly state: RunState }): boolean {
+  return isWorkingState(state) || state === "paused";
+}
 
 /**
  * Coordinator -> everyone (KV, key = run): what the run is and where it stands. Teacher nodes serve the teachers of
- * the runs that are not over; student nodes train the students. Every change is a compare-and-set that carries the fence.
+ * the runs in a working state; student nodes train the students. Every change is a compare-and-set that carries the fence.
  */
 export const RunRecord = z.strictObject({
   type: z.literal("run"),
   run: RunId,
   fence: z.int().nonnegative(),
   state: z.enum(runStates),
+  /** Of a run that is paused: where it goes on. */
+  pausedIn: z.enum(workingStates).optional(),
   spec: RunSpec,
   specHash: Hash,
   data: DataSource,

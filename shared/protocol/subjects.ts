@@ -26,6 +26,8 @@ export const buckets = {
   decisions: "stillhouse-decisions",
   /** What went wrong for good. */
   faults: "stillhouse-faults",
+  /** What people tell runs and nodes. */
+  orders: "stillhouse-orders",
   heartbeats: "stillhouse-heartbeats",
   leases: "stillhouse-leases",
   weights: "stillhouse-weights",
@@ -35,6 +37,9 @@ export const buckets = {
   /** Evaluations, which grow with the test split. */
   evaluations: "stillhouse-evaluations",
 } as const;
+
+/** Orders are obeyed in seconds, and then of no use. */
+export const ORDER_TTL_MS = 600_000;
 
 /** A heartbeat or a lease not renewed for this long is gone. */
 export const PRESENCE_TTL_MS = 3_000;
@@ -135,6 +140,12 @@ export const jobKeys = {
   evaluation: (run: string) => `${run}.evaluation`,
   testReads: (run: string) => `${run}.test-reads`,
   report: (run: string) => `${run}.report`,
+} as const;
+
+/** Keys of the orders bucket. */
+export const orderKeys = {
+  run: (run: string) => `run.${run}`,
+  node: (node: string) => `node.${node}`,
 } as const;
 
 /** Keys of the imports bucket; those of one teacher start with its identity. */

@@ -13,6 +13,20 @@ const drawn: readonly [RunState, RunState][] = [
   ["distilling", "failed"],
   ["evaluating", "failed"],
   ["failed", "planned"],
+  ["planned", "paused"],
+  ["teaching", "paused"],
+  ["distilling", "paused"],
+  ["evaluating", "paused"],
+  ["paused", "planned"],
+  ["paused", "teaching"],
+  ["paused", "distilling"],
+  ["paused", "evaluating"],
+  ["planned", "cancelled"],
+  ["teaching", "cancelled"],
+  ["distilling", "cancelled"],
+  ["evaluating", "cancelled"],
+  ["paused", "cancelled"],
+  ["failed", "cancelled"],
 ];
 const isDrawn = (from: RunState, to: RunState): boolean => drawn.some(([a, b]) => a === from && b === to);
 const others = runStates
@@ -34,6 +48,8 @@ describe("the states of a run", () => {
   it("are all looked at here", () => {
     expect(drawn.length + others.length).toBe(runStates.length ** 2);
     expect(() => requireArrow("r1", "done", "failed")).toThrow("from there it goes to nowhere");
-    expect(() => requireArrow("r1", "planned", "done")).toThrow("from there it goes to teaching or failed");
+    expect(() => requireArrow("r1", "planned", "done")).toThrow(
+      "from there it goes to teaching or failed or paused or cancelled",
+    );
   });
 });

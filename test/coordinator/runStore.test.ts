@@ -60,6 +60,24 @@ describe("the record of a run", () => {
     await expect(open(3)).rejects.toThrow(LeaseLost);
   });
 
+  it("is resumed where it was paused, and remembers that no longer", async () => {
+    const { open } = setUp();
+    const store = await open(1);
+    await store.enter("teaching");
+    await store.enter("paused");
+    expect((await open(2)).record).toMatchObject({ state: "paused", pausedIn: "teaching" });
+    const later = await open(3);
+    await expect(later.enter("done")).rejects.toThrow(ImpossibleTransition);
+    await later.resume();
+    expect(later.record.state).toBe("teaching");
+    expect((await open(4)).record).not.toHaveProperty("pausedIn");
+  });
+
+  it("is not resumed where it was not paused", async () => {
+    const { open } = setUp();
+    await expect((await open(1)).resume()).rejects.toThrow(ImpossibleTransition);
+  });
+
   it("keeps the time at which each state was entered first", async () => {
     const { open, clock } = setUp();
     const store = await open(1);

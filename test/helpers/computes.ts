@@ -74,6 +74,8 @@ export class SimulatedTeacher implements TeacherCompute {
     throw new Error("a simulated teacher is loaded, not trained");
   }
 
+  async interrupt(): Promise<void> {}
+
   async close(): Promise<void> {}
 }
 
@@ -184,6 +186,10 @@ export class ProbedTeacher implements TeacherCompute {
     );
   }
 
+  interrupt(): Promise<void> {
+    return this.#inner.interrupt();
+  }
+
   close(): Promise<void> {
     return this.#inner.close();
   }
@@ -281,6 +287,10 @@ export class ProbedStudent implements StudentCompute {
     });
     this.#training = trained.catch(() => undefined);
     return this.#life.heard(trained);
+  }
+
+  interrupt(): Promise<void> {
+    return this.#inner.interrupt();
   }
 
   evaluate(task: EvaluationTask): Promise<TestFindings> {

@@ -90,7 +90,7 @@ describe("the plan of a prune", () => {
       for (const choice of [{ labelling: a }, { run: "done" }, { run: "other" }]) {
         expect(() => planPrune(groups, known, choice, 0)).toThrow(
           new RegExp(
-            `Cannot prune labelling ${a} \\(teacher a\\) as it is needed by run other, which is ${state}: expected runs that are done or failed`,
+            `Cannot prune labelling ${a} \\(teacher a\\) as it is needed by run other, which is ${state}: expected runs that are over`,
           ),
         );
       }

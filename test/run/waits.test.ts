@@ -65,7 +65,7 @@ async function waitOf(spec: RunSpec, answerMs: { labels: number; peers: number }
         return peer;
       },
     },
-    () => nowMs,
+    { now: () => nowMs, isInterrupted: () => false },
   );
   return { waitSeconds, asked };
 }

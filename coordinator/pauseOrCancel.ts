@@ -1,0 +1,50 @@
+import type { Bus } from "../shared/bus/bus.ts";
+import { inBatches } from "../shared/bus/inBatches.ts";
+import { Checkpoints } from "../shared/cluster/checkpoints.ts";
+import { otherRuns } from "../shared/cluster/otherRuns.ts";
+import { decode } from "../shared/protocol/codec.ts";
+import { jobName, jobsOf, PeerWeights } from "../shared/protocol/jobs.ts";
+import { isWorkingState, type RunRecord } from "../shared/protocol/run.ts";
+import { buckets, decisionKeys, jobKeys, streams } from "../shared/protocol/subjects.ts";
+import { workFilters } from "./failures.ts";
+import type { RunStore } from "./runStore.ts";
+
+/** @throws ImpossibleTransition, LeaseLost */
+export async function pauseRun(bus: Bus, store: RunStore): Promise<void> {
+  await store.enter("paused");
+  await withdrawWork(bus, store.record);
+}
+
+/** @throws ImpossibleTransition, LeaseLost */
+export async function cancelRun(bus: Bus, store: RunStore): Promise<void> {
+  await store.enter("cancelled");
+  await withdrawWork(bus, store.record);
+  await forgetProgress(bus, store.record);
+}
+
+/** Takes out of the queue what a run has asked for, unless a run that is at work needs it too. */
+async function withdrawWork(bus: Bus, record: RunRecord): Promise<void> {
+  const others = await otherRuns(bus, record.run);
+  const needed = new Set(others.filter(({ state }) => isWorkingState(state)).flatMap(workFilters));
+  const queue = await bus.workQueue(streams.work.name, streams.work.filter);
+  for (const filter of workFilters(record)) if (!needed.has(filter)) await queue.purge(filter);
+}
+
+/**
+ * Deletes what a run that nobody will go on with has stored to be gone on from: checkpoints, weights that its students
+ * showed each other, decisions. Its labels, trained teachers and finished students stay.
+ */
+async function forgetProgress(bus: Bus, { run, spec }: RunRecord): Promise<void> {
+  for (const job of jobsOf(spec)) {
+    await (await Checkpoints.open(bus, jobKeys.checkpoint(run, jobName(job)))).remove();
+  }
+  const jobs = await bus.kv(buckets.jobs);
+  const peers = await bus.objects(buckets.peers);
+  for (const key of await jobs.keys(jobKeys.peers(run))) {
+    const entry = await jobs.get(key);
+    if (entry) await peers.delete(decode(PeerWeights, entry.value, `peer's weights ${key}`).object);
+    await jobs.delete(key);
+  }
+  const decisions = await bus.kv(buckets.decisions);
+  await inBatches(await decisions.keys(decisionKeys.all(run)), (key) => decisions.delete(key));
+}
