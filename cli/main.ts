@@ -8,6 +8,7 @@ import {
   dataRootOption,
   deviceOption,
   exit,
+  graceOption,
   identifier,
   nameOption,
   natsOption,
@@ -15,6 +16,7 @@ import {
   storeOption,
   wholeNumber,
 } from "./program/options.ts";
+import { quarantineCommands } from "./program/quarantine.ts";
 import { runsCommands } from "./program/runs.ts";
 import { stopSignals } from "./stopSignals.ts";
 
@@ -127,6 +129,7 @@ function nodeCommand(name: "teacher" | "student", description: string): Command 
     .addOption(dataRootOption)
     .addOption(backendOption)
     .addOption(deviceOption)
+    .addOption(graceOption)
     .action(async (options) => {
       stopSignals();
       await exit((await import("./commands/roles.ts"))[name](options));
@@ -199,6 +202,7 @@ the spec says of it, or as it is, and with what published models are often train
   .action(async (model, options) => exit((await import("./commands/inspect.ts")).inspect(model, options)));
 
 runsCommands(program);
+quarantineCommands(program);
 labelsCommands(program);
 
 program

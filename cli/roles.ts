@@ -20,6 +20,8 @@ export interface RoleStart {
   /** Name of the node; absent: made from role, host and random characters. */
   readonly name?: string | undefined;
   readonly compute: RoleCompute;
+  /** How long a node that is to end may take for its last checkpoints; absent: `GRACE_MS`. */
+  readonly graceMs?: number | undefined;
 }
 
 export function startCoordinator(
@@ -38,14 +40,24 @@ export function startTeacher({
   makeLog,
   name,
   compute: role,
+  graceMs,
 }: RoleStart): Promise<void> {
   const node = name ?? nodeId("teacher");
   const compute = workerTeacherCompute(role, systemClock);
-  return runTeacherNode({ bus, signal, dataRoot, node, compute, clock: systemClock, log: makeLog(node) });
+  return runTeacherNode({
+    bus,
+    signal,
+    dataRoot,
+    node,
+    compute,
+    graceMs,
+    clock: systemClock,
+    log: makeLog(node),
+  });
 }
 
 export function startStudent(
-  { bus, signal, dataRoot, makeLog, name, compute: role }: RoleStart,
+  { bus, signal, dataRoot, makeLog, name, compute: role, graceMs }: RoleStart,
   workers?: number,
 ): Promise<void> {
   const node = name ?? nodeId("student");
@@ -55,6 +67,7 @@ export function startStudent(
     dataRoot,
     workers,
     node,
+    graceMs,
     makeCompute: () => workerStudentCompute(role, systemClock),
     clock: systemClock,
     log: makeLog(node),

@@ -4,6 +4,7 @@ import type { Clock } from "../shared/bus/clock.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import type { Event } from "../shared/protocol/events.ts";
 import type { Membership } from "./membership.ts";
+import type { QuarantineWatch } from "./quarantineWatch.ts";
 import type { RunStore } from "./runStore.ts";
 
 /** What the parts of the coordinator of one run share. */
@@ -16,6 +17,7 @@ export interface CoordinatorContext {
   readonly dataset: Dataset;
   readonly store: RunStore;
   readonly membership: Membership;
+  readonly quarantine: QuarantineWatch;
   readonly log: Logger;
   readonly signal: AbortSignal;
   /** News for people. */

@@ -2,6 +2,7 @@ import { aborted } from "../shared/bus/aborted.ts";
 import { anySignal } from "../shared/bus/anySignal.ts";
 import { sleep } from "../shared/bus/clock.ts";
 import { clearFaults } from "../shared/cluster/faults.ts";
+import { releaseQuarantined } from "../shared/cluster/quarantine.ts";
 import { transferSet } from "../shared/data/transferSet.ts";
 import { labelledViewHashes } from "../shared/data/views/viewSchedule.ts";
 import { messageOf, StillhouseError } from "../shared/errors.ts";
@@ -11,7 +12,9 @@ import { AbsentTeachers } from "./absentTeachers.ts";
 import { awaitEvaluation, awaitResults } from "./awaitStudents.ts";
 import type { CoordinatorContext } from "./context.ts";
 import { dispatch } from "./dispatch.ts";
-import { failOnExhausted, failOnFault, faultTopics, RunFailed } from "./failures.ts";
+import { dispatching } from "./dispatching.ts";
+import { quarantineExhausted } from "./exhaustedWork.ts";
+import { failOnFault, faultTopics, RunFailed, tellQuarantine, workFilters } from "./failures.ts";
 import { restoreImports } from "./importTeacher.ts";
 import { labelByQuorum } from "./labelByQuorum.ts";
 import { findMissing, type Labelling } from "./missingLabels.ts";
@@ -31,14 +34,18 @@ export async function coordinate(context: CoordinatorContext): Promise<AnyReport
   const until = anySignal(signal, stop.signal);
   const { state } = store.record;
   // What stopped an earlier run, or this one before its cause was mended, is no reason to stop now.
-  if (state === "planned" || state === "failed") await clearFaults(bus, faultTopics(store.record));
+  if (state === "planned" || state === "failed") {
+    await clearFaults(bus, faultTopics(store.record));
+    await releaseQuarantined(bus, clock, workFilters(store.record));
+  }
   const absent = new AbsentTeachers();
   const way = pipeline(context, absent, until);
   const beside = Promise.all([
     membership.follow(bus, clock, (error) => context.log.warn(messageOf(error)), until),
     watchStalls(() => store.record, membership, clock, context.notice, until),
     failOnFault(context, absent, until),
-    failOnExhausted(context, absent, until),
+    quarantineExhausted(context, until),
+    tellQuarantine(context, absent, until),
   ]);
   try {
     return await Promise.race([
@@ -98,7 +105,7 @@ async function labelAll(
   absent: AbsentTeachers,
   signal: AbortSignal,
 ): Promise<void> {
-  const { bus, clock, store, notice, publish } = context;
+  const { bus, clock, store, publish } = context;
   const imported = await restoreImports(context, signal);
   const log = await bus.log(streams.labels.name, streams.labels.filter);
   const { spec, run } = store.record;
@@ -120,7 +127,7 @@ async function labelAll(
   const { quorum } = spec.ensemble;
   if (quorum === "all") {
     const { maxInFlight } = spec.labels;
-    const asked = { bus, clock, missing: chunks, maxInFlight, onProgress, onNotice: notice };
+    const asked = { ...dispatching(context), missing: chunks, maxInFlight, onProgress };
     const done = new AbortController();
     await Promise.all([
       dispatch({ ...asked, ...(sliding && { choosy: sliding }) }, signal).then(() => done.abort()),

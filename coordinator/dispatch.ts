@@ -13,6 +13,7 @@ import {
 } from "../shared/protocol/subjects.ts";
 import { LabelChunk } from "../shared/protocol/work.ts";
 import type { MissingChunk } from "./missingLabels.ts";
+import type { QuarantineWatch } from "./quarantineWatch.ts";
 
 export interface DispatchOptions {
   readonly bus: Bus;
@@ -21,6 +22,12 @@ export interface DispatchOptions {
   readonly maxInFlight: number;
   readonly onProgress: (done: number, inFlight: number) => void;
   readonly onNotice: (text: string) => void;
+  /** Work that is not to be queued. */
+  readonly quarantine: QuarantineWatch;
+  /** Finds in what is pending what was handed out for the last time long ago, and puts it into quarantine. */
+  readonly givesUp: (filter: string, pending: ReadonlySet<string>) => Promise<void>;
+  /** Called when all else is labelled and these are in quarantine: nobody will do them. May throw, which ends the dispatch. */
+  readonly onStuck: (subjects: readonly string[]) => void | Promise<void>;
   /** Of a run that goes on without some labels; absent: every chunk is waited for. */
   readonly choosy?: Choosy;
 }
@@ -56,7 +63,8 @@ export async function dispatch(options: DispatchOptions, signal: AbortSignal): P
   const flight = new Flight(options, queue, () => done.abort());
   await Promise.all([
     flight.fill(until),
-    reconcile(flight, log, queue, options.clock, until),
+    reconcile(flight, log, queue, options, until),
+    flight.heedQuarantine(until),
     ...(options.choosy ? [flight.askAgain(options.choosy, until)] : []),
     ...filtersOf(options.missing).map(async (filter) => {
       for await (const { subject } of log.follow(filter, until)) await flight.arrived(subject, until);
@@ -85,6 +93,8 @@ class Flight {
   readonly #open = new Map<string, MissingChunk>();
   readonly #waiting: MissingChunk[];
   readonly inFlight = new Set<MissingChunk>();
+  /** In quarantine: neither waiting nor in flight. */
+  readonly #aside = new Set<MissingChunk>();
   #left: number;
 
   constructor(options: DispatchOptions, queue: WorkQueue, onDone: () => void) {
@@ -114,18 +124,46 @@ class Flight {
         this.#forget(chunk);
         continue;
       }
+      if (this.#options.quarantine.has(labelWorkSubject(chunk.key))) {
+        this.#aside.add(chunk);
+        continue;
+      }
       this.inFlight.add(chunk);
       batch.push(chunk);
     }
     await Promise.all(batch.map((chunk) => this.publish(chunk, signal)));
     if (this.#left === 0) this.#onDone();
+    else if (this.#left === this.#aside.size) {
+      await this.#options.onStuck([...this.#aside].map(({ key }) => labelWorkSubject(key)));
+    }
+  }
+
+  /** Sets aside what comes into quarantine, and queues what is let out, until `signal` aborts. */
+  async heedQuarantine(signal: AbortSignal): Promise<void> {
+    const { quarantine } = this.#options;
+    const isIn = ({ key }: MissingChunk): boolean => quarantine.has(labelWorkSubject(key));
+    let version = 0;
+    while (!signal.aborted) {
+      await quarantine.changedSince(version, signal);
+      if (signal.aborted) return;
+      version = quarantine.version;
+      for (const chunk of [...this.inFlight].filter(isIn)) {
+        this.inFlight.delete(chunk);
+        this.#aside.add(chunk);
+      }
+      for (const chunk of [...this.#aside].filter((chunk) => !isIn(chunk))) {
+        this.#aside.delete(chunk);
+        this.#waiting.push(chunk);
+      }
+      await this.fill(signal);
+    }
   }
 
   /** Makes room for what is waited for, and queues what was to be later, until `signal` aborts. */
   async askAgain(choosy: Choosy, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await sleep(this.#options.clock, ASK_AGAIN_MS, signal);
-      const unwanted = [...this.inFlight].filter((chunk) => choosy.wants(chunk) === false);
+      const unwanted = [...this.inFlight, ...this.#aside].filter((chunk) => choosy.wants(chunk) === false);
       for (const chunk of unwanted) this.#forget(chunk);
       for (const { key } of unwanted) await this.#queue.purge(labelWorkSubject(key));
       await this.fill(signal);
@@ -136,6 +174,7 @@ class Flight {
   #forget(chunk: MissingChunk): void {
     for (const subject of chunk.parts.keys()) this.#open.delete(subject);
     this.inFlight.delete(chunk);
+    this.#aside.delete(chunk);
     this.#left--;
   }
 
@@ -163,6 +202,7 @@ class Flight {
     chunk.parts.delete(subject);
     if (chunk.parts.size > 0) return;
     this.inFlight.delete(chunk);
+    this.#aside.delete(chunk);
     this.#left--;
     this.#options.choosy?.onLabelled(chunk);
     this.#options.onProgress(this.#options.missing.length - this.#left, this.inFlight.size);
@@ -175,7 +215,7 @@ async function reconcile(
   flight: Flight,
   log: WriteOnceLog,
   queue: WorkQueue,
-  clock: Clock,
+  { clock, givesUp }: DispatchOptions,
   signal: AbortSignal,
 ): Promise<void> {
   for (;;) {
@@ -183,7 +223,9 @@ async function reconcile(
     if (signal.aborted) return;
     const pending = new Set<string>();
     for (const labelling of new Set([...flight.inFlight].map(({ key }) => key.labelling))) {
-      for (const subject of await queue.pending(labelWorkFilter(labelling))) pending.add(subject);
+      const filter = labelWorkFilter(labelling);
+      for (const subject of await queue.pending(filter)) pending.add(subject);
+      await givesUp(filter, pending);
     }
     for (const chunk of [...flight.inFlight]) {
       if (pending.has(labelWorkSubject(chunk.key))) continue;

@@ -1,10 +1,9 @@
-import type { WorkQueue } from "../shared/bus/bus.ts";
-import { matches } from "../shared/bus/subjects.ts";
-import { Wakeup } from "../shared/bus/wakeup.ts";
+import { attemptsText } from "../shared/cluster/attempts.ts";
 import { type FaultTopic, watchFaults } from "../shared/cluster/faults.ts";
+import { listQuarantined } from "../shared/cluster/quarantine.ts";
 import { messageOf, StillhouseError } from "../shared/errors.ts";
 import type { RunRecord } from "../shared/protocol/run.ts";
-import { labelWorkFilter, streams, trainWorkSubject } from "../shared/protocol/subjects.ts";
+import { labelWorkFilter, trainWorkSubject } from "../shared/protocol/subjects.ts";
 import type { AbsentTeachers } from "./absentTeachers.ts";
 import type { CoordinatorContext } from "./context.ts";
 
@@ -39,51 +38,48 @@ export async function failOnFault(
 }
 
 /**
- * Fails the run when the queue gives up work that it needs: nobody would ever do it, and nobody would say so. Labels of
- * a chunk are not needed by a run with a quorum.
+ * Tells of chunks that come into quarantine. A run with a quorum goes on without their labels; another labels all else
+ * first, as they may be let out meanwhile.
  */
-export async function failOnExhausted(
-  { bus, store, notice }: CoordinatorContext,
+export async function tellQuarantine(
+  { store, notice, quarantine }: CoordinatorContext,
   absent: AbsentTeachers,
   signal: AbortSignal,
 ): Promise<void> {
-  const queue = await bus.workQueue(streams.work.name, streams.work.filter);
-  const hung =
-    "it was handed out again and again, and each node died or hung over it; see the logs of the teacher nodes";
-  for await (const subject of exhausted(queue, signal)) {
-    const filter = workFilters(store.record).find((filter) => matches(filter, subject));
-    if (filter === undefined) continue;
-    // What was given up keeps its subject, so that a new attempt could not be queued.
-    if (absent.leaveOutChunk(store.record, subject)) {
-      await queue.purge(subject);
-      notice(`goes on without the labels of ${subject}, by its quorum: ${hung}`);
-      continue;
+  const told = new Set<string>();
+  let version = -1;
+  while (!signal.aborted) {
+    await quarantine.changedSince(version, signal);
+    version = quarantine.version;
+    const inside = new Set(quarantine.of(workFilters(store.record)));
+    for (const subject of told) if (!inside.has(subject)) told.delete(subject);
+    for (const subject of inside) {
+      if (told.has(subject) || signal.aborted) continue;
+      told.add(subject);
+      const goesOn = absent.leaveOutChunk(store.record, subject)
+        ? "the run goes on without its labels, by its quorum"
+        : "the run goes on with the others";
+      notice(
+        `in quarantine, as no node came to its end: ${subject}; ${goesOn}; see \`stillhouse quarantine list\``,
+      );
     }
-    await queue.purge(filter);
-    throw new RunFailed(
-      `Run ${store.record.run} failed as no teacher node came to the end of ${subject}: ${hung}`,
-      { fields: { run: store.record.run, subject } },
-    );
   }
 }
 
-/** Subjects of work as the queue gives them up, until `signal` aborts. */
-async function* exhausted(queue: WorkQueue, signal: AbortSignal): AsyncGenerator<string> {
-  const found: string[] = [];
-  const news = new Wakeup();
-  const listening = queue.onExhausted((subject) => {
-    found.push(subject);
-    news.wake();
-  });
-  try {
-    while (!signal.aborted) {
-      const subject = found.shift();
-      if (subject !== undefined) yield subject;
-      else await news.wait(signal);
-    }
-  } finally {
-    listening.unsubscribe();
-  }
+/** Fails a run that waits for nothing but chunks in quarantine, unless they were let out just now. @throws RunFailed */
+export async function failStuck(
+  { bus, store, notice }: CoordinatorContext,
+  subjects: readonly string[],
+): Promise<void> {
+  const { run } = store.record;
+  const inside = await listQuarantined(bus, subjects, notice);
+  const [first] = inside;
+  if (!first || inside.length < subjects.length) return;
+  const told = `${first.subject}: ${attemptsText(first.attempts)}`;
+  throw new RunFailed(
+    `Run ${run} failed as ${subjects.length} of its chunks are in quarantine and all else is labelled: ${told}. \`stillhouse quarantine list\` shows each; started again, the run tries them again`,
+    { fields: { run, subjects } },
+  );
 }
 
 /** Of the work that the run may have queued. */

@@ -2,10 +2,11 @@ import type { Bus } from "../shared/bus/bus.ts";
 import { type Clock, sleep } from "../shared/bus/clock.ts";
 import { coordinatorLease } from "../shared/cluster/followRuns.ts";
 import { type Lease, takeLease } from "../shared/cluster/lease.ts";
+import { readRun } from "../shared/cluster/readRun.ts";
 import { StillhouseError } from "../shared/errors.ts";
-import { decode, encode } from "../shared/protocol/codec.ts";
+import { encode } from "../shared/protocol/codec.ts";
 import { RunOrder } from "../shared/protocol/orders.ts";
-import { RunRecord, type RunState } from "../shared/protocol/run.ts";
+import type { RunRecord, RunState } from "../shared/protocol/run.ts";
 import { buckets, ORDER_TTL_MS, orderKeys, PRESENCE_TTL_MS } from "../shared/protocol/subjects.ts";
 import { cancelRun, pauseRun } from "./pauseOrCancel.ts";
 import { mayEnter } from "./runStates.ts";
@@ -25,7 +26,7 @@ const WAIT_MS = 20_000;
  * nobody would, the record is changed here.
  * @param who takes the lease then
  * @returns what has come of it, for people
- * @throws OrderRefused
+ * @throws OrderRefused, UnknownRun
  */
 export async function giveOrder(
   bus: Bus,
@@ -73,7 +74,8 @@ async function withoutCoordinator(
   if (!lease) return giveOrder(bus, clock, { run, order, who }, signal);
   try {
     const store = await RunStore.takeOver(bus, clock, lease.fence, run);
-    if (!store) throw unknownRun(run, []);
+    if (!store)
+      throw new OrderRefused(`Cannot ${order} run ${run}: its record is gone`, { fields: { run, order } });
     if (!hasObeyed(store.record.state, order)) {
       requirePossible(store.record, order);
       if (order === "resume") await store.resume();
@@ -125,18 +127,4 @@ function requirePossible({ run, state }: RunRecord, order: Order): void {
   throw new OrderRefused(`Cannot ${order} run ${run} as it is ${state}: ${why}`, {
     fields: { run, order, state },
   });
-}
-
-async function readRun(bus: Bus, run: string): Promise<RunRecord> {
-  const runs = await bus.kv(buckets.runs);
-  const entry = await runs.get(run);
-  if (!entry) throw unknownRun(run, await runs.keys(">"));
-  return decode(RunRecord, entry.value, `run record ${run}`);
-}
-
-function unknownRun(run: string, known: readonly string[]): OrderRefused {
-  return new OrderRefused(
-    `Cannot find run "${run}": expected one of [${[...known].sort().join(", ")}]; \`stillhouse runs\` lists them`,
-    { fields: { run } },
-  );
 }

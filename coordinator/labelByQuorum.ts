@@ -10,6 +10,7 @@ import { closeChunks } from "./closeChunks.ts";
 import { Closing } from "./closing.ts";
 import type { CoordinatorContext } from "./context.ts";
 import { dispatch } from "./dispatch.ts";
+import { dispatching } from "./dispatching.ts";
 import type { MissingChunk } from "./missingLabels.ts";
 
 /**
@@ -26,7 +27,7 @@ export async function labelByQuorum(
   absent: AbsentTeachers,
   signal: AbortSignal,
 ): Promise<void> {
-  const { bus, clock, dataset, store, notice, publish } = context;
+  const { bus, clock, dataset, store, publish } = context;
   const { run, spec, teachers } = store.record;
   const views = labelledViewHashes(spec, dataset);
   const closing = new Closing({
@@ -65,12 +66,12 @@ export async function labelByQuorum(
     ...asked.map((labelling) =>
       dispatch(
         {
-          bus,
-          clock,
+          ...dispatching(context),
+          // What nobody comes to the end of is left out, so nothing is stuck.
+          onStuck: () => undefined,
           missing: missing.filter(({ key }) => key.labelling === labelling),
           maxInFlight: Math.max(1, Math.floor(spec.labels.maxInFlight / asked.length)),
           onProgress: (arrived, inFlight) => tell(labelling, arrived, inFlight),
-          onNotice: notice,
           choosy,
         },
         until,

@@ -24,6 +24,7 @@ import type { CoordinatorContext } from "./context.ts";
 import { coordinateByOrders } from "./coordinateByOrders.ts";
 import { Membership } from "./membership.ts";
 import { planRun } from "./plan.ts";
+import { QuarantineWatch } from "./quarantineWatch.ts";
 import { RunOrders } from "./runOrders.ts";
 import { RunStore } from "./runStore.ts";
 import { plannedTeachers } from "./teach.ts";
@@ -112,6 +113,7 @@ async function holding(
     dataset,
     store,
     membership: new Membership(),
+    quarantine: await QuarantineWatch.open(bus, (error) => log.warn({ run }, messageOf(error)), until),
     log,
     signal: until,
     publish,

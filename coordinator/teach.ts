@@ -1,10 +1,11 @@
 import type { Bus } from "../shared/bus/bus.ts";
 import { clearFaults } from "../shared/cluster/faults.ts";
+import { releaseQuarantined } from "../shared/cluster/quarantine.ts";
 import type { ImportedTeacherSpec, LoadedTeacherSpec, TeacherSpec } from "../shared/config/teacherSpec.ts";
 import { sha256 } from "../shared/determinism/hash.ts";
 import { planFeatures } from "../shared/distill/features/planFeatures.ts";
 import type { RunRecord, RunTeacher } from "../shared/protocol/run.ts";
-import { buckets } from "../shared/protocol/subjects.ts";
+import { buckets, labelWorkFilter } from "../shared/protocol/subjects.ts";
 import type { CoordinatorContext } from "./context.ts";
 import { fileTeacher } from "./fileTeacher.ts";
 import { importTeacher } from "./importTeacher.ts";
@@ -35,7 +36,10 @@ export async function getTeachers(context: CoordinatorContext, signal: AbortSign
   const missing = store.record.teachers.flatMap((teacher, place) => (teacher.ready ? [] : [place]));
   const found = async (place: number, teacher: RunTeacher): Promise<void> => {
     // A fault of an earlier run with the same labels; from the change on, a new one is this run's.
-    if (teacher.ready) await clearFaults(bus, [`labelling.${teacher.ready.labelling}`]);
+    if (teacher.ready) {
+      await clearFaults(bus, [`labelling.${teacher.ready.labelling}`]);
+      await releaseQuarantined(bus, context.clock, [labelWorkFilter(teacher.ready.labelling)]);
+    }
     await store.change(({ teachers }) => ({
       teachers: teachers.map((old, i) => (i === place ? teacher : old)),
     }));

@@ -29,6 +29,8 @@ export interface StudentNodeOptions {
   dataRoot?: string | undefined;
   /** Folder for the local label store; absent: the system's temporary folder. */
   scratch?: string | undefined;
+  /** How long it may take for its last checkpoints when it is to end; absent: `GRACE_MS`. */
+  graceMs?: number | undefined;
   log: Logger;
   signal: AbortSignal;
 }

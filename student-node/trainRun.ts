@@ -4,6 +4,7 @@ import type { Bus } from "../shared/bus/bus.ts";
 import { sleep } from "../shared/bus/clock.ts";
 import { isFinished } from "../shared/cluster/jobResults.ts";
 import { LeaseLost } from "../shared/cluster/lease.ts";
+import { GRACE_MS } from "../shared/cluster/nodeLife.ts";
 import { slowestView } from "../shared/cluster/slowestView.ts";
 import { stepsOfEpoch } from "../shared/compute/planBatches.ts";
 import { encodingsOf } from "../shared/config/encodingOf.ts";
@@ -36,8 +37,8 @@ import { exchangeStepsOf, PeerExchange, TooFewWorkers } from "./peerExchange.ts"
 import type { RunWatch } from "./runWatch.ts";
 import { trainJob } from "./trainJob.ts";
 
-/** How long a node that is to end, or to leave a run, waits for the checkpoints of its trainings. */
-const LAST_CHECKPOINTS_MS = 4_000;
+/** How long a node that lives on waits for the checkpoints of a run that it leaves. */
+const LAST_CHECKPOINTS_MS = 60_000;
 
 /**
  * Trains every student and baseline of a run that has no result yet, then evaluates them all. When `signal` aborts,
@@ -96,7 +97,8 @@ export async function trainRun(context: StudentContext, watch: RunWatch, signal:
     if (keeps) {
       const done = new AbortController();
       const all = working.then(() => done.abort());
-      await Promise.race([all, sleep(context.clock, LAST_CHECKPOINTS_MS, done.signal)]);
+      const waitMs = context.signal.aborted ? (context.graceMs ?? GRACE_MS) : LAST_CHECKPOINTS_MS;
+      await Promise.race([all, sleep(context.clock, waitMs, done.signal)]);
     }
     await Promise.all(computes.map((compute) => compute.close()));
     store.close();

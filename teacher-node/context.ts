@@ -21,6 +21,8 @@ export interface NodeContext {
   readonly inCompute: Set<string>;
   /** Between two checkpoints of a training. */
   readonly checkpointMs: number;
+  /** How long it may take for the last one when it is to end. */
+  readonly graceMs: number;
   /** Trainings that are asked for. */
   readonly recipes: WantedRecipes;
   /** What the node does now, for people. */
@@ -60,15 +62,7 @@ export function emptyCounters(): Counters {
   return { samplesPredicted: 0, chunksLabelled: 0, redeliveries: 0 };
 }
 
-/** A message not acknowledged for this long is handed to another node. */
-export const ACK_WAIT_MS = 10_000;
-/** After this many deliveries a message is given up. */
-export const MAX_DELIVER = 5;
-/** A chunk that computes for longer than this has hung. */
-export const MAX_CHUNK_MS = 120_000;
 /** Between two checkpoints of a teacher's training: what a node that dies takes with it. */
 export const CHECKPOINT_MS = 60_000;
-/** How long a node that is to end waits for the checkpoint of its training. */
-export const LAST_CHECKPOINT_MS = 4_000;
 /** A training that reports no progress for this long has hung. */
 export const MAX_SILENCE_MS = 60_000;

@@ -1,6 +1,6 @@
 import type { WorkItem } from "../shared/bus/bus.ts";
 import type { Clock } from "../shared/bus/clock.ts";
-import { ACK_WAIT_MS } from "./context.ts";
+import { ACK_WAIT_MS } from "../shared/protocol/work.ts";
 
 /**
  * Holds on to a work item while its computation shows signs of life; once there are none, the item goes back to the

@@ -1,5 +1,7 @@
 import type { WorkItem, WriteOnceLog } from "../shared/bus/bus.ts";
+import { Attempts } from "../shared/cluster/attempts.ts";
 import { postFault } from "../shared/cluster/faults.ts";
+import { quarantine } from "../shared/cluster/quarantine.ts";
 import { DataNotHere } from "../shared/data/openSource.ts";
 import { messageOf, StillhouseError } from "../shared/errors.ts";
 import { appendWhenRoom } from "../shared/labels/appendWhenRoom.ts";
@@ -8,9 +10,9 @@ import { chunkLayout } from "../shared/labels/layout.ts";
 import { rowWidth } from "../shared/labels/rowLayout.ts";
 import { decode, MalformedMessage } from "../shared/protocol/codec.ts";
 import { chunkLabelsFilter, labelWorkSubject, parseLabelsSubject } from "../shared/protocol/subjects.ts";
-import { LabelChunk } from "../shared/protocol/work.ts";
+import { LABEL_MAX_DELIVER, LabelChunk, MAX_CHUNK_MS } from "../shared/protocol/work.ts";
 import { admit, NumericsRefused } from "./admission.ts";
-import { MAX_CHUNK_MS, MAX_DELIVER, type NodeContext, type ServedTeacher } from "./context.ts";
+import type { NodeContext, ServedTeacher } from "./context.ts";
 import { findWork, UnknownShard, UnknownView } from "./findWork.ts";
 import { keepAlive } from "./keepAlive.ts";
 
@@ -24,16 +26,20 @@ export async function labelChunk(
   log: WriteOnceLog,
   item: WorkItem,
 ): Promise<void> {
-  const { clock, counters, doing } = context;
+  const { bus, clock, counters, doing, node } = context;
   if (item.delivery > 1) counters.redeliveries++;
   const startedAt = clock.now();
   const release = keepAlive(item, clock, () => clock.now() - startedAt < MAX_CHUNK_MS);
   const task = `labelling with ${teacher.name}`;
   doing.add(task);
   try {
+    // Most are done at the first try, of which nothing is written.
+    const attempts = item.delivery > 1 ? await Attempts.open(bus, clock) : undefined;
+    await attempts?.began(item, node);
     await appendMissing(context, teacher, log, item);
     await item.ack();
     counters.chunksLabelled++;
+    await attempts?.forget(item.subject);
   } catch (error) {
     await giveBack(context, teacher, item, error);
   } finally {
@@ -102,25 +108,30 @@ function readWork({ data, subject }: WorkItem): LabelChunk {
 
 const notHere = [UnknownShard, UnknownView, DataNotHere, NumericsRefused];
 
-/** Back to the queue when another try can help; otherwise, and after the last try, a fault and out of the queue. */
+/**
+ * Back to the queue when another try can help. After the last one the chunk is in quarantine, and what no try can mend is
+ * a fault of the teacher; either way it leaves the queue.
+ */
 async function giveBack(
   { bus, clock, node, log }: NodeContext,
   teacher: ServedTeacher,
   item: WorkItem,
   error: unknown,
 ): Promise<void> {
-  const retry = error instanceof StillhouseError && error.retry && item.delivery < MAX_DELIVER;
+  const mayMend = error instanceof StillhouseError && error.retry;
+  const retry = mayMend && item.delivery < LABEL_MAX_DELIVER;
   log.error(
     { teacher: teacher.name, subject: item.subject, delivery: item.delivery, retry },
     messageOf(error),
   );
+  // Work is a hint: whoever still needs a chunk of data that nobody here knows, or may label, queues it again.
+  const isHere = !notHere.some((kind) => error instanceof kind);
+  if (isHere && mayMend) await (await Attempts.open(bus, clock)).failed(item, node, error);
   if (retry) {
     item.nak(1_000 * item.delivery);
     return;
   }
-  // Work is a hint: whoever still needs a chunk of data that nobody here knows, or may label, queues it again.
-  if (!notHere.some((kind) => error instanceof kind)) {
-    await postFault(bus, clock, `labelling.${teacher.labelling}`, node, messageOf(error));
-  }
+  if (isHere && mayMend) await quarantine(bus, clock, item.subject, { node, run: null });
+  else if (isHere) await postFault(bus, clock, `labelling.${teacher.labelling}`, node, messageOf(error));
   item.term();
 }

@@ -4,7 +4,7 @@ import type { Bus } from "../shared/bus/bus.ts";
 import type { Clock } from "../shared/bus/clock.ts";
 import { followRuns } from "../shared/cluster/followRuns.ts";
 import type { Pulse } from "../shared/cluster/heartbeat.ts";
-import { liveAsNode } from "../shared/cluster/nodeLife.ts";
+import { GRACE_MS, liveAsNode } from "../shared/cluster/nodeLife.ts";
 import { DEFAULT_THREADS } from "../shared/compute/computeSettings.ts";
 import { DataSources } from "../shared/data/openSource.ts";
 import { messageOf } from "../shared/errors.ts";
@@ -24,6 +24,8 @@ export interface TeacherNodeOptions {
   dataRoot?: string | undefined;
   /** Between two checkpoints of a training; absent: a minute. */
   checkpointMs?: number | undefined;
+  /** How long it may take for the last one when it is to end; absent: `GRACE_MS`. */
+  graceMs?: number | undefined;
   log: Logger;
   signal: AbortSignal;
 }
@@ -39,6 +41,7 @@ export async function runTeacherNode(options: TeacherNodeOptions): Promise<void>
     ...options,
     data: new DataSources(options.dataRoot),
     checkpointMs: options.checkpointMs ?? CHECKPOINT_MS,
+    graceMs: options.graceMs ?? GRACE_MS,
     counters: emptyCounters(),
     inCompute: new Set(),
     recipes: new WantedRecipes(),

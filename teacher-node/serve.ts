@@ -6,9 +6,10 @@ import { messageOf, StillhouseError } from "../shared/errors.ts";
 import { agreementText } from "../shared/evaluate/logitAgreement.ts";
 import type { LogitAgreement } from "../shared/evaluate/reportSchema.ts";
 import { buckets, labelWorkFilter, streams } from "../shared/protocol/subjects.ts";
+import { ACK_WAIT_MS, LABEL_MAX_DELIVER } from "../shared/protocol/work.ts";
 import { admit, NumericsRefused } from "./admission.ts";
-import { ACK_WAIT_MS, MAX_DELIVER, type NodeContext, type ServedTeacher } from "./context.ts";
-import { labelChunk } from "./labelChunk.ts";
+import type { NodeContext, ServedTeacher } from "./context.ts";
+import { labelPulled } from "./labelPulled.ts";
 
 /** Items pulled at once: enough that the compute has its next, few enough that a fast node takes more. */
 const PULL = 2;
@@ -37,13 +38,11 @@ export async function serveLabelling(
       name: `label-${teacher.labelling}`,
       filter: labelWorkFilter(teacher.labelling),
       ackWaitMs: ACK_WAIT_MS,
-      maxDeliver: MAX_DELIVER,
+      maxDeliver: LABEL_MAX_DELIVER,
     });
     teacher.atWork = true;
     while (!signal.aborted) {
-      const items = await consumer.pull(PULL, PULL_WAIT_MS, signal);
-      // Side by side: one predicts while the other is encoded and appended.
-      await Promise.all(items.map((item) => labelChunk(context, teacher, labels, item)));
+      await labelPulled(context, teacher, labels, await consumer.pull(PULL, PULL_WAIT_MS, signal));
     }
   } catch (error) {
     if (signal.aborted) return;

@@ -18,9 +18,9 @@ import {
   streams,
   trainWorkFilter,
 } from "../shared/protocol/subjects.ts";
-import { TrainTeacher } from "../shared/protocol/work.ts";
+import { ACK_WAIT_MS, TrainTeacher } from "../shared/protocol/work.ts";
 import type { TrainedModel } from "./compute.ts";
-import { ACK_WAIT_MS, LAST_CHECKPOINT_MS, MAX_SILENCE_MS, type NodeContext } from "./context.ts";
+import { MAX_SILENCE_MS, type NodeContext } from "./context.ts";
 import { keepAlive } from "./keepAlive.ts";
 
 const PULL_WAIT_MS = 2_000;
@@ -114,7 +114,7 @@ async function trainOne(context: NodeContext, item: WorkItem): Promise<boolean> 
 
 /** @returns undefined when the node was told to end, or nobody needs the training any more */
 async function train(
-  { bus, compute, clock, node, log, data, signal, checkpointMs, recipes }: NodeContext,
+  { bus, compute, clock, node, log, data, signal, checkpointMs, graceMs, recipes }: NodeContext,
   task: TrainTeacher,
   onLife: () => void,
 ): Promise<TrainedTeacher | undefined> {
@@ -174,9 +174,7 @@ async function train(
     log.info({ teacher: taskName(task), recipe: task.recipe }, "training is to end");
     await compute.interrupt();
     // A node that is to end waits no longer than it may; the compute thread is ended with it.
-    await (signal.aborted
-      ? sleep(clock, LAST_CHECKPOINT_MS, over.signal)
-      : aborted(anySignal(signal, over.signal)));
+    await (signal.aborted ? sleep(clock, graceMs, over.signal) : aborted(anySignal(signal, over.signal)));
   });
   let trained: TrainedModel | undefined;
   try {

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import type { Bus } from "../../shared/bus/bus.ts";
 import { connectNats } from "../../shared/bus/nats.ts";
+import { readRun } from "../../shared/cluster/readRun.ts";
 import { chooseBackend } from "../../shared/compute/backend.ts";
 import { exportOnnx, onnxNames } from "../../shared/compute/exportOnnx.ts";
 import type { LoadedModel } from "../../shared/compute/predictors/openPredictor.ts";
@@ -11,7 +12,7 @@ import { unpackModel } from "../../shared/model/artifact.ts";
 import { unpackFolds } from "../../shared/model/foldBundle.ts";
 import { decode } from "../../shared/protocol/codec.ts";
 import { type JobKey, JobResult, jobName } from "../../shared/protocol/jobs.ts";
-import { ownMapping, RunRecord, type TeacherModel } from "../../shared/protocol/run.ts";
+import { ownMapping, type RunRecord, type TeacherModel } from "../../shared/protocol/run.ts";
 import { buckets, jobKeys } from "../../shared/protocol/subjects.ts";
 import { chooseBus, type ServerChoice, withServer } from "../local/chooseBus.ts";
 import { writeWhole } from "../local/files.ts";
@@ -62,16 +63,7 @@ interface StoredModel {
 }
 
 async function findModel(bus: Bus, run: string, options: ExportOptions): Promise<StoredModel> {
-  const runs = await bus.kv(buckets.runs);
-  const entry = await runs.get(run);
-  if (!entry) {
-    const known = await runs.keys(">");
-    throw new NothingToExport(
-      `Cannot export a model of run "${run}": ${bus.address} knows the runs [${known.join(", ")}]; give one of them, or the folder that was its --out, and the --store or --nats of that run`,
-      { fields: { run, known } },
-    );
-  }
-  const record = decode(RunRecord, entry.value, `run record ${run}`);
+  const record = await readRun(bus, run);
   return options.teacher === undefined
     ? studentOf(bus, record, options)
     : teacherOf(bus, record, options.teacher, options.fold);

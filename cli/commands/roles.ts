@@ -1,5 +1,6 @@
 import type { Bus } from "../../shared/bus/bus.ts";
 import { systemClock } from "../../shared/bus/clock.ts";
+import { GRACE_MS } from "../../shared/cluster/nodeLife.ts";
 import type { BackendName } from "../../shared/compute/backendNames.ts";
 import { DEFAULT_THREADS } from "../../shared/compute/computeSettings.ts";
 import type { DeviceChoice } from "../../shared/compute/deviceNames.ts";
@@ -13,14 +14,16 @@ import { type BusChoice, openBus } from "../openBus.ts";
 import { type RoleStart, startCoordinator, startStudent, startTeacher } from "../roles.ts";
 import { stopSignals } from "../stopSignals.ts";
 
-/** Longer than the last checkpoints of what a node trains may take. */
-const FAREWELL_MS = 5_000;
+/** Of a farewell on the bus, after what a node that is to end may take for its last checkpoints. */
+const FAREWELL_MS = 500;
 
 export interface NodeOptions extends BusChoice {
   name?: string;
   dataRoot?: string;
   backend?: BackendName;
   device?: DeviceChoice;
+  /** In seconds. */
+  grace?: number;
 }
 
 /** `stillhouse coordinator SPEC`: coordinates one run, and prints its report's JSON when it is done. */
@@ -60,7 +63,8 @@ async function inRole(
   try {
     await refuseMissingDevice(options.device);
     const bus = await openBus(options, role);
-    const leave = leaveAnyhow(bus, signal);
+    const graceMs = options.grace === undefined ? GRACE_MS : options.grace * 1000;
+    const leave = leaveAnyhow(bus, signal, graceMs + FAREWELL_MS);
     try {
       await run({
         bus,
@@ -69,6 +73,7 @@ async function inRole(
         name: options.name,
         dataRoot: options.dataRoot,
         compute: { prefer: options.backend, device: options.device },
+        graceMs,
       });
     } finally {
       leave();
@@ -90,10 +95,10 @@ async function inRole(
  * the same.
  * @returns takes that back
  */
-function leaveAnyhow(bus: Bus, signal: AbortSignal): () => void {
+function leaveAnyhow(bus: Bus, signal: AbortSignal, farewellMs: number): () => void {
   let cancel = (): void => undefined;
   const start = (): void => {
-    cancel = systemClock.after(FAREWELL_MS, () => void bus.close());
+    cancel = systemClock.after(farewellMs, () => void bus.close());
   };
   signal.addEventListener("abort", start, { once: true });
   return () => {

@@ -18,7 +18,7 @@ export interface RoleReport {
 const RESTARTS = 5;
 const RESTART_MS = 1_000;
 /** Longer than a role's farewell on the bus, and the end of its compute thread. */
-const STOP_MS = 8_000;
+const STOP_MS = 4_000;
 
 /**
  * The processes of a run on this machine: one a role, with their logs beside the report. One that is killed is

@@ -19,6 +19,10 @@ export const dataRootOption = new Option(
   "--data-root <folder>",
   "where the data's relative paths start on this machine",
 );
+export const graceOption = new Option(
+  "--grace <seconds>",
+  "how long it may take for its last checkpoints when it is told to end; default: 2",
+).argParser(wholeNumber);
 export const backendOption = new Option(
   "--backend <name>",
   "what computes, tried first; default: the best that works here (see doctor)",

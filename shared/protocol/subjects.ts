@@ -24,6 +24,10 @@ export const buckets = {
   numerics: "stillhouse-numerics",
   /** Of runs with a quorum: whose labels of a chunk are used. */
   decisions: "stillhouse-decisions",
+  /** Tries at work items. */
+  attempts: "stillhouse-attempts",
+  /** Work that no node came to the end of. */
+  quarantine: "stillhouse-quarantine",
   /** What went wrong for good. */
   faults: "stillhouse-faults",
   /** What people tell runs and nodes. */
@@ -41,6 +45,9 @@ export const buckets = {
 /** Orders are obeyed in seconds, and then of no use. */
 export const ORDER_TTL_MS = 600_000;
 
+/** All tries at a work item lie within minutes, or a training's within days. */
+export const ATTEMPT_TTL_MS = 7 * 24 * 3600 * 1000;
+
 /** A heartbeat or a lease not renewed for this long is gone. */
 export const PRESENCE_TTL_MS = 3_000;
 export const PRESENCE_RENEW_MS = 1_000;
@@ -55,12 +62,24 @@ export interface ChunkKey {
 export function labelWorkSubject(key: ChunkKey): string {
   return `${ROOT}.work.label.${key.labelling}.${key.shard}.${key.view}.${key.chunk}`;
 }
+/** The chunk that a subject of work asks for; undefined where it asks for something else. */
+export function parseLabelWork(subject: string): ChunkKey | undefined {
+  const [, , kind, labelling, shard, view, chunk, ...rest] = subject.split(".");
+  if (kind !== "label" || !labelling || !shard || !view || rest.length > 0) return undefined;
+  return { labelling, shard, view, chunk: Number(chunk) };
+}
 export function labelWorkFilter(labelling: string): string {
   return `${ROOT}.work.label.${labelling}.>`;
 }
 export function trainWorkSubject(recipe: string): string {
   return `${ROOT}.work.train.${recipe}`;
 }
+/** Keys of the buckets of attempts and of quarantine: a subject or filter of work without its root. */
+export const workKeys = {
+  of: (subject: string) => subject.slice(`${ROOT}.work.`.length),
+  subject: (key: string) => `${ROOT}.work.${key}`,
+  attempt: (subject: string, delivery: number | "*") => `${workKeys.of(subject)}.${delivery}`,
+} as const;
 export const trainWorkFilter = `${ROOT}.work.train.*`;
 
 export function labelsSubject(key: ChunkKey, part: number): string {

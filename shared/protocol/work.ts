@@ -18,6 +18,13 @@ export const LabelChunk = z.strictObject({
 });
 export type LabelChunk = z.infer<typeof LabelChunk>;
 
+/** A work item that is not acknowledged for this long is handed to another node. */
+export const ACK_WAIT_MS = 10_000;
+/** After so many deliveries a chunk is given up. */
+export const LABEL_MAX_DELIVER = 5;
+/** A chunk that computes for longer than this has hung. */
+export const MAX_CHUNK_MS = 120_000;
+
 /** Where a node finds the data: the spec's part, and the folder its relative paths start from. */
 export const DataSource = z.strictObject({ spec: DataSpec, baseDir: z.string(), hash: Hash });
 export type DataSource = z.infer<typeof DataSource>;

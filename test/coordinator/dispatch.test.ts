@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type Choosy, dispatch, RECONCILE_MS } from "../../coordinator/dispatch.ts";
 import type { MissingChunk } from "../../coordinator/missingLabels.ts";
+import { QuarantineWatch } from "../../coordinator/quarantineWatch.ts";
 import type { Bus, WorkQueue } from "../../shared/bus/bus.ts";
 import { BusFull } from "../../shared/bus/errors.ts";
 import { createMemoryBus } from "../../shared/bus/memory.ts";
@@ -34,6 +35,11 @@ async function setUp(
       maxInFlight: options.maxInFlight ?? 64,
       onProgress: (done, inFlight) => progress.push([done, inFlight]),
       onNotice: (text) => said.push(text),
+      quarantine: await QuarantineWatch.open(bus, () => undefined, stop.signal),
+      givesUp: async () => undefined,
+      onStuck: (subjects) => {
+        throw new Error(`stuck with ${subjects.length}`);
+      },
       ...(options.choosy && { choosy: options.choosy }),
     },
     stop.signal,

@@ -3,6 +3,7 @@ import { AbsentTeachers } from "../../coordinator/absentTeachers.ts";
 import { decide, readDecisions } from "../../coordinator/chunkDecisions.ts";
 import type { CoordinatorContext } from "../../coordinator/context.ts";
 import { labelByQuorum } from "../../coordinator/labelByQuorum.ts";
+import { QuarantineWatch } from "../../coordinator/quarantineWatch.ts";
 import type { Bus, WriteOnceLog } from "../../shared/bus/bus.ts";
 import { sleep } from "../../shared/bus/clock.ts";
 import { createMemoryBus } from "../../shared/bus/memory.ts";
@@ -40,6 +41,7 @@ async function begin({ onChange, wrap = (bus) => bus, decided }: Around = {}) {
     const closed = { shard, view: PLAIN_VIEW, chunk: 0, present: decided, by: "deadline", late: [] } as const;
     await decide(kv, { run: "r1", fence: 6 }, { ...closed, present: decided }, 0);
   }
+  const stop = new AbortController();
   const context = {
     bus: wrap(bus),
     clock,
@@ -48,8 +50,8 @@ async function begin({ onChange, wrap = (bus) => bus, decided }: Around = {}) {
     membership: { alive: () => [{ serving: [ada] }] },
     publish: () => undefined,
     notice: (text: string) => said.push(text),
+    quarantine: await QuarantineWatch.open(bus, () => undefined, stop.signal),
   } as unknown as CoordinatorContext;
-  const stop = new AbortController();
   const absent = new AbsentTeachers();
   const end = labelByQuorum(context, missing, quorum, absent, stop.signal).then(
     () => "ended",

@@ -108,7 +108,11 @@ describe("a cross-fitted teacher", () => {
     const weightsOf = async (from: Dataset, index: number): Promise<string> => {
       const training = { name: "cleo", model, train, dataHash: from.hash, compute: smallSpec().compute };
       const task = { ...training, checkpoint: null, checkpointMs: 1e9 };
-      const hooks = { onProgress: () => undefined, onCheckpoint: async () => undefined, isInterrupted: () => false };
+      const hooks = {
+        onProgress: () => undefined,
+        onCheckpoint: async () => undefined,
+        isInterrupted: () => false,
+      };
       const fold = { index, of: 3 };
       return (await trainTeacher({ ...task, fold }, from, settings(), hooks)).weightsHash;
     };

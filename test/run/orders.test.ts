@@ -238,7 +238,7 @@ describe("a run without a coordinator", () => {
 describe("an order that cannot be obeyed", () => {
   it("is refused, with what the run is", async () => {
     await withCluster(files.dir, async (cluster) => {
-      await expect(tell(cluster, "pause")).rejects.toThrow('Cannot find run "r1": expected one of []');
+      await expect(tell(cluster, "pause")).rejects.toThrow('Cannot find run "r1": memory knows the runs []');
       cluster.teacher("t1");
       cluster.student("s1");
       await cluster.run(spec);
