@@ -17,6 +17,7 @@ import { quarantineExhausted } from "./exhaustedWork.ts";
 import { failOnFault, faultTopics, RunFailed, tellQuarantine, workFilters } from "./failures.ts";
 import { restoreImports } from "./importTeacher.ts";
 import { labelByQuorum } from "./labelByQuorum.ts";
+import { requireLabelRoom, warnOfRoom } from "./labelRoom.ts";
 import { findMissing, type Labelling } from "./missingLabels.ts";
 import { makeReport, readReport, storeReport } from "./report.ts";
 import { SlidingLabels } from "./slidingLabels.ts";
@@ -72,7 +73,10 @@ async function pipeline(
   const known = store.record.state === "done" ? await readReport(bus, store.record.run) : undefined;
   if (known) return known;
   if (store.record.state === "failed") await store.enter("planned", { error: null });
-  if (store.record.state === "planned") await store.enter("teaching");
+  if (store.record.state === "planned") {
+    await warnOfRoom(context);
+    await store.enter("teaching");
+  }
   if (store.record.state === "teaching") {
     await getTeachers(context, signal);
     signal.throwIfAborted();
@@ -114,9 +118,11 @@ async function labelAll(
   const sliding = await SlidingLabels.open(context);
   await sliding?.settle(signal);
   const lacking = () => findMissing(log, dataset, spec.labels, views, labellings(store.record));
-  const { chunks, samplesNeeded, samplesMissing } = await lacking();
+  const missing = await lacking();
+  const { chunks, samplesNeeded, samplesMissing } = missing;
   // What the log held before this run asked for anything: the report tells passes made from passes saved by it.
   if (!store.record.passes) {
+    await requireLabelRoom(context, missing);
     await store.change({
       passes: { needed: samplesNeeded, found: samplesNeeded - samplesMissing, imported },
     });

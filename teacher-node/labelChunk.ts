@@ -1,6 +1,7 @@
 import type { WorkItem, WriteOnceLog } from "../shared/bus/bus.ts";
 import { Attempts } from "../shared/cluster/attempts.ts";
 import { postFault } from "../shared/cluster/faults.ts";
+import { publishNotice } from "../shared/cluster/notice.ts";
 import { quarantine } from "../shared/cluster/quarantine.ts";
 import { DataNotHere } from "../shared/data/openSource.ts";
 import { messageOf, StillhouseError } from "../shared/errors.ts";
@@ -87,7 +88,9 @@ async function appendMissing(
       what: `chunk ${work.chunk} with teacher "${teacher.name}"`,
     });
     await appendWhenRoom(log, message, context.clock, context.signal, (error) => {
-      context.log.warn({ subject: message.subject }, `waits for room: ${error.message}`);
+      const text = `${context.node} waits for room: ${error.message}`;
+      context.log.warn({ subject: message.subject }, text);
+      for (const { run } of teacher.runs) publishNotice(context.bus, run, context.node, "warn", text);
       item.working();
     });
   }

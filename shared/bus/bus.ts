@@ -70,6 +70,11 @@ export interface WriteOnceLog {
   purge(filter: string): Promise<number>;
   /** Messages and bytes of the whole log. */
   size(): Promise<{ messages: number; bytes: number }>;
+  /**
+   * Resolves when the log could take so many bytes more now, by all limits that the server tells; that reserves nothing.
+   * @throws BusFull which says what limits it, and how much there is
+   */
+  requireRoom(bytes: number): Promise<void>;
 }
 
 /** Whether a reading goes on with what arrives, or ends with what is there. */

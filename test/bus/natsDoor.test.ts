@@ -322,6 +322,10 @@ describe("a NATS server without room", () => {
         (small) =>
           withBus(small, async (bus) => {
             const log = await bus.log("labels", "labels.>");
+            await log.requireRoom(250_000);
+            await expect(log.requireRoom(310_000)).rejects.toThrow(
+              /Cannot take 310000 bytes of labels as the server at \S+ refuses to hold 310000: prune labels/,
+            );
             const fill = async (): Promise<void> => {
               for (let i = 0; i < 40; i++) await log.append(`labels.${i}`, new Uint8Array(20_000));
             };

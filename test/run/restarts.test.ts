@@ -209,7 +209,7 @@ describe("a coordinator that goes in the middle of labelling", () => {
     });
   });
 
-  it("is followed by one that was standing by", async () => {
+  it("is followed within five seconds by one that was standing by", async () => {
     await withCluster(files.dir, async (cluster) => {
       const teacher = slowTeacher(cluster);
       cluster.student("s1");
@@ -220,7 +220,12 @@ describe("a coordinator that goes in the middle of labelling", () => {
       expect(
         cluster.logged.find(({ node, holder }) => node === "second" && holder === "first"),
       ).toBeDefined();
+      const { fence } = await cluster.record();
       first.kill();
+      const killedAtMs = cluster.clock.now();
+      await cluster.until(async () => (await cluster.record()).fence > fence);
+      // A lease lasts 3 s, and is asked for twice a second.
+      expect(cluster.clock.now() - killedAtMs).toBeLessThanOrEqual(5_000);
       teacher.release();
       expect((await cluster.drive(second.ended))?.student.weightsHash).toBe(hashes[0]);
     });

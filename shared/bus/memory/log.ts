@@ -55,6 +55,11 @@ export class MemoryLog implements WriteOnceLog {
     return this.#state.stream.purge((subject) => matches(filter, subject));
   }
 
+  /** The memory of the process is its only limit, of which nobody knows how much is left. */
+  async requireRoom(): Promise<void> {
+    await this.#client.request(`ask for room in ${this.#name}`);
+  }
+
   async size(): Promise<{ messages: number; bytes: number }> {
     await this.#client.request(`measure ${this.#name}`);
     return this.#state.stream.size();

@@ -4,6 +4,7 @@ import { own } from "../bytes.ts";
 import { follow } from "./follow.ts";
 import type { Link } from "./link.ts";
 import { persist } from "./retry.ts";
+import { requireRoom } from "./room.ts";
 import { WriteOnceStream } from "./writeOnceStream.ts";
 
 export class NatsLog implements WriteOnceLog {
@@ -51,6 +52,10 @@ export class NatsLog implements WriteOnceLog {
       const { state } = await link.jsm.streams.info(name);
       return { messages: state.messages, bytes: state.bytes };
     });
+  }
+
+  async requireRoom(bytes: number): Promise<void> {
+    return requireRoom(this.#stream, bytes);
   }
 
   async *#entries(
