@@ -106,7 +106,7 @@ export function checkGradients(
   checked.add(hash);
 }
 
-/** Norms of the gradients that come of logits which are each pushed by 1, up and down in turns, over the rows. */
+/** Norms of the gradients that come of logits pushed by 1 in every row, those of one class up, of the next down. */
 function pushedGradients(
   model: TrainerOptions["model"],
   slots: ReturnType<typeof weightSlots>,
@@ -118,7 +118,7 @@ function pushedGradients(
   const push = (logits: tf.Tensor2D): tf.Scalar => {
     const [, classes] = logits.shape;
     const signs = tf.tensor2d(
-      Float32Array.from({ length: rows * classes }, (_, i) => (i % 2 === 0 ? 1 : -1)),
+      Float32Array.from({ length: rows * classes }, (_, i) => ((i % classes) % 2 === 0 ? 1 : -1)),
       [rows, classes],
     );
     return tf.sum(tf.mul(logits, signs)).div(rows);
