@@ -1,0 +1,80 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { type Cable, openCable } from "./cut.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
+
+export type RoleKind = "coordinator" | "teacher" | "student";
+
+/** A role's process that is started again whenever it is gone, as an orchestrator would, and its way to the server. */
+export class Role {
+  readonly kind: RoleKind;
+  readonly name: string;
+  readonly cable: Cable;
+  readonly #args: readonly string[];
+  readonly #logFile: string;
+  #child: ChildProcess | undefined;
+  /** How often it was started. */
+  starts = 0;
+  /** Ends with an error of its own, which nothing here asks for. */
+  readonly failures: string[] = [];
+
+  private constructor(kind: RoleKind, name: string, args: readonly string[], folder: string, cable: Cable) {
+    this.kind = kind;
+    this.name = name;
+    this.cable = cable;
+    this.#args = [kind, ...args, "--nats", cable.url, "--name", name];
+    this.#logFile = join(folder, `${name}.log`);
+  }
+
+  static async start(
+    kind: RoleKind,
+    name: string,
+    args: readonly string[],
+    { folder, port }: { readonly folder: string; readonly port: number },
+  ): Promise<Role> {
+    const role = new Role(kind, name, args, folder, await openCable(port));
+    role.start();
+    return role;
+  }
+
+  get alive(): boolean {
+    return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  start(): void {
+    if (this.alive) return;
+    this.starts++;
+    const log = openSync(this.#logFile, "a");
+    const child = spawn(process.execPath, ["--import", tsx, join(root, "cli/main.ts"), ...this.#args], {
+      stdio: ["ignore", log, log],
+      env: { ...process.env, NATS_URL: undefined },
+    });
+    closeSync(log);
+    this.#child = child;
+    child.once("exit", (code) => {
+      if (code !== null && code !== 0) this.failures.push(`${this.name} ended with code ${code}`);
+    });
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    if (this.alive) this.#child?.kill(signal);
+  }
+
+  async kill(): Promise<void> {
+    const child = this.#child;
+    if (!child || !this.alive) return;
+    const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+    child.kill("SIGKILL");
+    await gone;
+  }
+
+  async end(): Promise<void> {
+    await this.kill();
+    await this.cable.close();
+  }
+}
