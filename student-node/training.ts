@@ -1,19 +1,17 @@
 import { decodeCheckpoint, encodeCheckpoint } from "../shared/compute/checkpoint.ts";
 import type { ComputeSettings } from "../shared/compute/computeSettings.ts";
 import { labelObjective } from "../shared/compute/labelObjective.ts";
-import { type Batch, planBatches } from "../shared/compute/planBatches.ts";
 import { trainLoop } from "../shared/compute/trainLoop.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
-import { labelOrder } from "../shared/data/labelOrder.ts";
-import { type ChunkRef, chunksNeeded, dispatchOrder, epochOrder, trainChunks } from "../shared/data/order.ts";
+import { dispatchOrder } from "../shared/data/order.ts";
 import { withoutMixup } from "../shared/data/views/view.ts";
-import { labelledView, labelledViews } from "../shared/data/views/viewSchedule.ts";
 import { termsOf } from "../shared/distill/termsOf.ts";
 import type { LabelStoreReader } from "../shared/labels/labelStoreReader.ts";
 import { buildModel } from "../shared/model/build.ts";
 import { packTrained } from "../shared/model/packTrained.ts";
 import { tapped } from "../shared/model/tapped.ts";
 import { readWeights } from "../shared/model/weights.ts";
+import { labelGate, studentBatches, studentSeed } from "./batchPlan.ts";
 import type { StudentTraining, TrainedStudent, TrainingHooks } from "./compute.ts";
 import { correctBias } from "./correctBias.ts";
 import { distillingObjective } from "./distillingObjective.ts";
@@ -38,12 +36,8 @@ export async function trainStudent(
   const waits = new Waits(now);
   const hooks = waits.counted(given);
   const { job, student, chunkSize } = training;
-  const seed = ["student", training.runSeed, job.seed];
-  const batchesOf = (epoch: number): Batch[] => {
-    const { shuffleChunks, shuffle, train } = student;
-    const order = epochOrder({ seed, epoch, dataset, chunkSize, shuffleChunks, shuffle });
-    return planBatches(dataset, order, train);
-  };
+  const seed = studentSeed(training);
+  const batchesOf = studentBatches(training, dataset);
   const first = batchesOf(0);
   const { views } = training;
   const taught = job.kind === "student";
@@ -111,31 +105,4 @@ export async function trainStudent(
 /** Of a regression whose students learn the true values by Huber's loss: so does the student alone. */
 function huberDelta(distill: StudentTraining["distill"]): number | undefined {
   return termsOf(distill).find((term) => term.kind === "huber")?.delta;
-}
-
-/** Holds a batch back until all teachers have labelled it; later epochs need every training chunk. */
-function labelGate(
-  { chunkSize, views, student }: StudentTraining,
-  dataset: Dataset,
-  batches: readonly Batch[],
-  hooks: TrainingHooks,
-): (epoch: number, batch: number) => Promise<void> | undefined {
-  const needed = chunksNeeded({ dataset, chunkSize, batches: batches.map(({ ids }) => ids) });
-  const order = labelOrder(dataset, chunkSize, labelledViews({ views, student }));
-  const placeOf = new Map(order.map(({ view, shard, chunk }, i) => [`${view}/${shard}/${chunk}`, i]));
-  const training = trainChunks(dataset, chunkSize);
-  // Chunks are complete in the order of labelling, in which some hold no training sample.
-  const upTo = (view: number, chunks: number): number => {
-    const { shard, chunk } = training[chunks - 1] as ChunkRef;
-    return (placeOf.get(`${view}/${shard}/${chunk}`) as number) + 1;
-  };
-  let have = 0;
-  return (epoch, batch) => {
-    const chunks = epoch === 0 ? (needed[batch] as number) : training.length;
-    const count = upTo(labelledView(views, epoch), chunks);
-    if (count <= have) return undefined;
-    return hooks.labelsUpTo(count).then(() => {
-      have = count;
-    });
-  };
 }
