@@ -27,13 +27,17 @@ export class RunStore {
     this.#revision = revision;
   }
 
-  /** Opens the record of a run, or creates it from `initial`; takes it over with this coordinator's fence. */
+  /**
+   * Opens the record of a run, or creates it from `initial`; takes it over with this coordinator's fence.
+   * @throws LeaseLost when another coordinator has written it meanwhile
+   */
   static async open(bus: Bus, clock: Clock, fence: number, initial: RunRecord): Promise<RunStore> {
     const there = await RunStore.takeOver(bus, clock, fence, initial.run);
     if (there) return there;
     const kv = await bus.kv(buckets.runs);
-    const revision = await kv.create(initial.run, encode(RunRecord, { ...initial, fence }));
-    return new RunStore(kv, clock, fence, { ...initial, fence }, revision);
+    const first = new RunStore(kv, clock, fence, { ...initial, fence }, 0);
+    await first.change({});
+    return first;
   }
 
   /** Takes over the record of a run, where there is one. */
@@ -90,8 +94,12 @@ export class RunStore {
     const { pausedIn, ...changed }: RunRecord = { ...this.#record, ...patch, fence: this.#fence };
     const next: RunRecord = changed.state === "paused" && pausedIn ? { ...changed, pausedIn } : changed;
     if (this.#record.fence > this.#fence) throw this.#overtaken(this.#record.fence);
+    const value = encode(RunRecord, next);
     try {
-      this.#revision = await this.#kv.update(next.run, encode(RunRecord, next), this.#revision);
+      this.#revision =
+        this.#revision === 0
+          ? await this.#kv.create(next.run, value)
+          : await this.#kv.update(next.run, value, this.#revision);
     } catch (error) {
       if (!(error instanceof RevisionConflict)) throw error;
       const entry = await this.#kv.get(next.run);

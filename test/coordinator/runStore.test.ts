@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { ImpossibleTransition } from "../../coordinator/runStates.ts";
 import { RunStore } from "../../coordinator/runStore.ts";
+import type { Bus, KeyValue } from "../../shared/bus/bus.ts";
 import { createMemoryBus } from "../../shared/bus/memory.ts";
 import { LeaseLost } from "../../shared/cluster/lease.ts";
 import type { RunRecord } from "../../shared/protocol/run.ts";
+import { buckets } from "../../shared/protocol/subjects.ts";
 import { ManualClock } from "../helpers/manualClock.ts";
 import { smallSpec } from "../helpers/smallRun.ts";
 
@@ -52,6 +54,25 @@ describe("the record of a run", () => {
     expect(old.record.state).toBe("planned");
     await current.enter("teaching");
     expect((await open(8)).record).toMatchObject({ state: "teaching", labelledAtMs: null });
+  });
+
+  it("is not created over that of a coordinator that came in between: whoever comes late has lost the lease", async () => {
+    const clock = new ManualClock();
+    const hub = createMemoryBus({ clock });
+    const [late, prompt] = [hub.connect(), hub.connect()];
+    const kv = await late.kv(buckets.runs);
+    // Cut off between its look, which finds nothing, and its write.
+    const create: typeof kv.create = async (key, value) => {
+      await RunStore.open(prompt, clock, 7, initial);
+      return kv.create(key, value);
+    };
+    const slow = Object.assign(Object.create(late) as Bus, {
+      kv: async () => Object.assign(Object.create(kv) as KeyValue, { get: kv.get.bind(kv), create }),
+    });
+    const opening = RunStore.open(slow, clock, 3, initial);
+    await expect(opening).rejects.toThrow(LeaseLost);
+    await expect(opening).rejects.toThrow("another coordinator has written it with fence 7");
+    expect((await RunStore.open(prompt, clock, 8, initial)).record.fence).toBe(8);
   });
 
   it("is not taken over by a coordinator with an older fence", async () => {
