@@ -1,7 +1,6 @@
 import { anySignal } from "../shared/bus/anySignal.ts";
 import type { Bus, WorkQueue, WriteOnceLog } from "../shared/bus/bus.ts";
 import { type Clock, sleep } from "../shared/bus/clock.ts";
-import { BusFull } from "../shared/bus/errors.ts";
 import { encode } from "../shared/protocol/codec.ts";
 import {
   allViewsFilter,
@@ -14,6 +13,7 @@ import {
 import { LabelChunk } from "../shared/protocol/work.ts";
 import type { MissingChunk } from "./missingLabels.ts";
 import type { QuarantineWatch } from "./quarantineWatch.ts";
+import { queueWhenRoom } from "./queueWhenRoom.ts";
 
 export interface DispatchOptions {
   readonly bus: Bus;
@@ -43,7 +43,6 @@ export interface Choosy {
 
 /** Between two comparisons of what is in flight with what log and queue hold. */
 export const RECONCILE_MS = 10_000;
-const FULL_WAIT_MS = 2_000;
 /** Between two looks at what is wanted. */
 const ASK_AGAIN_MS = 500;
 
@@ -178,21 +177,13 @@ class Flight {
     this.#left--;
   }
 
-  /** Queues one chunk; while the server has no room, waits and says so. */
+  /** Queues one chunk. */
   async publish(chunk: MissingChunk, signal: AbortSignal): Promise<void> {
     const { key } = chunk;
-    const work: LabelChunk = { type: "label-chunk", ...key };
-    while (!signal.aborted) {
-      try {
-        await this.#queue.publish(labelWorkSubject(key), encode(LabelChunk, work));
-        this.#options.choosy?.onQueued(chunk);
-        return;
-      } catch (error) {
-        if (!(error instanceof BusFull)) throw error;
-        this.#options.onNotice(`dispatch waits for room: ${error.message}`);
-        await sleep(this.#options.clock, FULL_WAIT_MS, signal);
-      }
-    }
+    const { clock, onNotice, choosy } = this.#options;
+    const work = encode(LabelChunk, { type: "label-chunk", ...key });
+    const queued = await queueWhenRoom(this.#queue, labelWorkSubject(key), work, clock, onNotice, signal);
+    if (queued) choosy?.onQueued(chunk);
   }
 
   async arrived(subject: string, signal: AbortSignal): Promise<void> {

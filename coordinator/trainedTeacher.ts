@@ -1,7 +1,6 @@
 import { anySignal } from "../shared/bus/anySignal.ts";
 import type { Bus } from "../shared/bus/bus.ts";
 import { sleep } from "../shared/bus/clock.ts";
-import { BusFull } from "../shared/bus/errors.ts";
 import type { ModelMapping } from "../shared/config/modelFileSpec.ts";
 import type { TrainedTeacherSpec } from "../shared/config/teacherSpec.ts";
 import type { Fold } from "../shared/data/folds.ts";
@@ -16,8 +15,12 @@ import { buckets, streams, trainWorkSubject } from "../shared/protocol/subjects.
 import { TrainTeacher } from "../shared/protocol/work.ts";
 import type { CoordinatorContext } from "./context.ts";
 import { RECONCILE_MS } from "./dispatch.ts";
+import { queueWhenRoom } from "./queueWhenRoom.ts";
 import { type CarriedLabels, readyTeacher } from "./readyTeacher.ts";
 import { requireReached } from "./teacherGate.ts";
+
+/** What asking for a training takes. */
+type Asking = Pick<CoordinatorContext, "bus" | "clock" | "notice" | "store">;
 
 /** The recipe of each training of a teacher: one, or one a fold. */
 export function recipesOf(spec: TrainedTeacherSpec, dataHash: string): string[] {
@@ -46,7 +49,7 @@ function foldsOf({ crossFit }: TrainedTeacherSpec): (Fold | undefined)[] {
  * @returns undefined when `signal` aborted first
  */
 export async function trainedTeacher(
-  context: CoordinatorContext,
+  context: Asking,
   spec: TrainedTeacherSpec,
   planned: RunTeacher,
   carried: CarriedLabels,
@@ -115,14 +118,14 @@ async function ofTrainings(
 
 /** One training of a teacher: found where its recipe is known, else asked for. */
 async function trainedOnce(
-  context: CoordinatorContext,
+  context: Asking,
   { model, train, name, classes }: TrainedTeacherSpec,
   fold: Fold | undefined,
   recipe: string,
   signal: AbortSignal,
 ): Promise<(TrainedTeacher & { reused: boolean }) | undefined> {
-  const { bus, store } = context;
-  const { spec, data } = store.record;
+  const { bus } = context;
+  const { spec, data } = context.store.record;
   const known = await storedTraining(bus, recipe);
   if (known) return { ...known, reused: true };
   const task: TrainTeacher = {
@@ -136,34 +139,23 @@ async function trainedOnce(
     fold: fold ?? null,
     ...(classes && { classes }),
   };
-  const over = new AbortController();
-  const asking = keepAsked(context, task, anySignal(signal, over.signal));
-  try {
-    const answer = await Promise.race([firstAnswer(bus, recipe, signal), asking]);
-    return answer && { ...answer, reused: false };
-  } finally {
-    over.abort();
-    await asking.catch(() => undefined);
-  }
+  const answered = new AbortController();
+  const [answer] = await Promise.all([
+    firstAnswer(bus, recipe, signal).finally(() => answered.abort()),
+    keepQueued(context, task, anySignal(signal, answered.signal)),
+  ]);
+  return answer && { ...answer, reused: false };
 }
 
-/**
- * Asks for a training, and asks again in case the queue lost it or a node that did not know of the run took it out.
- * @returns when `signal` aborts
- */
-async function keepAsked(
-  { bus, clock, notice }: CoordinatorContext,
+/** Queues a training, again and again until `signal` aborts: the server may have lost it, or a node that did not know of the run took it out. */
+async function keepQueued(
+  { bus, clock, notice }: Asking,
   task: TrainTeacher,
   signal: AbortSignal,
-): Promise<undefined> {
+): Promise<void> {
   const queue = await bus.workQueue(streams.work.name, streams.work.filter);
-  while (!signal.aborted) {
-    try {
-      await queue.publish(trainWorkSubject(task.recipe), encode(TrainTeacher, task));
-    } catch (error) {
-      if (!(error instanceof BusFull)) throw error;
-      notice(`the training of ${task.name} waits for room: ${error.message}`);
-    }
+  const work = encode(TrainTeacher, task);
+  while (await queueWhenRoom(queue, trainWorkSubject(task.recipe), work, clock, notice, signal)) {
     await sleep(clock, RECONCILE_MS, signal);
   }
 }
