@@ -3,7 +3,7 @@ import { CorruptObject } from "../../shared/bus/errors.ts";
 import { createMemoryBus } from "../../shared/bus/memory.ts";
 import { rng } from "../../shared/determinism/rng.ts";
 import { ManualClock, settle } from "../helpers/manualClock.ts";
-import { busContract, bytes } from "./contract.ts";
+import { busContract, bytes, collect } from "./contract.ts";
 
 busContract("the bus in memory", async () => {
   const clock = new ManualClock();
@@ -35,6 +35,32 @@ describe("the bus in memory", () => {
     await expect(objects.get("weights")).rejects.toThrow(
       /its 3 bytes have the SHA-256 \w{64}, expected 3 bytes/,
     );
+  });
+
+  it("is read from its start again when it has lost what was read last, as a server that comes back without it", async () => {
+    const hub = createMemoryBus();
+    const log = await hub.connect().log("labels", "labels.>");
+    const stop = new AbortController();
+    const behind = collect(log.read("labels.>", stop.signal));
+    const before = collect(log.follow("labels.a", stop.signal));
+    for (const name of ["a", "b", "c"]) await log.append(`labels.${name}`, bytes(1));
+    await settle();
+    expect(hub.loseLatest("labels", 2)).toBe(2);
+    // Numbered as what was lost.
+    for (const name of ["c", "d"]) expect(await log.append(`labels.${name}`, bytes(2))).toBe("appended");
+    await settle();
+    expect(behind.got.map(({ subject, sequence, data }) => [subject, sequence, data[0]])).toEqual([
+      ["labels.a", 1, 1],
+      ["labels.b", 2, 1],
+      ["labels.c", 3, 1],
+      ["labels.a", 1, 1],
+      ["labels.c", 2, 2],
+      ["labels.d", 3, 2],
+    ]);
+    // Whose last message is still there has missed nothing.
+    expect(before.got).toHaveLength(1);
+    stop.abort();
+    await Promise.all([behind.ended, before.ended]);
   });
 
   it("hands what a callback throws to onError", async () => {

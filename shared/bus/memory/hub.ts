@@ -92,6 +92,12 @@ export class MemoryHub {
     return found;
   }
 
+  /** For tests of what follows it: the log comes back without the latest of its messages. Returns how many went. */
+  loseLatest(log: string, messages: number): number {
+    const stream = this.logs.get(log)?.stream;
+    return stream?.loseAfter(Math.max(0, stream.lastSequence - messages)) ?? 0;
+  }
+
   /** For tests of what reads it: changes the stored bytes of an object behind the back of its digest. */
   tamperObject(bucket: string, name: string, change: (bytes: Uint8Array) => void): void {
     const blob = this.objectBuckets.get(bucket)?.get(name);

@@ -3,6 +3,7 @@ import { checkFilter, checkInside, checkPayload, checkSubject } from "../names.t
 import { matches } from "../subjects.ts";
 import type { MemoryClient } from "./client.ts";
 import type { LogState } from "./hub.ts";
+import type { Stored } from "./stream.ts";
 
 export class MemoryLog implements WriteOnceLog {
   readonly #client: MemoryClient;
@@ -79,7 +80,15 @@ export class MemoryLog implements WriteOnceLog {
     const { closing, hub } = this.#client;
     const { stream } = this.#state;
     let last = 0;
+    let latest: Stored | undefined;
+    let { losses } = stream;
     while (!signal.aborted && !closing.aborted) {
+      if (stream.losses > losses) {
+        losses = stream.losses;
+        // As after a reconnect to a server that lost messages: the number may by now be another's.
+        const there = stream.at(last);
+        if (stream.lastSequence < last || (there !== undefined && there !== latest)) last = 0;
+      }
       const found = stream.after(last, (subject) => matches(filter, subject));
       if (found === undefined) {
         if (until === "now") return;
@@ -89,6 +98,7 @@ export class MemoryLog implements WriteOnceLog {
         continue;
       }
       last = found.sequence;
+      latest = found;
       const { subject, sequence, data, at } = found;
       yield {
         subject,

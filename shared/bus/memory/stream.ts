@@ -16,6 +16,7 @@ export class MemoryStream {
   readonly changed = new Wakeup();
   readonly #bySequence: (Stored | undefined)[] = [];
   readonly #bySubject = new Map<string, Stored>();
+  #losses = 0;
 
   /** Stores a message in place of the one that its subject had. */
   store(subject: string, data: Uint8Array, at: number, deleted = false): Stored {
@@ -67,6 +68,24 @@ export class MemoryStream {
     const gone = this.select(passes);
     for (const stored of gone) this.removeSubject(stored.subject);
     return gone.length;
+  }
+
+  /**
+   * What a server does that comes back without its latest messages: all behind `sequence` are gone, and their numbers
+   * are given again. Returns how many went.
+   */
+  loseAfter(sequence: number): number {
+    const gone = this.select(() => true).filter((stored) => stored.sequence > sequence);
+    for (const stored of gone) this.removeSubject(stored.subject);
+    this.#bySequence.length = Math.min(sequence, this.#bySequence.length);
+    this.#losses++;
+    this.changed.wake();
+    return gone.length;
+  }
+
+  /** How often messages were lost: a reader that compares knows that numbers may mean other messages. */
+  get losses(): number {
+    return this.#losses;
   }
 
   size(): { messages: number; bytes: number } {
