@@ -4,10 +4,9 @@ import { sleep } from "../shared/bus/clock.ts";
 import { clearFaults } from "../shared/cluster/faults.ts";
 import { releaseQuarantined } from "../shared/cluster/quarantine.ts";
 import { transferSet } from "../shared/data/transferSet.ts";
-import { labelledViewHashes } from "../shared/data/views/viewSchedule.ts";
-import { messageOf, StillhouseError } from "../shared/errors.ts";
+import { messageOf } from "../shared/errors.ts";
 import type { AnyReport } from "../shared/evaluate/taskReportSchema.ts";
-import { PRESENCE_RENEW_MS, streams } from "../shared/protocol/subjects.ts";
+import { PRESENCE_RENEW_MS } from "../shared/protocol/subjects.ts";
 import { AbsentTeachers } from "./absentTeachers.ts";
 import { awaitEvaluation, awaitResults } from "./awaitStudents.ts";
 import type { CoordinatorContext } from "./context.ts";
@@ -16,9 +15,10 @@ import { dispatching } from "./dispatching.ts";
 import { quarantineExhausted } from "./exhaustedWork.ts";
 import { failOnFault, faultTopics, RunFailed, tellQuarantine, workFilters } from "./failures.ts";
 import { restoreImports } from "./importTeacher.ts";
+import { keepLabels } from "./keepLabels.ts";
 import { labelByQuorum } from "./labelByQuorum.ts";
 import { requireLabelRoom, warnOfRoom } from "./labelRoom.ts";
-import { findMissing, type Labelling } from "./missingLabels.ts";
+import { lackingLabels } from "./lackingLabels.ts";
 import { makeReport, readReport, storeReport } from "./report.ts";
 import { SlidingLabels } from "./slidingLabels.ts";
 import { watchStalls } from "./stalls.ts";
@@ -83,12 +83,20 @@ async function pipeline(
     await store.enter("distilling");
   }
   if (store.record.state === "distilling") {
-    await Promise.all([labelAll(context, absent, signal), awaitResults(context, signal)]);
+    const trained = new AbortController();
+    await Promise.all([
+      labelAll(context, absent, signal).then(() => keepLabels(context, anySignal(signal, trained.signal))),
+      awaitResults(context, signal).then(() => trained.abort()),
+    ]);
     signal.throwIfAborted();
     await (await SlidingLabels.open(context))?.releaseAll();
     await store.enter("evaluating");
   }
-  const evaluation = await awaitEvaluation(context, signal);
+  const evaluated = new AbortController();
+  const [evaluation] = await Promise.all([
+    awaitEvaluation(context, signal).finally(() => evaluated.abort()),
+    keepLabels(context, anySignal(signal, evaluated.signal)),
+  ]);
   await lastCounters(context, signal);
   const report = await makeReport(context, evaluation);
   await storeReport(bus, report);
@@ -109,16 +117,13 @@ async function labelAll(
   absent: AbsentTeachers,
   signal: AbortSignal,
 ): Promise<void> {
-  const { bus, clock, store, publish } = context;
+  const { clock, store, publish } = context;
   const imported = await restoreImports(context, signal);
-  const log = await bus.log(streams.labels.name, streams.labels.filter);
   const { spec, run } = store.record;
   const dataset = transferSet(context.dataset, spec.data);
-  const views = labelledViewHashes(spec, dataset);
   const sliding = await SlidingLabels.open(context);
   await sliding?.settle(signal);
-  const lacking = () => findMissing(log, dataset, spec.labels, views, labellings(store.record));
-  const missing = await lacking();
+  const missing = await lackingLabels(context);
   const { chunks, samplesNeeded, samplesMissing } = missing;
   // What the log held before this run asked for anything: the report tells passes made from passes saved by it.
   if (!store.record.passes) {
@@ -144,20 +149,11 @@ async function labelAll(
   }
   if (signal.aborted || store.record.labelledAtMs !== null) return;
   // Passes that nobody waited for were not made, or not for this run.
-  const left = quorum === "all" ? 0 : (await lacking()).samplesMissing;
+  const left = quorum === "all" ? 0 : (await lackingLabels(context)).samplesMissing;
   await store.change(({ passes }) => ({
     labelledAtMs: clock.now(),
     passes: passes && { ...passes, needed: Math.max(passes.found, passes.needed - left) },
   }));
-}
-
-/** Of the teachers that nodes label with. */
-function labellings({ run, teachers }: CoordinatorContext["store"]["record"]): Labelling[] {
-  return teachers.flatMap(({ name, ready }) => {
-    if (!ready)
-      throw new StillhouseError(`Cannot label with teacher "${name}" of run ${run}: it is not there`);
-    return ready.model ? [ready] : [];
-  });
 }
 
 function never(): Promise<never> {
