@@ -59,7 +59,8 @@ export async function dispatch(options: DispatchOptions, signal: AbortSignal): P
   const log = await bus.log(streams.labels.name, streams.labels.filter);
   const done = new AbortController();
   const until = anySignal(signal, done.signal);
-  const flight = new Flight(options, queue, () => done.abort());
+  const missing = await pendingFirst(queue, options.missing);
+  const flight = new Flight({ ...options, missing }, queue, () => done.abort());
   await Promise.all([
     flight.fill(until),
     reconcile(flight, log, queue, options, until),
@@ -69,6 +70,16 @@ export async function dispatch(options: DispatchOptions, signal: AbortSignal): P
       for await (const { subject } of log.follow(filter, until)) await flight.arrived(subject, until);
     }),
   ]);
+}
+
+/** What another coordinator has queued is in flight already: counted last, it would come on top of what may be. */
+async function pendingFirst(queue: WorkQueue, missing: readonly MissingChunk[]): Promise<MissingChunk[]> {
+  const pending = new Set<string>();
+  for (const labelling of new Set(missing.map(({ key }) => key.labelling))) {
+    for (const subject of await queue.pending(labelWorkFilter(labelling))) pending.add(subject);
+  }
+  const isPending = ({ key }: MissingChunk): boolean => pending.has(labelWorkSubject(key));
+  return [...missing.filter(isPending), ...missing.filter((chunk) => !isPending(chunk))];
 }
 
 /**

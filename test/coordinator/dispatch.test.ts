@@ -5,7 +5,9 @@ import { QuarantineWatch } from "../../coordinator/quarantineWatch.ts";
 import type { Bus, WorkQueue } from "../../shared/bus/bus.ts";
 import { BusFull } from "../../shared/bus/errors.ts";
 import { createMemoryBus } from "../../shared/bus/memory.ts";
+import { encode } from "../../shared/protocol/codec.ts";
 import { labelsSubject, labelWorkFilter, labelWorkSubject, streams } from "../../shared/protocol/subjects.ts";
+import { LabelChunk } from "../../shared/protocol/work.ts";
 import { ManualClock } from "../helpers/manualClock.ts";
 
 const labelling = "1".repeat(32);
@@ -14,7 +16,7 @@ const keyOf = (chunk: number) => ({ labelling, shard: "2".repeat(32), view: "3".
 /** Chunks 0 to n-1 with two parts each, and the end of a dispatch of them. */
 async function setUp(
   n: number,
-  options: { maxInFlight?: number; wrap?: (bus: Bus) => Bus; choosy?: Choosy } = {},
+  options: { maxInFlight?: number; wrap?: (bus: Bus) => Bus; choosy?: Choosy; queued?: number[] } = {},
 ) {
   const clock = new ManualClock();
   const bus = createMemoryBus({ clock }).connect();
@@ -24,6 +26,12 @@ async function setUp(
     const parts = [0, 1].map((part) => [labelsSubject(keyOf(chunk), part), 10] as const);
     return { key: keyOf(chunk), parts: new Map(parts) };
   });
+  for (const chunk of options.queued ?? []) {
+    await queue.publish(
+      labelWorkSubject(keyOf(chunk)),
+      encode(LabelChunk, { type: "label-chunk", ...keyOf(chunk) }),
+    );
+  }
   const said: string[] = [];
   const progress: [number, number][] = [];
   const stop = new AbortController();
@@ -75,6 +83,16 @@ describe("dispatch()", () => {
     expect(await pending()).toEqual([]);
     expect(progress).toEqual([1, 2, 3, 4, 5].map((done) => [done, expect.any(Number)]));
     expect(Math.max(...progress.map(([, inFlight]) => inFlight))).toBeLessThanOrEqual(2);
+  });
+
+  it("counts what is queued already, by a coordinator before it, as in flight", async () => {
+    // Chunk 0, whose labels the log has lost, comes on top of the two that were queued after it.
+    const { end, pending, label } = await setUp(5, { maxInFlight: 2, queued: [1, 2] });
+    expect(await pending()).toEqual(["1", "2"]);
+    await label();
+    expect(await pending()).toEqual(["0", "2"]);
+    for (let i = 0; i < 4; i++) await label();
+    await end;
   });
 
   it("ends at once when nothing is missing", async () => {
