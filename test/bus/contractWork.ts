@@ -125,6 +125,55 @@ export function workContract(h: Harness): void {
       subscription.unsubscribe();
     });
 
+    it("gives up a message whose last delivery ran out of time, says so once, and tells nobody who listens later", async () => {
+      const { queue, consumer, root } = await open({ maxDeliver: 2 });
+      await h.finish(queue.publish(`${root}.a`, bytes(1)));
+      const first = only(await pull(consumer, 1));
+      expect(only(await pull(consumer, 1, 3000)).delivery).toBe(2);
+      const heard: string[] = [];
+      const early = queue.onExhausted((subject) => heard.push(subject));
+      expect(await pull(consumer, 1, 2 * ackWaitMs)).toEqual([]);
+      await h.until(() => heard.length === 1);
+      early.unsubscribe();
+      const late: string[] = [];
+      const subscription = queue.onExhausted((subject) => late.push(subject));
+      expect(await pull(consumer, 1, 2 * ackWaitMs)).toEqual([]);
+      expect([heard, late]).toEqual([[`${root}.a`], []]);
+      expect(await h.finish(queue.pending(`${root}.>`))).toEqual([`${root}.a`]);
+      await h.finish(first.ack());
+      expect(await h.finish(queue.pending(`${root}.>`))).toEqual([]);
+      subscription.unsubscribe();
+    });
+
+    it("is done with a message that was handed out again when the first who had it acknowledges late", async () => {
+      const { queue, consumer, root } = await open();
+      await h.finish(queue.publish(`${root}.a`, bytes(1)));
+      const late = only(await pull(consumer, 1));
+      const again = only(await pull(consumer, 1, 3000));
+      await h.finish(late.ack());
+      expect(await h.finish(queue.pending(`${root}.>`))).toEqual([]);
+      again.working();
+      expect(await pull(consumer, 1, 2 * ackWaitMs)).toEqual([]);
+      expect(await h.finish(queue.publish(`${root}.a`, bytes(2)))).toBe("queued");
+      // Of the message that is gone, not of the one that has its subject now.
+      await h.finish(again.ack());
+      expect(only(await pull(consumer, 1)).data).toEqual(bytes(2));
+    });
+
+    it("hands out again what a client held that has closed, when its time is over and not before", async () => {
+      const { queue, consumer, root } = await open({ ackWaitMs: 1500 });
+      await h.finish(queue.publish(`${root}.a`, bytes(1)));
+      const client = await h.connect();
+      const theirs = await h.finish(client.workQueue(root, `${root}.>`));
+      const shared = await h.finish(
+        theirs.consumer({ name: "teacher", filter: `${root}.>`, ackWaitMs: 1500, maxDeliver: 5 }),
+      );
+      only(await pull(shared, 1));
+      await h.finish(client.close());
+      expect(await pull(consumer, 1, 500)).toEqual([]);
+      expect(only(await pull(consumer, 1, 3000)).delivery).toBe(2);
+    });
+
     it("hands an exhausted message out anew when it was purged and queued again", async () => {
       const { queue, consumer, root } = await open({ maxDeliver: 1, ackWaitMs: 20_000 });
       await h.finish(queue.publish(`${root}.a`, bytes(1)));
