@@ -18,6 +18,16 @@ export function matches(filter: string, subject: string): boolean {
   return covers(filter, subject);
 }
 
+/** The same for many subjects of one filter: most fail at what the filter starts with. */
+export function matcher(filter: string): (subject: string) => boolean {
+  const tokens = filter.split(".");
+  const wild = tokens.findIndex((token) => token === "*" || token === ">");
+  if (wild < 0) return (subject) => subject === filter;
+  const start = tokens.slice(0, wild).map((token) => `${token}.`).join("");
+  if (tokens[wild] === ">") return (subject) => subject.length > start.length && subject.startsWith(start);
+  return (subject) => subject.startsWith(start) && matches(filter, subject);
+}
+
 /** Whether some subject matches both filters. */
 export function overlap(left: string, right: string): boolean {
   const a = left.split(".");

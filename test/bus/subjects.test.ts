@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { covers, matches, overlap } from "../../shared/bus/subjects.ts";
+import { covers, matcher, matches, overlap } from "../../shared/bus/subjects.ts";
 
 describe("matches()", () => {
   it.each([
@@ -21,8 +21,11 @@ describe("matches()", () => {
     ["*.>", "a", false],
     ["a.*.>", "a.b", false],
     ["ab.c", "a.c", false],
-  ])("of filter %s and subject %s is %s", (filter, subject, expected) => {
+    ["a.>", "ab.c", false],
+    ["a.b.*", "a.bc.d", false],
+  ])("of filter %s and subject %s is %s, for one subject as for many", (filter, subject, expected) => {
     expect(matches(filter, subject)).toBe(expected);
+    expect(matcher(filter)(subject)).toBe(expected);
   });
 });
 

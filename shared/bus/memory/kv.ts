@@ -1,7 +1,7 @@
 import type { KeyValue, KvChange, KvEntry } from "../bus.ts";
 import { checkFilter, checkKey, checkPayload } from "../names.ts";
 import { revisionConflict } from "../refusals.ts";
-import { matches } from "../subjects.ts";
+import { matcher } from "../subjects.ts";
 import type { MemoryClient } from "./client.ts";
 import type { BucketState } from "./hub.ts";
 import type { Stored } from "./stream.ts";
@@ -45,7 +45,7 @@ export class MemoryKv implements KeyValue {
     checkFilter(filter);
     await this.#client.request(`list the keys "${filter}"`);
     return this.#state.stream
-      .select((key) => matches(filter, key))
+      .select(matcher(filter))
       .filter((stored) => !stored.deleted && !this.#expired(stored))
       .map(({ subject }) => subject);
   }
@@ -59,10 +59,12 @@ export class MemoryKv implements KeyValue {
     const { closing, hub } = this.#client;
     const { stream } = this.#state;
     const before = stream.lastSequence;
+    const passes = matcher(filter);
     let last = 0;
     while (!signal.aborted && !closing.aborted) {
-      const found = stream.after(last, (key) => matches(filter, key));
+      const found = stream.after(last, passes);
       if (found === undefined) {
+        last = stream.lastSequence;
         await stream.changed.wait(signal, closing);
         // What woke us is still inside the call that stored it.
         await hub.latency();

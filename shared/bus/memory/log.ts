@@ -1,6 +1,6 @@
 import type { LogEntry, ReadUntil, WriteOnceLog } from "../bus.ts";
 import { checkFilter, checkInside, checkPayload, checkSubject } from "../names.ts";
-import { matches } from "../subjects.ts";
+import { matcher } from "../subjects.ts";
 import type { MemoryClient } from "./client.ts";
 import type { LogState } from "./hub.ts";
 import type { Stored } from "./stream.ts";
@@ -37,7 +37,7 @@ export class MemoryLog implements WriteOnceLog {
   async subjects(filter: string): Promise<string[]> {
     checkFilter(filter);
     await this.#client.request(`list "${filter}" in ${this.#name}`);
-    return this.#state.stream.select((subject) => matches(filter, subject)).map(({ subject }) => subject);
+    return this.#state.stream.select(matcher(filter)).map(({ subject }) => subject);
   }
 
   read(filter: string, signal: AbortSignal, until: ReadUntil = "for-ever"): AsyncIterable<LogEntry> {
@@ -53,7 +53,7 @@ export class MemoryLog implements WriteOnceLog {
   async purge(filter: string): Promise<number> {
     this.#check(filter);
     await this.#client.request(`purge "${filter}" in ${this.#name}`);
-    return this.#state.stream.purge((subject) => matches(filter, subject));
+    return this.#state.stream.purge(matcher(filter));
   }
 
   /** The memory of the process is its only limit, of which nobody knows how much is left. */
@@ -79,19 +79,24 @@ export class MemoryLog implements WriteOnceLog {
   ): AsyncGenerator<LogEntry> {
     const { closing, hub } = this.#client;
     const { stream } = this.#state;
+    const passes = matcher(filter);
     let last = 0;
     let latest: Stored | undefined;
+    /** Up to here nothing passes that was not yielded. */
+    let seen = 0;
     let { losses } = stream;
     while (!signal.aborted && !closing.aborted) {
       if (stream.losses > losses) {
         losses = stream.losses;
+        seen = 0;
         // As after a reconnect to a server that lost messages: the number may by now be another's.
         const there = stream.at(last);
         if (stream.lastSequence < last || (there !== undefined && there !== latest)) last = 0;
       }
-      const found = stream.after(last, (subject) => matches(filter, subject));
+      const found = stream.after(Math.max(last, seen), passes);
       if (found === undefined) {
         if (until === "now") return;
+        seen = stream.lastSequence;
         await stream.changed.wait(signal, closing);
         // What woke us is still inside the call that stored it.
         await hub.latency();

@@ -1,5 +1,5 @@
 import type { WorkConsumerOptions } from "../bus.ts";
-import { matches } from "../subjects.ts";
+import { matcher } from "../subjects.ts";
 import type { MemoryHub, QueueState } from "./hub.ts";
 import type { Stored } from "./stream.ts";
 
@@ -28,6 +28,7 @@ export class ConsumerState {
   readonly #hub: MemoryHub;
   readonly #queue: QueueState;
   #options: WorkConsumerOptions;
+  #passes: (subject: string) => boolean;
   #lastNew = 0;
   readonly #deliveries = new Map<number, number>();
   /** Stops the running time of what is handed out, or waits to be due again. */
@@ -39,6 +40,7 @@ export class ConsumerState {
     this.#hub = hub;
     this.#queue = queue;
     this.#options = options;
+    this.#passes = matcher(options.filter);
   }
 
   get filter(): string {
@@ -47,6 +49,7 @@ export class ConsumerState {
 
   update(options: WorkConsumerOptions): void {
     this.#options = options;
+    this.#passes = matcher(options.filter);
     this.handOut();
   }
 
@@ -114,7 +117,7 @@ export class ConsumerState {
       if ((this.#deliveries.get(sequence) ?? 0) < this.#options.maxDeliver) return this.#hand(message);
       this.#exhaust(message);
     }
-    const message = this.#queue.stream.after(this.#lastNew, (subject) => matches(this.filter, subject));
+    const message = this.#queue.stream.after(this.#lastNew, this.#passes);
     if (message === undefined) return undefined;
     this.#lastNew = message.sequence;
     return this.#hand(message);

@@ -1,7 +1,7 @@
 import type { Subscription, WorkConsumer, WorkConsumerOptions, WorkItem, WorkQueue } from "../bus.ts";
 import { checkFilter, checkInside, checkName, checkPayload, checkSubject } from "../names.ts";
 import { consumerOverlap } from "../refusals.ts";
-import { matches, overlap } from "../subjects.ts";
+import { matcher, overlap } from "../subjects.ts";
 import type { MemoryClient } from "./client.ts";
 import type { QueueState } from "./hub.ts";
 import { ConsumerState, type Handed } from "./workConsumer.ts";
@@ -32,14 +32,14 @@ export class MemoryWorkQueue implements WorkQueue {
   async pending(filter: string): Promise<string[]> {
     checkFilter(filter);
     await this.#client.request(`list "${filter}" in ${this.#name}`);
-    return this.#state.stream.select((subject) => matches(filter, subject)).map(({ subject }) => subject);
+    return this.#state.stream.select(matcher(filter)).map(({ subject }) => subject);
   }
 
   async purge(filter: string): Promise<number> {
     checkFilter(filter);
     checkInside(this.#name, this.#state.filter, filter);
     await this.#client.request(`purge "${filter}" in ${this.#name}`);
-    return this.#state.stream.purge((subject) => matches(filter, subject));
+    return this.#state.stream.purge(matcher(filter));
   }
 
   async consumer(options: WorkConsumerOptions): Promise<WorkConsumer> {
