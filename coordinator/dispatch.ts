@@ -1,6 +1,7 @@
 import { anySignal } from "../shared/bus/anySignal.ts";
 import type { Bus, WorkQueue, WriteOnceLog } from "../shared/bus/bus.ts";
 import { type Clock, sleep } from "../shared/bus/clock.ts";
+import { Wakeup } from "../shared/bus/wakeup.ts";
 import { encode } from "../shared/protocol/codec.ts";
 import {
   allViewsFilter,
@@ -62,12 +63,12 @@ export async function dispatch(options: DispatchOptions, signal: AbortSignal): P
   const missing = await pendingFirst(queue, options.missing);
   const flight = new Flight({ ...options, missing }, queue, () => done.abort());
   await Promise.all([
-    flight.fill(until),
+    flight.keepFull(until),
     reconcile(flight, log, queue, options, until),
     flight.heedQuarantine(until),
     ...(options.choosy ? [flight.askAgain(options.choosy, until)] : []),
     ...filtersOf(options.missing).map(async (filter) => {
-      for await (const { subject } of log.follow(filter, until)) await flight.arrived(subject, until);
+      for await (const { subject } of log.follow(filter, until)) flight.arrived(subject);
     }),
   ]);
 }
@@ -105,6 +106,8 @@ class Flight {
   readonly inFlight = new Set<MissingChunk>();
   /** In quarantine: neither waiting nor in flight. */
   readonly #aside = new Set<MissingChunk>();
+  readonly #room = new Wakeup();
+  #roomCame = false;
   #left: number;
 
   constructor(options: DispatchOptions, queue: WorkQueue, onDone: () => void) {
@@ -115,6 +118,18 @@ class Flight {
     this.#left = options.missing.length;
     for (const chunk of options.missing)
       for (const subject of chunk.parts.keys()) this.#open.set(subject, chunk);
+  }
+
+  /**
+   * Queues chunks as there is room, until `signal` aborts. What arrives while some are on their way to the queue is made
+   * up for together: one by one, a run could label no more than a chunk in the time of a request.
+   */
+  async keepFull(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      this.#roomCame = false;
+      await this.fill(signal);
+      if (!this.#roomCame) await this.#room.wait(signal);
+    }
   }
 
   /** Queues waiting chunks up to the bound. */
@@ -197,7 +212,7 @@ class Flight {
     if (queued) choosy?.onQueued(chunk);
   }
 
-  async arrived(subject: string, signal: AbortSignal): Promise<void> {
+  arrived(subject: string): void {
     const chunk = this.#open.get(subject);
     if (!chunk) return;
     this.#open.delete(subject);
@@ -209,7 +224,8 @@ class Flight {
     this.#options.choosy?.onLabelled(chunk);
     this.#options.onProgress(this.#options.missing.length - this.#left, this.inFlight.size);
     if (this.#left === 0) this.#onDone();
-    else await this.fill(signal);
+    this.#roomCame = true;
+    this.#room.wake();
   }
 }
 
@@ -217,7 +233,7 @@ async function reconcile(
   flight: Flight,
   log: WriteOnceLog,
   queue: WorkQueue,
-  { clock, givesUp }: DispatchOptions,
+  { clock, givesUp, quarantine }: DispatchOptions,
   signal: AbortSignal,
 ): Promise<void> {
   for (;;) {
@@ -230,9 +246,9 @@ async function reconcile(
       await givesUp(filter, pending);
     }
     for (const chunk of [...flight.inFlight]) {
-      if (pending.has(labelWorkSubject(chunk.key))) continue;
-      for (const subject of await log.subjects(chunkLabelsFilter(chunk.key)))
-        await flight.arrived(subject, signal);
+      const subject = labelWorkSubject(chunk.key);
+      if (pending.has(subject) || quarantine.has(subject)) continue;
+      for (const subject of await log.subjects(chunkLabelsFilter(chunk.key))) flight.arrived(subject);
       if (flight.inFlight.has(chunk)) await flight.publish(chunk, signal);
     }
   }

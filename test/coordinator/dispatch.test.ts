@@ -3,6 +3,7 @@ import { type Choosy, dispatch, RECONCILE_MS } from "../../coordinator/dispatch.
 import type { MissingChunk } from "../../coordinator/missingLabels.ts";
 import { QuarantineWatch } from "../../coordinator/quarantineWatch.ts";
 import type { Bus, WorkQueue } from "../../shared/bus/bus.ts";
+import { type Clock, sleep } from "../../shared/bus/clock.ts";
 import { BusFull } from "../../shared/bus/errors.ts";
 import { createMemoryBus } from "../../shared/bus/memory.ts";
 import { encode } from "../../shared/protocol/codec.ts";
@@ -16,7 +17,12 @@ const keyOf = (chunk: number) => ({ labelling, shard: "2".repeat(32), view: "3".
 /** Chunks 0 to n-1 with two parts each, and the end of a dispatch of them. */
 async function setUp(
   n: number,
-  options: { maxInFlight?: number; wrap?: (bus: Bus) => Bus; choosy?: Choosy; queued?: number[] } = {},
+  options: {
+    maxInFlight?: number;
+    wrap?: (bus: Bus, clock: Clock) => Bus;
+    choosy?: Choosy;
+    queued?: number[];
+  } = {},
 ) {
   const clock = new ManualClock();
   const bus = createMemoryBus({ clock }).connect();
@@ -37,7 +43,7 @@ async function setUp(
   const stop = new AbortController();
   const end = dispatch(
     {
-      bus: options.wrap?.(bus) ?? bus,
+      bus: options.wrap?.(bus, clock) ?? bus,
       clock,
       missing,
       maxInFlight: options.maxInFlight ?? 64,
@@ -70,6 +76,23 @@ async function setUp(
     await clock.advance(0);
   };
   return { clock, queue, log, end, stop, said, progress, pending, label };
+}
+
+/** A bus on which work is published as `act` has it. */
+function publishing(
+  act: (publish: () => ReturnType<WorkQueue["publish"]>, clock: Clock) => ReturnType<WorkQueue["publish"]>,
+): (bus: Bus, clock: Clock) => Bus {
+  return (bus, clock) =>
+    Object.assign(Object.create(bus) as Bus, {
+      log: bus.log.bind(bus),
+      async workQueue(name: string, filter: string): Promise<WorkQueue> {
+        const queue = await bus.workQueue(name, filter);
+        return Object.assign(Object.create(queue) as WorkQueue, {
+          pending: queue.pending.bind(queue),
+          publish: (subject: string, data: Uint8Array) => act(() => queue.publish(subject, data), clock),
+        });
+      },
+    });
 }
 
 describe("dispatch()", () => {
@@ -127,22 +150,31 @@ describe("dispatch()", () => {
     await end;
   });
 
+  it("makes up for all that arrived together in the time of one request, however long that is", async () => {
+    const requestMs = 50;
+    const slow = publishing(async (publish, clock) => {
+      await sleep(clock, requestMs);
+      return publish();
+    });
+    const { clock, end, stop, log, pending } = await setUp(20, { maxInFlight: 8, wrap: slow });
+    await clock.advance(requestMs);
+    expect(await pending()).toHaveLength(8);
+    for (let chunk = 0; chunk < 8; chunk++) {
+      for (const part of [0, 1]) await log.append(labelsSubject(keyOf(chunk), part), Uint8Array.of(1));
+    }
+    // The first that is heard of may go alone.
+    await clock.advance(2 * requestMs);
+    expect(await pending()).toHaveLength(16);
+    stop.abort();
+    await end;
+  });
+
   it("waits while the server has no room, and says so", async () => {
     let refusals = 0;
-    const full = (bus: Bus): Bus =>
-      Object.assign(Object.create(bus) as Bus, {
-        log: bus.log.bind(bus),
-        async workQueue(name: string, filter: string): Promise<WorkQueue> {
-          const queue = await bus.workQueue(name, filter);
-          return Object.assign(Object.create(queue) as WorkQueue, {
-            pending: queue.pending.bind(queue),
-            async publish(subject: string, data: Uint8Array) {
-              if (refusals++ < 2) throw new BusFull("the disk is full");
-              return queue.publish(subject, data);
-            },
-          });
-        },
-      });
+    const full = publishing(async (publish) => {
+      if (refusals++ < 2) throw new BusFull("the disk is full");
+      return publish();
+    });
     const { clock, end, pending, label, said } = await setUp(1, { wrap: full });
     expect(await pending()).toEqual([]);
     expect(said).toEqual(["dispatch waits for room: the disk is full"]);
