@@ -24,14 +24,15 @@ export class SimulatedClock implements Clock {
   #waiting = 0;
   readonly #heap: Due[] = [];
   readonly #ties: Rng;
-  /** Host milliseconds that each owner's share of the simulation took; absent: not measured. */
-  readonly hostMs: Map<string, number> | undefined;
+  /** Whose share of the simulation is measured, in processor milliseconds of this host. */
+  readonly #measured: string | undefined;
+  hostMs = 0;
   /** Things that have happened. */
   events = 0;
 
-  constructor(seed: number | string, options: { measured?: boolean } = {}) {
+  constructor(seed: number | string, options: { measured?: string | undefined } = {}) {
     this.#ties = rng(seed, "ties");
-    this.hostMs = options.measured ? new Map() : undefined;
+    this.#measured = options.measured;
   }
 
   now(): number {
@@ -67,10 +68,10 @@ export class SimulatedClock implements Clock {
     this.#waiting--;
     this.#now = at;
     this.events++;
-    const startedAt = this.hostMs ? performance.now() : 0;
+    const before = owner === this.#measured ? process.cpuUsage() : undefined;
     callback();
     await settled();
-    this.hostMs?.set(owner, (this.hostMs.get(owner) ?? 0) + performance.now() - startedAt);
+    if (before) this.#charge(before);
     return true;
   }
 
@@ -80,6 +81,12 @@ export class SimulatedClock implements Clock {
     await settled();
     while (await this.step(end));
     this.#now = end;
+  }
+
+  #charge(before: NodeJS.CpuUsage): void {
+    // Processor time, as others may keep this process from running.
+    const { user, system } = process.cpuUsage(before);
+    this.hostMs += (user + system) / 1000;
   }
 
   #add(at: number, tie: number, callback: () => void, owner: string): () => void {

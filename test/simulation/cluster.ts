@@ -29,8 +29,8 @@ export interface ClusterOptions {
   readonly stepMs?: StepTime;
   /** Hears every line of the trace. */
   readonly onLine?: (line: string) => void;
-  /** Measures what host time each process takes. */
-  readonly measured?: boolean;
+  /** The process whose processor time is measured. */
+  readonly measured?: string;
   /** A process's bus as a test breaks it. */
   readonly breakBus?: (bus: Bus, role: Role) => Bus;
   /** A student as a test breaks it. */
@@ -68,7 +68,7 @@ export class SimulatedCluster {
 
   constructor(options: ClusterOptions) {
     this.#options = options;
-    this.clock = new SimulatedClock(options.seed, { measured: options.measured ?? false });
+    this.clock = new SimulatedClock(options.seed, { measured: options.measured });
     this.hub = new MemoryHub({ clock: this.clock, onError: (error) => this.errors.push(error) });
     this.trace = new Trace(this.clock, options.onLine);
     this.faults = new Faults(options.plan, options.seed, this.trace, (action, on) => this.#act(action, on));
@@ -132,13 +132,6 @@ export class SimulatedCluster {
     for (const { bus } of living) await bus.close();
     // Long enough for what was held to come back to its queue, and for what has a time to live to go.
     await this.clock.advance(30_000);
-  }
-
-  /** Host milliseconds of all processes of a role, where they are measured. */
-  hostMs(role: Role): number {
-    let sum = 0;
-    for (const [owner, ms] of this.clock.hostMs ?? []) if (owner.startsWith(`${role}-`)) sum += ms;
-    return sum;
   }
 
   describe(): string[] {

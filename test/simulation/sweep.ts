@@ -1,7 +1,5 @@
 import type { RunSpec } from "../../shared/config/spec.ts";
-import { decode } from "../../shared/protocol/codec.ts";
-import { RunRecord } from "../../shared/protocol/run.ts";
-import { buckets } from "../../shared/protocol/subjects.ts";
+import { streams } from "../../shared/protocol/subjects.ts";
 import { smallSpec, trainedTeacher } from "../helpers/smallRun.ts";
 import { SimulatedCluster } from "./cluster.ts";
 import { calmPlan } from "./faultPlan.ts";
@@ -16,41 +14,47 @@ export interface SweepPoint {
 /** One point of the sweep: what a coordinator does and takes while its run is labelled. */
 export interface SweepRow extends SweepPoint {
   readonly chunks: number;
-  /** Of the simulated clock, from the first state in which chunks are asked for to the last label. */
-  readonly labellingS: number;
   /** What the nodes could label if they never waited. */
   readonly offeredPerS: number;
+  /** Of the simulated clock, while chunks are labelled that were not queued at the start, and all nodes have some. */
   readonly labelledPerS: number;
   readonly coordinatorRequestsPerS: number;
   /** Processor time of this host in the coordinator's own code. */
   readonly coordinatorMsPerChunk: number;
   /** The same in a second of the simulated clock: at 1 it has no time left, on this host. */
   readonly coordinatorBusy: number;
+  /** Of the run to its end, for each student. */
+  readonly coordinatorMsPerStudent: number;
   /** Processor time of this host for all: nodes, server and the simulation itself. */
   readonly hostMsPerChunk: number;
   readonly hostS: number;
 }
 
 const SERVICE_MS = 500;
-const CHUNKS_PER_NODE = 8;
+/** Of nodes that can be at work at once. */
+const CHUNKS_PER_NODE = 10;
+/** A node pulls two chunks at once; one more waits for it. */
+const IN_FLIGHT_PER_NODE = 3;
+/** Of a spec that does not say. */
+const DEFAULT_IN_FLIGHT = 64;
 const FEWEST_CHUNKS = 400;
 
 /** Points from one node to 1,000, with the bound on chunks in flight that specs have by default and with one that grows. */
 export function sweepPoints(most: number): SweepPoint[] {
   const nodes = [1, 10, 100, 1000].filter((teachers) => teachers <= most);
   return [
-    ...nodes.map((teachers) => ({ teachers, students: 1, maxInFlight: 64 })),
+    ...nodes.map((teachers) => ({ teachers, students: 1, maxInFlight: DEFAULT_IN_FLIGHT })),
     ...nodes
-      .filter((teachers) => teachers > 16)
-      .map((teachers) => ({ teachers, students: 1, maxInFlight: 4 * teachers })),
-    ...[10, 100].map((students) => ({ teachers: Math.min(10, most), students, maxInFlight: 64 })),
+      .filter((teachers) => IN_FLIGHT_PER_NODE * teachers > DEFAULT_IN_FLIGHT)
+      .map((teachers) => ({ teachers, students: 1, maxInFlight: IN_FLIGHT_PER_NODE * teachers })),
+    ...[10, 100].map((students) => ({ teachers: Math.min(10, most), students, maxInFlight: DEFAULT_IN_FLIGHT })),
   ];
 }
 
-/** Runs one point without faults until its labels are there, or, of several students, to its end. */
+/** Runs one point without faults to its end. */
 export async function measurePoint(point: SweepPoint): Promise<SweepRow> {
-  const { teachers, students } = point;
-  const chunks = Math.max(FEWEST_CHUNKS, CHUNKS_PER_NODE * teachers);
+  const { teachers, students, maxInFlight } = point;
+  const chunks = Math.max(FEWEST_CHUNKS, CHUNKS_PER_NODE * Math.min(teachers, maxInFlight));
   const cluster = new SimulatedCluster({
     seed: 1,
     plan: calmPlan,
@@ -59,35 +63,37 @@ export async function measurePoint(point: SweepPoint): Promise<SweepRow> {
     counts: { coordinator: 1, teacher: teachers, student: 1 },
     teacherTimes: () => ({ predictMs: () => SERVICE_MS, stepMs: () => 100 }),
     stepMs: () => 100,
-    measured: true,
+    measured: "coordinator-1",
   });
-  const startedAt = performance.now();
+  const startedUs = process.cpuUsage();
   cluster.start();
-  const until = async (reached: (record: RunRecord) => boolean): Promise<Snapshot> => {
-    while (!cluster.over) {
+  const until = async (reached: () => boolean): Promise<Snapshot> => {
+    while (!cluster.over && !reached()) {
       if (!(await cluster.clock.step())) throw new Error("the run of the sweep stands still");
-      const record = changedRecord(cluster);
-      if (record && reached(record)) break;
     }
     return snapshotOf(cluster);
   };
-  const from = await until(({ state }) => state === "distilling");
-  const to = await until(({ labelledAtMs, state }) =>
-    students === 1 ? labelledAtMs !== null : state === "done",
-  );
-  const hostS = (performance.now() - startedAt) / 1000;
+  const labelled = (): number => cluster.hub.logs.get(streams.labels.name)?.stream.lastSequence ?? 0;
+  // While nodes start, and while the last chunks are at few of them, not all are at work.
+  const from = await until(() => labelled() >= 0.5 * chunks);
+  const to = await until(() => labelled() >= 0.9 * chunks);
+  const labelledAll = await until(() => labelled() >= chunks);
+  const end = await until(() => false);
+  const { user, system } = process.cpuUsage(startedUs);
   await cluster.stop();
-  const labellingS = (to.atMs - from.atMs) / 1000;
+  const seconds = (to.atMs - from.atMs) / 1000;
+  const between = to.labelled - from.labelled;
   const coordinatorMs = to.coordinatorMs - from.coordinatorMs;
+  const hostS = (user + system) / 1e6;
   return {
     ...point,
     chunks,
-    labellingS,
     offeredPerS: (teachers * 1000) / SERVICE_MS,
-    labelledPerS: chunks / labellingS,
-    coordinatorRequestsPerS: (to.requests - from.requests) / labellingS,
-    coordinatorMsPerChunk: coordinatorMs / chunks,
-    coordinatorBusy: coordinatorMs / 1000 / labellingS,
+    labelledPerS: between / seconds,
+    coordinatorRequestsPerS: (to.requests - from.requests) / seconds,
+    coordinatorMsPerChunk: coordinatorMs / between,
+    coordinatorBusy: coordinatorMs / 1000 / seconds,
+    coordinatorMsPerStudent: (end.coordinatorMs - labelledAll.coordinatorMs) / students,
     hostMsPerChunk: (1000 * hostS) / chunks,
     hostS,
   };
@@ -95,27 +101,18 @@ export async function measurePoint(point: SweepPoint): Promise<SweepRow> {
 
 interface Snapshot {
   readonly atMs: number;
+  readonly labelled: number;
   readonly coordinatorMs: number;
   readonly requests: number;
 }
 
-function snapshotOf(cluster: SimulatedCluster): Snapshot {
+function snapshotOf({ clock, hub, trace }: SimulatedCluster): Snapshot {
   return {
-    atMs: cluster.clock.now(),
-    coordinatorMs: cluster.hostMs("coordinator"),
-    requests: cluster.trace.counts.get("by coordinator") ?? 0,
+    atMs: clock.now(),
+    labelled: hub.logs.get(streams.labels.name)?.stream.lastSequence ?? 0,
+    coordinatorMs: clock.hostMs,
+    requests: trace.counts.get("by coordinator") ?? 0,
   };
-}
-
-const seen = new WeakMap<SimulatedCluster, number>();
-
-/** The run's record, where it has changed since the last look. */
-function changedRecord(cluster: SimulatedCluster): RunRecord | undefined {
-  const stream = cluster.hub.buckets.get(buckets.runs)?.stream;
-  if (!stream || stream.lastSequence === seen.get(cluster)) return undefined;
-  seen.set(cluster, stream.lastSequence);
-  const stored = stream.last(RUN);
-  return stored && decode(RunRecord, stored.data, RUN);
 }
 
 /** One sample a chunk: to the coordinator a chunk is a subject, whatever it holds. */
@@ -143,6 +140,7 @@ const columns: readonly { head: string; of(row: SweepRow): string }[] = [
   { head: "offered/s", of: ({ offeredPerS }) => offeredPerS.toFixed(0) },
   { head: "labelled/s", of: ({ labelledPerS }) => labelledPerS.toFixed(1) },
   { head: "requests/s", of: ({ coordinatorRequestsPerS }) => coordinatorRequestsPerS.toFixed(0) },
+  { head: "ms/student", of: ({ coordinatorMsPerStudent }) => coordinatorMsPerStudent.toFixed(1) },
   { head: "ms/chunk", of: ({ coordinatorMsPerChunk }) => coordinatorMsPerChunk.toFixed(2) },
   { head: "busy", of: ({ coordinatorBusy }) => `${(100 * coordinatorBusy).toFixed(1)}%` },
   { head: "host ms/chunk", of: ({ hostMsPerChunk }) => hostMsPerChunk.toFixed(2) },
@@ -157,7 +155,7 @@ export function sweepTable(rows: readonly SweepRow[]): string {
 
 /** Where the coordinator has no time left, between the points that were measured; in words. */
 export function saturation(rows: readonly SweepRow[]): string {
-  const grown = rows.filter(({ maxInFlight, teachers }) => maxInFlight >= 4 * teachers || teachers <= 16);
+  const grown = rows.filter(({ maxInFlight, teachers }) => maxInFlight >= IN_FLIGHT_PER_NODE * teachers);
   const line = grown.filter(({ students }) => students === 1).sort((a, b) => a.teachers - b.teachers);
   const over = line.findIndex(({ coordinatorBusy }) => coordinatorBusy >= 1);
   const last = line.at(-1);

@@ -37,6 +37,8 @@ export class TimedTeacher implements TeacherCompute {
   readonly #clock: Clock;
   readonly #times: TeacherTimes;
   readonly #closed = new AbortController();
+  /** One thing is computed after the other, as in a thread. */
+  #before: Promise<void> = Promise.resolve();
 
   constructor(clock: Clock, times: TeacherTimes) {
     this.#clock = clock;
@@ -117,7 +119,9 @@ export class TimedTeacher implements TeacherCompute {
 
   /** Ends with the node, as a compute thread does. */
   async #compute(ms: number): Promise<void> {
-    await sleep(this.#clock, ms, this.#closed.signal);
+    const mine = this.#before.then(() => sleep(this.#clock, ms, this.#closed.signal));
+    this.#before = mine;
+    await mine;
     this.#closed.signal.throwIfAborted();
   }
 }
