@@ -23,7 +23,10 @@ export function matcher(filter: string): (subject: string) => boolean {
   const tokens = filter.split(".");
   const wild = tokens.findIndex((token) => token === "*" || token === ">");
   if (wild < 0) return (subject) => subject === filter;
-  const start = tokens.slice(0, wild).map((token) => `${token}.`).join("");
+  const start = tokens
+    .slice(0, wild)
+    .map((token) => `${token}.`)
+    .join("");
   if (tokens[wild] === ">") return (subject) => subject.length > start.length && subject.startsWith(start);
   return (subject) => subject.startsWith(start) && matches(filter, subject);
 }

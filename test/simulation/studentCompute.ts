@@ -1,4 +1,5 @@
 import { type Clock, sleep } from "../../shared/bus/clock.ts";
+import { TrainingInterrupted } from "../../shared/compute/interrupted.ts";
 import type { Batch } from "../../shared/compute/planBatches.ts";
 import type { Dataset } from "../../shared/data/dataset.ts";
 import { type LabelStoreLayout, LabelStoreReader } from "../../shared/labels/labelStoreReader.ts";
@@ -31,6 +32,7 @@ export class LineageStudent implements StudentCompute {
   readonly #datasets = new Map<string, Dataset>();
   readonly #closed = new AbortController();
   #labels: LabelStoreReader | undefined;
+  #interrupted = false;
 
   constructor(clock: Clock, stepMs: StepTime) {
     this.#clock = clock;
@@ -70,12 +72,29 @@ export class LineageStudent implements StudentCompute {
     const ready = taught ? labelGate(training, dataset, first, hooks) : undefined;
     const name = `${job.kind} ${job.seed}`;
     let lineage = checkpoint ? unpackLineage(checkpoint) : emptyLineage(epochs, places.size, name);
+    this.#interrupted = false;
+    let savedStep = lineage.step;
+    const save = async (): Promise<void> => {
+      if (lineage.step === savedStep) return;
+      await hooks.onCheckpoint(lineage.step, packLineage(lineage));
+      savedStep = lineage.step;
+    };
+    const endIfInterrupted = async (): Promise<void> => {
+      if (!this.#interrupted || lineage.step === total) return;
+      await save();
+      throw new TrainingInterrupted(`told to end after step ${lineage.step}`, { retry: true });
+    };
     let planned: { epoch: number; batches: readonly Batch[] } = { epoch: 0, batches: first };
     while (lineage.step < total) {
       const epoch = Math.floor(lineage.step / first.length);
       if (planned.epoch !== epoch) planned = { epoch, batches: batchesOf(epoch) };
       const batch = lineage.step % first.length;
-      await ready?.(epoch, batch);
+      try {
+        await ready?.(epoch, batch);
+      } catch (error) {
+        await endIfInterrupted();
+        throw error;
+      }
       await sleep(this.#clock, this.#stepMs(lineage.step), this.#closed.signal);
       this.#closed.signal.throwIfAborted();
       const { ids } = planned.batches[batch] as Batch;
@@ -84,7 +103,8 @@ export class LineageStudent implements StudentCompute {
         : [];
       lineage = this.learn(lineage, places, epoch, ids, said);
       const { step } = lineage;
-      if (step % student.checkpointSteps === 0) await hooks.onCheckpoint(step, packLineage(lineage));
+      if (step % student.checkpointSteps === 0) await save();
+      await endIfInterrupted();
       this.#closed.signal.throwIfAborted();
       hooks.onProgress({ step, total, samplesPerS: 0, loss: null, accuracy: null, waiting: false });
     }
@@ -97,6 +117,10 @@ export class LineageStudent implements StudentCompute {
       curve: Array.from({ length: epochs }, (_, epoch) => nothingLearnt(epoch)),
       waitSeconds: 0,
     };
+  }
+
+  async interrupt(): Promise<void> {
+    this.#interrupted = true;
   }
 
   async evaluate(task: EvaluationTask): Promise<TestFindings> {

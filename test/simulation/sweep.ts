@@ -47,7 +47,11 @@ export function sweepPoints(most: number): SweepPoint[] {
     ...nodes
       .filter((teachers) => IN_FLIGHT_PER_NODE * teachers > DEFAULT_IN_FLIGHT)
       .map((teachers) => ({ teachers, students: 1, maxInFlight: IN_FLIGHT_PER_NODE * teachers })),
-    ...[10, 100].map((students) => ({ teachers: Math.min(10, most), students, maxInFlight: DEFAULT_IN_FLIGHT })),
+    ...[10, 100].map((students) => ({
+      teachers: Math.min(10, most),
+      students,
+      maxInFlight: DEFAULT_IN_FLIGHT,
+    })),
   ];
 }
 

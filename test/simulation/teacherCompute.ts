@@ -1,4 +1,5 @@
 import { type Clock, sleep } from "../../shared/bus/clock.ts";
+import { TrainingInterrupted } from "../../shared/compute/interrupted.ts";
 import { type Batch, planBatches } from "../../shared/compute/planBatches.ts";
 import type { Dataset } from "../../shared/data/dataset.ts";
 import { labelledIds } from "../../shared/data/gather.ts";
@@ -37,6 +38,7 @@ export class TimedTeacher implements TeacherCompute {
   readonly #clock: Clock;
   readonly #times: TeacherTimes;
   readonly #closed = new AbortController();
+  #interrupted = false;
   /** One thing is computed after the other, as in a thread. */
   #before: Promise<void> = Promise.resolve();
 
@@ -87,6 +89,7 @@ export class TimedTeacher implements TeacherCompute {
       ? readState(task.checkpoint)
       : { step: 0, hash: sha256(task.name, String(task.train.seed)) };
     let savedAt = this.#clock.now();
+    this.#interrupted = false;
     while (state.step < batches.length) {
       await this.#compute(this.#times.stepMs(state.step));
       const { ids } = batches[state.step] as Batch;
@@ -99,9 +102,11 @@ export class TimedTeacher implements TeacherCompute {
         accuracy: null,
         waiting: false,
       });
-      if (this.#clock.now() - savedAt < task.checkpointMs) continue;
+      const ends = this.#interrupted && state.step < batches.length;
+      if (!ends && this.#clock.now() - savedAt < task.checkpointMs) continue;
       await hooks.onCheckpoint(state.step, pack({ version: 1, state }));
       savedAt = this.#clock.now();
+      if (ends) throw new TrainingInterrupted(`told to end after step ${state.step}`, { retry: true });
     }
     const artifact = pack({ teacher: task.name, hash: state.hash });
     return {
@@ -110,6 +115,10 @@ export class TimedTeacher implements TeacherCompute {
       parameters: 1,
       curve: epochs.map((_, at) => nothingLearnt(at)),
     };
+  }
+
+  async interrupt(): Promise<void> {
+    this.#interrupted = true;
   }
 
   async close(): Promise<void> {

@@ -47,6 +47,10 @@ export class SimulatedLog implements WriteOnceLog {
     return this.#wire.request("measure labels", "", () => this.#inner.size());
   }
 
+  requireRoom(bytes: number): Promise<void> {
+    return this.#wire.request("ask for room", "", () => this.#inner.requireRoom(bytes));
+  }
+
   #hear(entries: AsyncIterable<LogEntry>, signal: AbortSignal): AsyncIterable<LogEntry> {
     return this.#wire.hear(
       entries,
