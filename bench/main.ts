@@ -1,11 +1,14 @@
-import { writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import { type CaseName, caseNames, cases } from "./cases.ts";
 import { type PeerName, peerNames } from "./contestants.ts";
 import { labelsTable } from "./labels/labelsTable.ts";
 import { type LabelsOptions, runLabels } from "./labels/runLabels.ts";
+import { addMemory } from "./memory/command.ts";
 import { optimizerNames } from "./optimizers.ts";
+import { count, listOf, positive, write } from "./options.ts";
+import { addOverlap } from "./overlap/command.ts";
+import { addPipeline } from "./pipeline/command.ts";
 import { type BenchOptions, runBench } from "./runBench.ts";
 import { table } from "./table.ts";
 import type { Bench } from "./task.ts";
@@ -18,7 +21,7 @@ interface Flags extends Omit<BenchOptions, "bench" | "pythons" | "peers"> {
 }
 
 const program = new Command("bench").description(
-  "Measures what a training step and a teacher's forward pass take, beside other libraries (docs/benchmarks.md), and label encodings (docs/encodings.md).",
+  "Measures what a training step and a teacher's forward pass take, beside other libraries, label encodings (docs/encodings.md), and what the distributed engine costs (docs/benchmarks.md).",
 );
 addBench("step", "the training loop's own step", caseNames).addOption(
   new Option("--optimizers <names>", `of ${optimizerNames.join(", ")}`)
@@ -31,6 +34,9 @@ addBench(
   caseNames.filter((name) => cases[name].predicted),
 );
 addLabels();
+addPipeline(program);
+addOverlap(program);
+addMemory(program);
 await program.parseAsync();
 
 function addLabels(): void {
@@ -97,36 +103,4 @@ async function run(bench: Bench, { python, python2, json, ...flags }: Flags): Pr
     (line) => console.error(line),
   );
   write(rows, table(rows), json);
-}
-
-function write(rows: readonly unknown[], shown: string, json: string | true | undefined): void {
-  const text = JSON.stringify(rows, null, 2);
-  if (typeof json === "string") writeFileSync(json, `${text}\n`);
-  if (json === true) {
-    console.log(text);
-    console.error(shown);
-  } else {
-    console.log(shown);
-  }
-}
-
-function listOf<T extends string>(allowed: readonly T[]): (text: string) => T[] {
-  return (text) =>
-    text.split(",").map((name) => {
-      const known = allowed.find((one) => one === name);
-      if (known === undefined) throw new InvalidArgumentError(`"${name}" is none of ${allowed.join(", ")}.`);
-      return known;
-    });
-}
-
-function count(text: string): number {
-  const n = Number(text);
-  if (!Number.isInteger(n) || n < 1) throw new InvalidArgumentError(`"${text}" is no whole number above 0.`);
-  return n;
-}
-
-function positive(text: string): number {
-  const n = Number(text);
-  if (!Number.isFinite(n) || n <= 0) throw new InvalidArgumentError(`"${text}" is no number above 0.`);
-  return n;
 }

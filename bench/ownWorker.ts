@@ -4,6 +4,7 @@ import { chooseBackend } from "../shared/compute/backend.ts";
 import type { BackendName } from "../shared/compute/backendNames.ts";
 import type { ComputeSettings } from "../shared/compute/computeSettings.ts";
 import { messageOf } from "../shared/errors.ts";
+import { measureOwnLoop } from "./overlap/measureOwnLoop.ts";
 import { measurePredict } from "./predict/measurePredict.ts";
 import { measureStep } from "./step/measureStep.ts";
 import type { Backend, BlockResult, Task } from "./task.ts";
@@ -18,6 +19,8 @@ const backends: Partial<Record<Backend, BackendName>> = {
   "stillhouse native": "tfjs-node",
 };
 
+const measures = { step: measureStep, predict: measurePredict, "own-loop": measureOwnLoop } as const;
+
 async function runTask(task: Task): Promise<BlockResult> {
   const prefer = backends[task.backend] ?? "compiled";
   const { name, version, tried } = await chooseBackend({ prefer });
@@ -28,7 +31,7 @@ async function runTask(task: Task): Promise<BlockResult> {
   const { threads, spinning } = task;
   const update: ComputeSettings["update"] = task.backend === "stillhouse in graph" ? "in-graph" : "in-place";
   const compute = { backend: name, threads, spinning, update, fallback: false };
-  const measured = await (task.bench === "step" ? measureStep : measurePredict)(task, compute);
+  const measured = await measures[task.bench](task, compute);
   return { peer: libraryOf(name, version), ...measured };
 }
 

@@ -1,8 +1,8 @@
 import type { ArchSpec } from "../shared/config/archSpec.ts";
 import type { OptimizerSpec } from "../shared/config/trainSpec.ts";
 
-/** What is measured: the training step, or a teacher's forward pass. */
-export type Bench = "step" | "predict";
+/** What is measured: the training step, a teacher's forward pass, or a step with teachers in the student's own loop. */
+export type Bench = "step" | "predict" | "own-loop";
 
 export type Backend =
   | "stillhouse compiled"
@@ -20,6 +20,8 @@ export interface Task {
   readonly bench: Bench;
   readonly backend: Backend;
   readonly arch: ArchSpec;
+  /** Of `own-loop`. */
+  readonly teacherArch?: ArchSpec;
   /** Without the batch: [28, 28, 1], or [length] of token ids. */
   readonly inputShape: readonly number[];
   readonly classes: number;

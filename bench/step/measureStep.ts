@@ -8,12 +8,34 @@ import { measure } from "../measure.ts";
 import type { Measured, Task } from "../task.ts";
 import { CHUNK_SIZE, openBenchLabels } from "./labels.ts";
 
+/** A student at work, step by step. */
+export interface OpenedStep {
+  step(i: number): Promise<number>;
+  /** Time that the last step spent in its bare graph, of the compiled backend. */
+  readonly graphMs: (() => number) | undefined;
+  close(): Promise<void>;
+}
+
 /** Times the training loop's own step: gather, label decoding, masks, feeds, graph, optimiser and the loss. */
 export async function measureStep(task: Task, compute: ComputeSettings): Promise<Measured> {
+  const { step, graphMs, close } = await openStep(task, compute);
+  try {
+    return await measure(step, task.seconds, graphMs);
+  } finally {
+    await close();
+  }
+}
+
+/** Opens the student of a task with random labels in a store. */
+export async function openStep(task: Task, compute: ComputeSettings): Promise<OpenedStep> {
   const { arch, inputShape, classes, teachers, temperature, alpha, batch, optimizer } = task;
   const dataset = benchDataset(task);
   const labels = openBenchLabels(dataset, teachers);
   const model = buildModel(arch, inputShape, classes, ["bench"]);
+  const release = (): void => {
+    model.dispose();
+    labels.close();
+  };
   try {
     const stepsPerEpoch = Math.floor(dataset.splits.train.length / batch);
     const objective = distillingObjective(
@@ -45,17 +67,17 @@ export async function measureStep(task: Task, compute: ComputeSettings): Promise
       },
       compute,
     );
-    try {
-      const order = shuffledIds(dataset);
-      const step = (i: number): Promise<number> => trainer.step(i, { ids: batchAt(order, batch, i) });
-      return trainer instanceof CompiledTrainer
-        ? await measure(step, task.seconds, () => trainer.graphMs())
-        : await measure(step, task.seconds);
-    } finally {
-      await trainer.close();
-    }
-  } finally {
-    model.dispose();
-    labels.close();
+    const order = shuffledIds(dataset);
+    return {
+      step: (i) => trainer.step(i, { ids: batchAt(order, batch, i) }),
+      graphMs: trainer instanceof CompiledTrainer ? () => trainer.graphMs() : undefined,
+      async close() {
+        await trainer.close();
+        release();
+      },
+    };
+  } catch (error) {
+    release();
+    throw error;
   }
 }
