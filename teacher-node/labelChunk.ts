@@ -10,7 +10,7 @@ import { labelMessage } from "../shared/labels/labelMessage.ts";
 import { chunkLayout } from "../shared/labels/layout.ts";
 import { rowWidth } from "../shared/labels/rowLayout.ts";
 import { decode, MalformedMessage } from "../shared/protocol/codec.ts";
-import { chunkLabelsFilter, labelWorkSubject, parseLabelsSubject } from "../shared/protocol/subjects.ts";
+import { labelsSubject, labelWorkSubject, parseLabelsSubject } from "../shared/protocol/subjects.ts";
 import { LABEL_MAX_DELIVER, LabelChunk, MAX_CHUNK_MS } from "../shared/protocol/work.ts";
 import { admit, NumericsRefused } from "./admission.ts";
 import type { NodeContext, ServedTeacher } from "./context.ts";
@@ -63,7 +63,8 @@ async function appendMissing(
   const row = { encoding, classes: dataset.classes, features };
   const layout = chunkLayout({ shard, chunkSize, chunk: work.chunk, ...row });
   // A node that died may have left some, and a second run that needs the chunk may have queued it when it was just done.
-  const there = new Set((await log.subjects(chunkLabelsFilter(work))).map((s) => parseLabelsSubject(s).part));
+  const subjects = layout.parts.map((_, part) => labelsSubject(work, part));
+  const there = new Set((await log.existing(subjects)).map((s) => parseLabelsSubject(s).part));
 
   const predict = async (rows: Uint32Array): Promise<Float32Array> => {
     const values = await context.compute.predict(teacher.labelling, dataset.hash, shardIndex, rows, view);

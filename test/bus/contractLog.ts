@@ -44,6 +44,16 @@ export function logContract(h: Harness): void {
       expect(await h.finish(log.append(`${root}.a.1`, bytes(3)))).toBe("appended");
     });
 
+    it("tells which of some subjects exist, in their order, and keeps to those that it was asked for", async () => {
+      const { log, other, root } = await open();
+      for (const name of ["a.1", "a.2", "b.1"]) await h.finish(log.append(`${root}.${name}`, bytes(1)));
+      const asked = ["b.1", "a.3", "a.1"].map((name) => `${root}.${name}`);
+      expect(await h.finish(other.existing(asked))).toEqual([`${root}.b.1`, `${root}.a.1`]);
+      expect(await h.finish(log.existing([]))).toEqual([]);
+      await h.finish(log.purge(`${root}.b.1`));
+      expect(await h.finish(log.existing([`${root}.b.1`]))).toEqual([]);
+    });
+
     it("reads what exists and then what arrives, in order, until the signal aborts", async () => {
       const { log, other, root } = await open();
       for (let i = 0; i < 5; i++) await h.finish(log.append(`${root}.a.${i}`, bytes(i)));

@@ -40,6 +40,12 @@ export class MemoryLog implements WriteOnceLog {
     return this.#state.stream.select(matcher(filter)).map(({ subject }) => subject);
   }
 
+  async existing(subjects: readonly string[]): Promise<string[]> {
+    for (const subject of subjects) checkSubject(subject);
+    await this.#client.request(`look for ${subjects.length} subjects in ${this.#name}`);
+    return subjects.filter((subject) => this.#state.stream.last(subject) !== undefined);
+  }
+
   read(filter: string, signal: AbortSignal, until: ReadUntil = "for-ever"): AsyncIterable<LogEntry> {
     this.#check(filter);
     return this.#entries(filter, signal, until, true);

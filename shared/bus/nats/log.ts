@@ -1,6 +1,7 @@
 import { JsHeaders, RetentionPolicy } from "nats";
 import type { LogEntry, ReadUntil, WriteOnceLog } from "../bus.ts";
 import { own } from "../bytes.ts";
+import { inBatches } from "../inBatches.ts";
 import { follow } from "./follow.ts";
 import type { Link } from "./link.ts";
 import { persist } from "./retry.ts";
@@ -30,6 +31,11 @@ export class NatsLog implements WriteOnceLog {
 
   async subjects(filter: string): Promise<string[]> {
     return this.#stream.subjects(filter);
+  }
+
+  async existing(subjects: readonly string[]): Promise<string[]> {
+    const there = await inBatches(subjects, (subject) => this.#stream.has(subject));
+    return subjects.filter((_, i) => there[i]);
   }
 
   read(filter: string, signal: AbortSignal, until: ReadUntil = "for-ever"): AsyncIterable<LogEntry> {

@@ -1,7 +1,7 @@
 import { RetentionPolicy, type StreamConfig } from "nats";
 import { checkFilter, checkInside, checkPayload, checkSubject } from "../names.ts";
 import { covers } from "../subjects.ts";
-import { getDirect } from "./direct.ts";
+import { type Found, getDirect } from "./direct.ts";
 import { isFull, isSubjectTaken } from "./errors.ts";
 import type { Link } from "./link.ts";
 import { purge } from "./purge.ts";
@@ -51,12 +51,21 @@ export class WriteOnceStream {
     });
   }
 
-  get(subject: string): Promise<Uint8Array | undefined> {
+  async get(subject: string): Promise<Uint8Array | undefined> {
+    return (await this.#find(subject))?.data;
+  }
+
+  /** The server has no way to tell without the message; where there is none, as of most that are asked for, the answer is short. */
+  async has(subject: string): Promise<boolean> {
+    return (await this.#find(subject)) !== undefined;
+  }
+
+  async #find(subject: string): Promise<Found | undefined> {
     checkSubject(subject);
-    if (!covers(this.filter, subject)) return Promise.resolve(undefined);
+    if (!covers(this.filter, subject)) return undefined;
     return persist(this.link, `read "${subject}"`, async (again) => {
       if (again) await this.#restore();
-      return (await getDirect(this.link, this.name, { subject }))?.data;
+      return getDirect(this.link, this.name, { subject });
     });
   }
 
