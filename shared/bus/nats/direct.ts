@@ -1,6 +1,6 @@
 import { DirectMsgHeaders, type MsgHdrs } from "nats";
 import { own } from "../bytes.ts";
-import { type Link, requestMs } from "./link.ts";
+import type { Link } from "./link.ts";
 
 export interface Found {
   subject: string;
@@ -21,7 +21,7 @@ export async function getDirect(
 ): Promise<Found | undefined> {
   const [path, query] =
     "subject" in which ? [`.${which.subject}`, ""] : ["", JSON.stringify({ seq: which.sequence })];
-  const answer = await link.nc.request(`$JS.API.DIRECT.GET.${stream}${path}`, query, { timeout: requestMs });
+  const answer = await link.requests.request(`$JS.API.DIRECT.GET.${stream}${path}`, query);
   const { headers } = answer;
   const code = headers?.code ?? 0;
   if (code === 404) return undefined;

@@ -4,6 +4,7 @@ import type { BusStatus } from "../bus.ts";
 import { sleep, systemClock } from "../clock.ts";
 import { Wakeup } from "../wakeup.ts";
 import { ConnectionLost } from "./errors.ts";
+import { Requests } from "./requests.ts";
 
 /** One request waits this long for its answer before it is sent again. */
 export const requestMs = 5000;
@@ -22,6 +23,7 @@ export class Link {
   readonly nc: NatsConnection;
   readonly js: JetStreamClient;
   readonly jsm: JetStreamManager;
+  readonly requests: Requests;
   readonly options: LinkOptions;
   /** Aborts when the bus closes; every wait listens to it. */
   readonly closing: AbortSignal;
@@ -36,6 +38,7 @@ export class Link {
     this.nc = nc;
     this.jsm = jsm;
     this.js = nc.jetstream({ timeout: requestMs });
+    this.requests = new Requests(nc, requestMs);
     this.options = options;
     this.closing = this.#closer.signal;
     setMaxListeners(0, this.closing); // one for each wait under way, which is no leak

@@ -5,7 +5,7 @@ import { sleep, systemClock } from "../clock.ts";
 import { consumerOverlap } from "../refusals.ts";
 import { deliveryOf } from "./delivery.ts";
 import { closedError, isTransient, serverCode, serverCodeOf } from "./errors.ts";
-import { type Link, requestMs } from "./link.ts";
+import type { Link } from "./link.ts";
 import { pull } from "./pull.ts";
 import { pauseMs, persist } from "./retry.ts";
 import { ns } from "./stream.ts";
@@ -113,7 +113,7 @@ class NatsWorkItem implements WorkItem {
     let answered = 0;
     await persist(this.#link, `acknowledge "${this.subject}"`, async () => {
       try {
-        await this.#link.nc.request(this.#reply, encoder.encode("+ACK"), { timeout: requestMs });
+        await this.#link.requests.request(this.#reply, "+ACK");
       } catch (error) {
         // A server that is up but has no answer has deleted the consumer: whoever does this work again finds it done.
         if (this.#link.up && isTransient(error) && ++answered >= 4) return;

@@ -1,4 +1,4 @@
-import { RetentionPolicy, type StreamConfig } from "nats";
+import { type MsgHdrs, RetentionPolicy, type StreamConfig } from "nats";
 import { checkFilter, checkInside, checkPayload, checkSubject } from "../names.ts";
 import { covers } from "../subjects.ts";
 import { type Found, getDirect } from "./direct.ts";
@@ -6,6 +6,7 @@ import { isFull, isSubjectTaken } from "./errors.ts";
 import type { Link } from "./link.ts";
 import { purge } from "./purge.ts";
 import { persist } from "./retry.ts";
+import { onlyFor, store } from "./store.ts";
 import { ensureStream, listSubjects, lookUp, maxPayloadBytes, streamConfig } from "./stream.ts";
 
 /** What a write-once log and a work queue do alike to the stream they stand on. */
@@ -14,12 +15,14 @@ export class WriteOnceStream {
   readonly name: string;
   readonly filter: string;
   readonly config: Partial<StreamConfig>;
+  readonly #marks: MsgHdrs;
 
   constructor(link: Link, name: string, filter: string, retention: RetentionPolicy) {
     this.link = link;
     this.name = name;
     this.filter = filter;
     this.config = writeOnceConfig(name, filter, retention);
+    this.#marks = onlyFor(name);
   }
 
   ensure(): Promise<void> {
@@ -40,7 +43,7 @@ export class WriteOnceStream {
     return persist(this.link, `append to "${subject}"`, async (again) => {
       if (again) await this.#restore();
       try {
-        await this.link.js.publish(subject, data, { expect: { streamName: this.name } });
+        await store(this.link, subject, data, this.#marks);
         return true;
       } catch (error) {
         if (isSubjectTaken(error)) return false;
