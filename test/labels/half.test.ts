@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { encodeLogits } from "../../shared/labels/encoding.ts";
+import { firstNotFinite } from "../../shared/labels/encodings/dense.ts";
 import { HALF_MAX, halfValues, toHalf } from "../../shared/labels/half.ts";
 
 /** The value of half-precision bits, by placing them into the bits of a float64: sign, exponent + 1008, fraction. */
@@ -85,5 +86,25 @@ describe("half precision", () => {
       few.set(encodeLogits("half", values.subarray(at, at + 6), 6, "it"), 2 * at);
     }
     expect(few).toEqual(written);
+  });
+
+  it("that is not finite is found where it is first, at any alignment; the largest finite one is not taken for it", () => {
+    const halves = new Uint16Array(131).fill(0x7bff);
+    const wrong: string[] = [];
+    for (const place of [-1, 0, 1, 2, 63, 128, 129, 130]) {
+      for (const bits of [0x7c00, 0xfc00, 0x7e01]) {
+        const stored = halves.slice();
+        // The last one is wrong too, and not the first.
+        if (place >= 0) stored[130] = 0x7c00;
+        if (place >= 0) stored[place] = bits;
+        for (const offset of [0, 1, 2, 3]) {
+          const bytes = new Uint8Array(offset + stored.byteLength).subarray(offset);
+          bytes.set(new Uint8Array(stored.buffer));
+          const found = firstNotFinite("half", bytes);
+          if (found !== place) wrong.push(`${bits} at ${place}, offset ${offset}: ${found}`);
+        }
+      }
+    }
+    expect(wrong).toEqual([]);
   });
 });
