@@ -1,20 +1,17 @@
 import { anySignal } from "../shared/bus/anySignal.ts";
 import type { Bus, WorkQueue, WriteOnceLog } from "../shared/bus/bus.ts";
 import { type Clock, sleep } from "../shared/bus/clock.ts";
-import { Wakeup } from "../shared/bus/wakeup.ts";
-import { encode } from "../shared/protocol/codec.ts";
+import { inBatches } from "../shared/bus/inBatches.ts";
 import {
   allViewsFilter,
-  chunkLabelsFilter,
   labelWorkFilter,
   labelWorkSubject,
   shardLabelsFilter,
   streams,
 } from "../shared/protocol/subjects.ts";
-import { LabelChunk } from "../shared/protocol/work.ts";
+import { Flight } from "./flight.ts";
 import type { MissingChunk } from "./missingLabels.ts";
 import type { QuarantineWatch } from "./quarantineWatch.ts";
-import { queueWhenRoom } from "./queueWhenRoom.ts";
 
 export interface DispatchOptions {
   readonly bus: Bus;
@@ -44,8 +41,6 @@ export interface Choosy {
 
 /** Between two comparisons of what is in flight with what log and queue hold. */
 export const RECONCILE_MS = 10_000;
-/** Between two looks at what is wanted. */
-const ASK_AGAIN_MS = 500;
 
 /**
  * Queues the chunks that the log lacks, at most `maxInFlight` at once, and follows their labels as they arrive.
@@ -96,139 +91,6 @@ function filtersOf(missing: readonly MissingChunk[]): string[] {
   return [...views].map(([all, [first, second]]) => (second === undefined ? (first as string) : all));
 }
 
-/** The chunks that wait, that are in flight and that are done. */
-class Flight {
-  readonly #options: DispatchOptions;
-  readonly #queue: WorkQueue;
-  readonly #onDone: () => void;
-  readonly #open = new Map<string, MissingChunk>();
-  readonly #waiting: MissingChunk[];
-  readonly inFlight = new Set<MissingChunk>();
-  /** In quarantine: neither waiting nor in flight. */
-  readonly #aside = new Set<MissingChunk>();
-  readonly #room = new Wakeup();
-  #roomCame = false;
-  #left: number;
-
-  constructor(options: DispatchOptions, queue: WorkQueue, onDone: () => void) {
-    this.#options = options;
-    this.#queue = queue;
-    this.#onDone = onDone;
-    this.#waiting = [...options.missing].reverse();
-    this.#left = options.missing.length;
-    for (const chunk of options.missing)
-      for (const subject of chunk.parts.keys()) this.#open.set(subject, chunk);
-  }
-
-  /**
-   * Queues chunks as there is room, until `signal` aborts. What arrives while some are on their way to the queue is made
-   * up for together: one by one, a run could label no more than a chunk in the time of a request.
-   */
-  async keepFull(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      this.#roomCame = false;
-      await this.fill(signal);
-      if (!this.#roomCame) await this.#room.wait(signal);
-    }
-  }
-
-  /** Queues waiting chunks up to the bound. */
-  async fill(signal: AbortSignal): Promise<void> {
-    const batch: MissingChunk[] = [];
-    while (this.inFlight.size < this.#options.maxInFlight) {
-      const chunk = this.#waiting.pop();
-      if (!chunk) break;
-      // Another run may have had it labelled while it waited here.
-      if (chunk.parts.size === 0) continue;
-      const wanted = this.#options.choosy?.wants(chunk) ?? true;
-      if (wanted === "later") {
-        this.#waiting.push(chunk);
-        break;
-      }
-      if (!wanted) {
-        this.#forget(chunk);
-        continue;
-      }
-      if (this.#options.quarantine.has(labelWorkSubject(chunk.key))) {
-        this.#aside.add(chunk);
-        continue;
-      }
-      this.inFlight.add(chunk);
-      batch.push(chunk);
-    }
-    await Promise.all(batch.map((chunk) => this.publish(chunk, signal)));
-    if (this.#left === 0) this.#onDone();
-    else if (this.#left === this.#aside.size) {
-      await this.#options.onStuck([...this.#aside].map(({ key }) => labelWorkSubject(key)));
-    }
-  }
-
-  /** Sets aside what comes into quarantine, and queues what is let out, until `signal` aborts. */
-  async heedQuarantine(signal: AbortSignal): Promise<void> {
-    const { quarantine } = this.#options;
-    const isIn = ({ key }: MissingChunk): boolean => quarantine.has(labelWorkSubject(key));
-    let version = 0;
-    while (!signal.aborted) {
-      await quarantine.changedSince(version, signal);
-      if (signal.aborted) return;
-      version = quarantine.version;
-      for (const chunk of [...this.inFlight].filter(isIn)) {
-        this.inFlight.delete(chunk);
-        this.#aside.add(chunk);
-      }
-      for (const chunk of [...this.#aside].filter((chunk) => !isIn(chunk))) {
-        this.#aside.delete(chunk);
-        this.#waiting.push(chunk);
-      }
-      await this.fill(signal);
-    }
-  }
-
-  /** Makes room for what is waited for, and queues what was to be later, until `signal` aborts. */
-  async askAgain(choosy: Choosy, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      await sleep(this.#options.clock, ASK_AGAIN_MS, signal);
-      const unwanted = [...this.inFlight, ...this.#aside].filter((chunk) => choosy.wants(chunk) === false);
-      for (const chunk of unwanted) this.#forget(chunk);
-      for (const { key } of unwanted) await this.#queue.purge(labelWorkSubject(key));
-      await this.fill(signal);
-    }
-  }
-
-  /** Nobody waits for a chunk any more: its labels are no news, should they come. */
-  #forget(chunk: MissingChunk): void {
-    for (const subject of chunk.parts.keys()) this.#open.delete(subject);
-    this.inFlight.delete(chunk);
-    this.#aside.delete(chunk);
-    this.#left--;
-  }
-
-  /** Queues one chunk. */
-  async publish(chunk: MissingChunk, signal: AbortSignal): Promise<void> {
-    const { key } = chunk;
-    const { clock, onNotice, choosy } = this.#options;
-    const work = encode(LabelChunk, { type: "label-chunk", ...key });
-    const queued = await queueWhenRoom(this.#queue, labelWorkSubject(key), work, clock, onNotice, signal);
-    if (queued) choosy?.onQueued(chunk);
-  }
-
-  arrived(subject: string): void {
-    const chunk = this.#open.get(subject);
-    if (!chunk) return;
-    this.#open.delete(subject);
-    chunk.parts.delete(subject);
-    if (chunk.parts.size > 0) return;
-    this.inFlight.delete(chunk);
-    this.#aside.delete(chunk);
-    this.#left--;
-    this.#options.choosy?.onLabelled(chunk);
-    this.#options.onProgress(this.#options.missing.length - this.#left, this.inFlight.size);
-    if (this.#left === 0) this.#onDone();
-    this.#roomCame = true;
-    this.#room.wake();
-  }
-}
-
 async function reconcile(
   flight: Flight,
   log: WriteOnceLog,
@@ -245,11 +107,13 @@ async function reconcile(
       for (const subject of await queue.pending(filter)) pending.add(subject);
       await givesUp(filter, pending);
     }
-    for (const chunk of [...flight.inFlight]) {
-      const subject = labelWorkSubject(chunk.key);
-      if (pending.has(subject) || quarantine.has(subject)) continue;
-      for (const subject of await log.subjects(chunkLabelsFilter(chunk.key))) flight.arrived(subject);
-      if (flight.inFlight.has(chunk)) await flight.publish(chunk, signal);
-    }
+    const isGone = (subject: string): boolean => !pending.has(subject) && !quarantine.has(subject);
+    const gone = [...flight.inFlight].filter(({ key }) => isGone(labelWorkSubject(key)));
+    const open = gone.flatMap(({ parts }) => [...parts.keys()]);
+    for (const subject of await log.existing(open)) flight.arrived(subject);
+    await inBatches(
+      gone.filter((chunk) => flight.inFlight.has(chunk)),
+      (chunk) => flight.publish(chunk, signal),
+    );
   }
 }
