@@ -14,6 +14,8 @@ import { labelPulled } from "./labelPulled.ts";
 /** Items pulled at once: enough that the compute has its next, few enough that a fast node takes more. */
 const PULL = 2;
 const PULL_WAIT_MS = 2_000;
+/** One that came waits so long for another: where the queue has one, both come together. */
+const PULL_LINGER_MS = 2;
 
 /**
  * Loads a teacher and labels chunks with it until `signal` aborts. What trying again will not mend (a model that does
@@ -42,7 +44,12 @@ export async function serveLabelling(
     });
     teacher.atWork = true;
     while (!signal.aborted) {
-      await labelPulled(context, teacher, labels, await consumer.pull(PULL, PULL_WAIT_MS, signal));
+      await labelPulled(
+        context,
+        teacher,
+        labels,
+        await consumer.pull(PULL, PULL_WAIT_MS, signal, PULL_LINGER_MS),
+      );
     }
   } catch (error) {
     if (signal.aborted) return;

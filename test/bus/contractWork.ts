@@ -61,6 +61,16 @@ export function workContract(h: Harness): void {
       only(await pull(few.consumer, 3));
     });
 
+    it("lets what came wait for more no longer than it is told to, and hands the next to the next pull", async () => {
+      const { queue, consumer, root } = await open({ ackWaitMs: 20_000 });
+      await h.finish(queue.publish(`${root}.a`, bytes(1)));
+      only(await h.finish(consumer.pull(2, 30_000, undefined, 20)));
+      for (const name of ["b", "c", "d"]) await h.finish(queue.publish(`${root}.${name}`, bytes(1)));
+      const both = await h.finish(consumer.pull(2, 30_000, undefined, 20_000));
+      expect(both.map(({ subject }) => subject)).toEqual([`${root}.b`, `${root}.c`]);
+      expect(only(await pull(consumer, 1)).subject).toBe(`${root}.d`);
+    });
+
     it("hands a message out again when it was not acknowledged in time; both acknowledgements succeed", async () => {
       const { queue, consumer, root } = await open();
       await h.finish(queue.publish(`${root}.a`, bytes(1)));

@@ -13,6 +13,8 @@ export interface Handed {
 interface Waiting {
   room: number;
   readonly handed: Handed[];
+  /** Called while some came and more has room. */
+  linger(): void;
   done(): void;
 }
 
@@ -53,15 +55,25 @@ export class ConsumerState {
     this.handOut();
   }
 
-  /** Resolves with up to `max` messages, after `waitMs` with those that came. */
-  pull(max: number, waitMs: number, signals: readonly AbortSignal[]): Promise<Handed[]> {
+  /** Resolves with up to `max` messages, after `waitMs`, or `lingerMs` after the first, with those that came. */
+  pull(
+    max: number,
+    waitMs: number,
+    signals: readonly AbortSignal[],
+    lingerMs: number = waitMs,
+  ): Promise<Handed[]> {
     return new Promise((resolve) => {
+      let stopLingering: (() => void) | undefined;
       const waiting: Waiting = {
         room: max,
         handed: [],
+        linger: () => {
+          stopLingering ??= this.#hub.clock.after(lingerMs, waiting.done);
+        },
         done: () => {
           if (!this.#waiting.delete(waiting)) return;
           cancel();
+          stopLingering?.();
           for (const signal of signals) signal.removeEventListener("abort", waiting.done);
           resolve(waiting.handed);
         },
@@ -79,7 +91,10 @@ export class ConsumerState {
     for (const waiting of this.#waiting) {
       while (waiting.room > 0) {
         const next = this.#next();
-        if (next === undefined) return;
+        if (next === undefined) {
+          if (waiting.handed.length > 0) waiting.linger();
+          return;
+        }
         waiting.room--;
         waiting.handed.push(next);
       }

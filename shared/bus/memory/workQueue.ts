@@ -90,12 +90,12 @@ class MemoryWorkConsumer implements WorkConsumer {
     this.#open = open;
   }
 
-  async pull(max: number, waitMs: number, signal?: AbortSignal): Promise<WorkItem[]> {
+  async pull(max: number, waitMs: number, signal?: AbortSignal, lingerMs?: number): Promise<WorkItem[]> {
     await this.#client.request("pull work");
     const { closing } = this.#client;
     const signals = signal === undefined ? [closing] : [closing, signal];
     const consumer = this.#open();
-    const handed = await consumer.pull(max, waitMs, signals);
+    const handed = await consumer.pull(max, waitMs, signals, lingerMs);
     await this.#client.hub.latency();
     if (!signals.some((s) => s.aborted)) return handed.map((one) => workItem(this.#client, consumer, one));
     for (const { message } of handed) consumer.again(message.sequence, 0);

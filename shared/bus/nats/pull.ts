@@ -8,6 +8,8 @@ export interface PullOptions {
   max: number;
   maxBytes?: number;
   waitMs: number;
+  /** After the first message; absent: until `waitMs` are over. */
+  lingerMs?: number | undefined;
   signals: readonly AbortSignal[];
   onMessage: (message: Msg) => void;
 }
@@ -35,12 +37,14 @@ export function pull(link: Link, options: PullOptions): Promise<PullEnd> {
     let missing = options.max;
     let ended = false;
     let silence: NodeJS.Timeout | undefined;
+    let linger: NodeJS.Timeout | undefined;
 
     const end = async (reason: PullEnd): Promise<void> => {
       if (ended) return;
       ended = true;
       clearTimeout(deadline);
       clearTimeout(silence);
+      clearTimeout(linger);
       forgetLost();
       for (const signal of options.signals) signal.removeEventListener("abort", onAbort);
       if (graceful.includes(reason) && link.up && !nc.isClosed()) {
@@ -70,8 +74,10 @@ export function pull(link: Link, options: PullOptions): Promise<PullEnd> {
         }
         missing--;
         options.onMessage(message);
-        if (missing === 0) void end("full");
-        else listen();
+        if (missing === 0) return void end("full");
+        listen();
+        if (options.lingerMs !== undefined)
+          linger ??= setTimeout(() => void end("expired"), options.lingerMs);
       },
     });
     const forgetLost = link.onLost(() => void end("lost"));

@@ -29,7 +29,7 @@ export class NatsWorkConsumer implements WorkConsumer {
     this.#options = options;
   }
 
-  async pull(max: number, waitMs: number, signal?: AbortSignal): Promise<WorkItem[]> {
+  async pull(max: number, waitMs: number, signal?: AbortSignal, lingerMs?: number): Promise<WorkItem[]> {
     const { link } = this.#stream;
     const deadline = performance.now() + waitMs;
     const signals = signal === undefined ? [link.closing] : [link.closing, signal];
@@ -44,6 +44,7 @@ export class NatsWorkConsumer implements WorkConsumer {
         consumer: this.#options.name,
         max: max - items.length,
         waitMs: left(),
+        lingerMs,
         signals,
         onMessage: (message) => items.push(new NatsWorkItem(link, message)),
       });
