@@ -62,6 +62,8 @@ export class SimulatedTeacher implements TeacherCompute {
     throw new Error("a simulated teacher is loaded, not trained");
   }
 
+  async interrupt(): Promise<void> {}
+
   async close(): Promise<void> {}
 }
 

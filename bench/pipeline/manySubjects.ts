@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { dispatch, RECONCILE_MS } from "../../coordinator/dispatch.ts";
+import { RECONCILE_MS } from "../../coordinator/dispatch.ts";
 import { findMissing } from "../../coordinator/missingLabels.ts";
 import type { Bus } from "../../shared/bus/bus.ts";
 import { type Clock, systemClock } from "../../shared/bus/clock.ts";
@@ -11,6 +11,7 @@ import type { LabelMessage } from "../../shared/labels/labelMessage.ts";
 import { PLAIN_VIEW } from "../../shared/protocol/identifiers.ts";
 import { labelWorkFilter, streams } from "../../shared/protocol/subjects.ts";
 import { startNatsServer } from "../../test/helpers/natsServer.ts";
+import { dispatchRun } from "../cluster/dispatchRun.ts";
 import { openRawWriter } from "../cluster/rawClient.ts";
 import { simulatedSpec, simulatedTeachers } from "../cluster/simulatedRun.ts";
 
@@ -105,17 +106,7 @@ async function timed(bus: Bus, spec: RunSpec, dataset: Dataset): Promise<Timed> 
   const stop = new AbortController();
   const { clock, pass } = withoutPasses();
   const queue = await bus.workQueue(streams.work.name, streams.work.filter);
-  const dispatching = dispatch(
-    {
-      bus,
-      clock,
-      missing: missing.chunks,
-      maxInFlight: spec.labels.maxInFlight,
-      onProgress: () => undefined,
-      onNotice: () => undefined,
-    },
-    stop.signal,
-  );
+  const dispatching = dispatchRun(bus, clock, missing.chunks, spec.labels.maxInFlight, stop.signal);
   const queued = async (): Promise<void> => {
     while ((await queue.pending(streams.work.filter)).length < spec.labels.maxInFlight) await sleep(1);
   };

@@ -23,7 +23,7 @@ export interface Befallen {
 }
 
 /** How long the moment of a fault is waited for. */
-const MOMENT_MS = 20_000;
+const MOMENT_MS = 60_000;
 /** A node that was killed is back so much later, as an orchestrator takes a while. */
 const BACK_MS = 300;
 
@@ -32,6 +32,15 @@ export async function befall(cluster: Cluster, fault: PlannedFault): Promise<Bef
   const { bus, run, server } = cluster;
   const missed = (seen: string): Befallen => ({ fault, who: null, seen });
   const hit = (who: string, seen: string): Befallen => ({ fault, who, seen });
+  const atWork = async (kind: "coordinator" | "student"): Promise<Role | undefined> => {
+    const end = Date.now() + MOMENT_MS;
+    while (Date.now() < end) {
+      const role = await atWork(kind);
+      if (role) return role;
+      await sleep(systemClock, 100);
+    }
+    return undefined;
+  };
   const roleOf = (name: string | undefined): Role | undefined =>
     cluster.roles.find((role) => role.name === name && role.alive);
   const anyOf = (kind: RoleKind): Role | undefined => {
@@ -62,7 +71,7 @@ export async function befall(cluster: Cluster, fault: PlannedFault): Promise<Bef
     }
     case "student-killed-at-checkpoint": {
       const began = await checkpointBegins(bus, MOMENT_MS);
-      const role = roleOf(await holderOf(bus, "student", run));
+      const role = await atWork("student");
       if (!began || !role) return missed("no checkpoint was written");
       await kill(role);
       return hit(role.name, "a checkpoint on its way");
@@ -70,7 +79,7 @@ export async function befall(cluster: Cluster, fault: PlannedFault): Promise<Bef
     case "student-killed":
     case "coordinator-killed": {
       const kind = fault.kind === "student-killed" ? "student" : "coordinator";
-      const role = roleOf(await holderOf(bus, kind, run));
+      const role = await atWork(kind);
       if (!role) return missed(`no ${kind} held its lease`);
       await kill(role);
       return hit(role.name, "it held the lease");
@@ -79,7 +88,7 @@ export async function befall(cluster: Cluster, fault: PlannedFault): Promise<Bef
     case "coordinator-stopped":
     case "teacher-stopped": {
       const kind = fault.kind.split("-")[0] as RoleKind;
-      const role = kind === "teacher" ? anyOf(kind) : roleOf(await holderOf(bus, kind, run));
+      const role = kind === "teacher" ? anyOf(kind) : await atWork(kind);
       if (!role) return missed(`no ${kind} was at work`);
       role.signal("SIGSTOP");
       await sleep(systemClock, fault.lastsMs);

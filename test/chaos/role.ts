@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -7,6 +7,9 @@ import { type Cable, openCable } from "./cut.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
+
+/** After an end of its own accord. */
+const RESTART_MS = 1_000;
 
 export type RoleKind = "coordinator" | "teacher" | "student";
 
@@ -18,6 +21,7 @@ export class Role {
   readonly #args: readonly string[];
   readonly #logFile: string;
   #child: ChildProcess | undefined;
+  #over = false;
   /** How often it was started. */
   starts = 0;
   /** Ends with an error of its own, which nothing here asks for. */
@@ -47,7 +51,7 @@ export class Role {
   }
 
   start(): void {
-    if (this.alive) return;
+    if (this.alive || this.#over) return;
     this.starts++;
     const log = openSync(this.#logFile, "a");
     const child = spawn(process.execPath, ["--import", tsx, join(root, "cli/main.ts"), ...this.#args], {
@@ -57,7 +61,11 @@ export class Role {
     closeSync(log);
     this.#child = child;
     child.once("exit", (code) => {
-      if (code !== null && code !== 0) this.failures.push(`${this.name} ended with code ${code}`);
+      if (this.#over || code === null) return;
+      // One of its own accord: an orchestrator starts it again, and here somebody wants to know why.
+      const last = readFileSync(this.#logFile, "utf8").trim().split("\n").at(-1)?.slice(0, 300);
+      this.failures.push(`${this.name} ended with code ${code}: ${last}`);
+      setTimeout(() => this.start(), RESTART_MS);
     });
   }
 
@@ -74,6 +82,7 @@ export class Role {
   }
 
   async end(): Promise<void> {
+    this.#over = true;
     await this.kill();
     await this.cable.close();
   }

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { dispatch } from "../../../coordinator/dispatch.ts";
 import { findMissing } from "../../../coordinator/missingLabels.ts";
 import type { Bus } from "../../../shared/bus/bus.ts";
 import { systemClock } from "../../../shared/bus/clock.ts";
@@ -11,6 +10,7 @@ import { encode } from "../../../shared/protocol/codec.ts";
 import { PLAIN_VIEW } from "../../../shared/protocol/identifiers.ts";
 import { RunRecord } from "../../../shared/protocol/run.ts";
 import { buckets, streams } from "../../../shared/protocol/subjects.ts";
+import { dispatchRun } from "../dispatchRun.ts";
 import type { Role, RoleTask } from "../role.ts";
 import { RUN, simulatedModel, simulatedRecord } from "../simulatedRun.ts";
 import { connectRole } from "./connect.ts";
@@ -41,17 +41,7 @@ export async function openCoordinator({
       const labellings = record.teachers.flatMap(({ ready }) => ready ?? []);
       const missing = await findMissing(log, dataset, spec.labels, [PLAIN_VIEW], labellings);
       const listMs = performance.now() - startedAt;
-      await dispatch(
-        {
-          bus,
-          clock: systemClock,
-          missing: missing.chunks,
-          maxInFlight: spec.labels.maxInFlight,
-          onProgress: () => undefined,
-          onNotice: () => undefined,
-        },
-        stop.signal,
-      );
+      await dispatchRun(bus, systemClock, missing.chunks, spec.labels.maxInFlight, stop.signal);
       return { samples: missing.samplesMissing, listMs };
     },
     async close() {

@@ -31,6 +31,15 @@ export class SimulatedLog implements WriteOnceLog {
     return this.#wire.request("list labels", filter, () => this.#inner.subjects(filter), countOf);
   }
 
+  existing(subjects: readonly string[]): Promise<string[]> {
+    return this.#wire.request(
+      "look for labels",
+      subjects.join(),
+      () => this.#inner.existing(subjects),
+      countOf,
+    );
+  }
+
   read(filter: string, signal: AbortSignal, until?: ReadUntil): AsyncIterable<LogEntry> {
     return this.#hear(this.#inner.read(filter, signal, until), signal);
   }
