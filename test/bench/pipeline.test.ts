@@ -31,7 +31,7 @@ describe("statistics of a pipeline", () => {
       case: "pipeline",
       classes: 10,
       samplesPerS: 60,
-      mbPerS: 60 * 20e-6,
+      mbPerS: expect.closeTo(60 * 20e-6, 12),
       ratioToRaw: 60 / 125,
       nodes: 4,
     });

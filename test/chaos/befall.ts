@@ -35,7 +35,7 @@ export async function befall(cluster: Cluster, fault: PlannedFault): Promise<Bef
   const atWork = async (kind: "coordinator" | "student"): Promise<Role | undefined> => {
     const end = Date.now() + MOMENT_MS;
     while (Date.now() < end) {
-      const role = await atWork(kind);
+      const role = roleOf(await holderOf(bus, kind, run));
       if (role) return role;
       await sleep(systemClock, 100);
     }
