@@ -1,13 +1,16 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { memoryRow } from "../../bench/memory/memoryRow.ts";
 import { nodesFor } from "../../bench/overlap/nodesFor.ts";
 import { overlapSetup } from "../../bench/overlap/setup.ts";
 import { serviceMsOf } from "../../bench/pipeline/offeredLoad.ts";
 import { rowOf } from "../../bench/pipeline/pipelineRow.ts";
 import { robustSlope } from "../../bench/statistics.ts";
+
+// Each starts a server and some processes.
+vi.setConfig({ testTimeout: 180_000 });
 
 /** Runs a benchmark with `--json`. */
 async function bench(args: string): Promise<{ rows: Record<string, unknown>[]; said: string }> {
