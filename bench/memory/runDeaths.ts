@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { systemClock } from "../../shared/bus/clock.ts";
 import { connectNats } from "../../shared/bus/nats.ts";
-import { streams } from "../../shared/protocol/subjects.ts";
+import { Attempts } from "../../shared/cluster/attempts.ts";
+import { buckets, streams } from "../../shared/protocol/subjects.ts";
 import { startNatsServer } from "../../test/helpers/natsServer.ts";
 import type { RoleTask } from "../cluster/role.ts";
 import { type Contents, leastOf, serverContents } from "../cluster/serverContents.ts";
@@ -56,6 +58,9 @@ export async function runDeaths(
     await Promise.all(started.map(({ ready }) => ready));
     for (const process of started) process.go();
     await sleep(5_000);
+    // Made when a node tells of its first second try, and once for all.
+    await Attempts.open(bus, systemClock);
+    await bus.kv(buckets.quarantine);
     const before = await contents(server);
     const labelledBefore = (await log.size()).messages;
     const mortals = new RoleProcess({ ...common, role: "mortals", deaths, atOnce });

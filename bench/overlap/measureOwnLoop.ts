@@ -1,5 +1,6 @@
 import type { ComputeSettings } from "../../shared/compute/computeSettings.ts";
 import { loadNativeModel } from "../../shared/compute/predictors/nativeModel.ts";
+import type { Predictor } from "../../shared/compute/predictors/predictor.ts";
 import { gatherInputs } from "../../shared/data/gather.ts";
 import { buildModel } from "../../shared/model/build.ts";
 import { packTrained } from "../../shared/model/packTrained.ts";
@@ -13,14 +14,15 @@ export async function measureOwnLoop(task: Task, compute: ComputeSettings): Prom
   const { teacherArch, inputShape, classes, teachers, batch } = task;
   if (teacherArch === undefined) throw new Error("the task names no architecture of teachers");
   const dataset = benchDataset(task);
-  const predictors = await Promise.all(
-    Array.from({ length: teachers }, async (_, k) => {
-      const model = buildModel(teacherArch, inputShape, classes, ["bench", k]);
-      const { artifact } = packTrained(model, teacherArch, dataset);
-      model.dispose();
-      return loadNativeModel(artifact, compute);
-    }),
-  );
+  const artifacts = Array.from({ length: teachers }, (_, k) => {
+    const model = buildModel(teacherArch, inputShape, classes, ["bench", k]);
+    const { artifact } = packTrained(model, teacherArch, dataset);
+    model.dispose();
+    return artifact;
+  });
+  // One after the other: loading one puts TensorFlow.js on another backend for a while.
+  const predictors: Predictor[] = [];
+  for (const artifact of artifacts) predictors.push(await loadNativeModel(artifact, compute));
   const student = await openStep(task, compute);
   try {
     const order = shuffledIds(dataset);
