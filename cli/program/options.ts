@@ -21,7 +21,7 @@ export const dataRootOption = new Option(
 );
 export const graceOption = new Option(
   "--grace <seconds>",
-  "how long it may take for its last checkpoints when it is told to end; default: 2",
+  "how long it may take for its last checkpoints when it is told to end; default: 1",
 ).argParser(wholeNumber);
 export const backendOption = new Option(
   "--backend <name>",

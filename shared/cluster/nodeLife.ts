@@ -7,7 +7,7 @@ import { toldToDrain } from "./drain.ts";
 import { beat, type Pulse } from "./heartbeat.ts";
 
 /** How long a node that is to end may take for the last checkpoints of what it trains, where nobody says. */
-export const GRACE_MS = 2_000;
+export const GRACE_MS = 1_000;
 
 export interface NodeLife {
   readonly bus: Bus;
