@@ -1,6 +1,7 @@
 import { aborted } from "../shared/bus/aborted.ts";
 import { anySignal } from "../shared/bus/anySignal.ts";
 import { sleep } from "../shared/bus/clock.ts";
+import { failureOf } from "../shared/bus/failureOf.ts";
 import { clearFaults } from "../shared/cluster/faults.ts";
 import { releaseQuarantined } from "../shared/cluster/quarantine.ts";
 import { transferSet } from "../shared/data/transferSet.ts";
@@ -51,7 +52,7 @@ export async function coordinate(context: CoordinatorContext): Promise<AnyReport
   try {
     return await Promise.race([
       way,
-      beside.then(() => never()),
+      failureOf(beside),
       aborted(signal).then(() => Promise.reject(signal.reason)),
     ]);
   } catch (error) {
@@ -154,8 +155,4 @@ async function labelAll(
     labelledAtMs: clock.now(),
     passes: passes && { ...passes, needed: Math.max(passes.found, passes.needed - left) },
   }));
-}
-
-function never(): Promise<never> {
-  return new Promise(() => undefined);
 }

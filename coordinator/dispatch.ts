@@ -68,12 +68,20 @@ export async function dispatch(options: DispatchOptions, signal: AbortSignal): P
   ]);
 }
 
+/** Of the work that chunks are asked for by. */
+function workFiltersOf(chunks: readonly MissingChunk[]): string[] {
+  return [...new Set(chunks.map(({ key }) => labelWorkFilter(key.labelling)))];
+}
+
+async function pendingOf(queue: WorkQueue, filters: readonly string[]): Promise<Set<string>> {
+  const pending = new Set<string>();
+  for (const filter of filters) for (const subject of await queue.pending(filter)) pending.add(subject);
+  return pending;
+}
+
 /** What another coordinator has queued is in flight already: counted last, it would come on top of what may be. */
 async function pendingFirst(queue: WorkQueue, missing: readonly MissingChunk[]): Promise<MissingChunk[]> {
-  const pending = new Set<string>();
-  for (const labelling of new Set(missing.map(({ key }) => key.labelling))) {
-    for (const subject of await queue.pending(labelWorkFilter(labelling))) pending.add(subject);
-  }
+  const pending = await pendingOf(queue, workFiltersOf(missing));
   const isPending = ({ key }: MissingChunk): boolean => pending.has(labelWorkSubject(key));
   return [...missing.filter(isPending), ...missing.filter((chunk) => !isPending(chunk))];
 }
@@ -101,12 +109,9 @@ async function reconcile(
   for (;;) {
     await sleep(clock, RECONCILE_MS, signal);
     if (signal.aborted) return;
-    const pending = new Set<string>();
-    for (const labelling of new Set([...flight.inFlight].map(({ key }) => key.labelling))) {
-      const filter = labelWorkFilter(labelling);
-      for (const subject of await queue.pending(filter)) pending.add(subject);
-      await givesUp(filter, pending);
-    }
+    const filters = workFiltersOf([...flight.inFlight]);
+    const pending = await pendingOf(queue, filters);
+    for (const filter of filters) await givesUp(filter, pending);
     const isGone = (subject: string): boolean => !pending.has(subject) && !quarantine.has(subject);
     const gone = [...flight.inFlight].filter(({ key }) => isGone(labelWorkSubject(key)));
     const open = gone.flatMap(({ parts }) => [...parts.keys()]);

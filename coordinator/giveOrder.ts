@@ -1,12 +1,13 @@
+import { anySignal } from "../shared/bus/anySignal.ts";
 import type { Bus } from "../shared/bus/bus.ts";
 import { type Clock, sleep } from "../shared/bus/clock.ts";
 import { coordinatorLease } from "../shared/cluster/followRuns.ts";
 import { type Lease, takeLease } from "../shared/cluster/lease.ts";
-import { readRun } from "../shared/cluster/readRun.ts";
+import { readRun } from "../shared/cluster/runRecords.ts";
 import { StillhouseError } from "../shared/errors.ts";
 import { encode } from "../shared/protocol/codec.ts";
 import { RunOrder } from "../shared/protocol/orders.ts";
-import type { RunRecord, RunState } from "../shared/protocol/run.ts";
+import { isLive, type RunRecord, type RunState } from "../shared/protocol/run.ts";
 import { buckets, ORDER_TTL_MS, orderKeys, PRESENCE_TTL_MS } from "../shared/protocol/subjects.ts";
 import { cancelRun, pauseRun } from "./pauseOrCancel.ts";
 import { mayEnter } from "./runStates.ts";
@@ -100,7 +101,7 @@ function leaseUnlessHeld(
   signal: AbortSignal,
 ): Promise<Lease | undefined> {
   const enough = new AbortController();
-  return takeLease(bus, coordinatorLease(run), who, clock, AbortSignal.any([signal, enough.signal]), () =>
+  return takeLease(bus, coordinatorLease(run), who, clock, anySignal(signal, enough.signal), () =>
     enough.abort(),
   );
 }
@@ -117,7 +118,7 @@ function requirePossible({ run, state }: RunRecord, order: Order): void {
     pause: mayEnter(state, "paused"),
     resume: state === "paused",
     cancel: mayEnter(state, "cancelled"),
-    stop: state !== "done" && state !== "failed" && state !== "cancelled",
+    stop: isLive({ state }),
   };
   if (possible[order]) return;
   const why =

@@ -1,9 +1,9 @@
 import type { Bus } from "../shared/bus/bus.ts";
 import type { Clock } from "../shared/bus/clock.ts";
+import { whenRoom } from "../shared/bus/whenRoom.ts";
 import type { LabelFileSpec } from "../shared/config/labelFileSpec.ts";
 import type { Dataset, Shard } from "../shared/data/dataset.ts";
 import { dispatchOrder } from "../shared/data/order.ts";
-import { appendWhenRoom } from "../shared/labels/appendWhenRoom.ts";
 import { requireCoverage } from "../shared/labels/coverage.ts";
 import { type ImportedLabels, importedLabels } from "../shared/labels/importedLabels.ts";
 import { readLabelFile } from "../shared/labels/labelFile.ts";
@@ -63,7 +63,7 @@ export async function importLabels(
   const onWait = (error: Error): void => options.onNotice(`import waits for room: ${error.message}`);
   for (const [done, chunk] of chunks.entries()) {
     for (const message of messagesOf(imported, chunk, options)) {
-      await appendWhenRoom(log, message, clock, signal, onWait);
+      await whenRoom(() => log.append(message.subject, message.data), clock, signal, onWait);
     }
     signal.throwIfAborted();
     options.onProgress?.(done + 1, chunks.length);

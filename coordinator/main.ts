@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import { anySignal } from "../shared/bus/anySignal.ts";
 import type { Bus } from "../shared/bus/bus.ts";
 import type { Clock } from "../shared/bus/clock.ts";
+import { failureOf } from "../shared/bus/failureOf.ts";
 import { coordinatorLease } from "../shared/cluster/followRuns.ts";
 import { beat, idlePulse } from "../shared/cluster/heartbeat.ts";
 import { type Lease, LeaseLost, takeLease } from "../shared/cluster/lease.ts";
@@ -124,7 +125,7 @@ async function holding(
   };
   const way = coordinateByOrders(context, orders);
   try {
-    return await Promise.race([way, pulse.then(() => new Promise<never>(() => undefined))]);
+    return await Promise.race([way, failureOf(pulse)]);
   } finally {
     over.abort();
     // Nothing may be written any more once the lease is given back.

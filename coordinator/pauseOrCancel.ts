@@ -1,9 +1,9 @@
 import type { Bus } from "../shared/bus/bus.ts";
 import { inBatches } from "../shared/bus/inBatches.ts";
 import { Checkpoints } from "../shared/cluster/checkpoints.ts";
-import { otherRuns } from "../shared/cluster/otherRuns.ts";
-import { decode } from "../shared/protocol/codec.ts";
-import { jobName, jobsOf, PeerWeights } from "../shared/protocol/jobs.ts";
+import { deletePeerWeights } from "../shared/cluster/deletePeerWeights.ts";
+import { readRuns } from "../shared/cluster/runRecords.ts";
+import { jobName, jobsOf } from "../shared/protocol/jobs.ts";
 import { isWorkingState, type RunRecord } from "../shared/protocol/run.ts";
 import { buckets, decisionKeys, jobKeys, streams } from "../shared/protocol/subjects.ts";
 import { workFilters } from "./failures.ts";
@@ -24,7 +24,7 @@ export async function cancelRun(bus: Bus, store: RunStore): Promise<void> {
 
 /** Takes out of the queue what a run has asked for, unless a run that is at work needs it too. */
 async function withdrawWork(bus: Bus, record: RunRecord): Promise<void> {
-  const others = await otherRuns(bus, record.run);
+  const others = await readRuns(bus, record.run);
   const needed = new Set(others.filter(({ state }) => isWorkingState(state)).flatMap(workFilters));
   const queue = await bus.workQueue(streams.work.name, streams.work.filter);
   for (const filter of workFilters(record)) if (!needed.has(filter)) await queue.purge(filter);
@@ -40,11 +40,7 @@ async function forgetProgress(bus: Bus, { run, spec }: RunRecord): Promise<void>
   }
   const jobs = await bus.kv(buckets.jobs);
   const peers = await bus.objects(buckets.peers);
-  for (const key of await jobs.keys(jobKeys.peers(run))) {
-    const entry = await jobs.get(key);
-    if (entry) await peers.delete(decode(PeerWeights, entry.value, `peer's weights ${key}`).object);
-    await jobs.delete(key);
-  }
+  await deletePeerWeights(jobs, peers, await jobs.keys(jobKeys.peers(run)));
   const decisions = await bus.kv(buckets.decisions);
   await inBatches(await decisions.keys(decisionKeys.all(run)), (key) => decisions.delete(key));
 }

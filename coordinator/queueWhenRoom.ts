@@ -1,8 +1,7 @@
 import type { WorkQueue } from "../shared/bus/bus.ts";
-import { type Clock, sleep } from "../shared/bus/clock.ts";
+import type { Clock } from "../shared/bus/clock.ts";
 import { BusFull } from "../shared/bus/errors.ts";
-
-const FULL_WAIT_MS = 2_000;
+import { whenRoom } from "../shared/bus/whenRoom.ts";
 
 /**
  * Queues work, or finds that it is pending. While the server has no room, waits and says so.
@@ -16,15 +15,17 @@ export async function queueWhenRoom(
   onNotice: (text: string) => void,
   signal: AbortSignal,
 ): Promise<boolean> {
-  while (!signal.aborted) {
-    try {
-      await queue.publish(subject, data);
-      return true;
-    } catch (error) {
-      if (!(error instanceof BusFull)) throw error;
-      onNotice(`dispatch waits for room: ${error.message}`);
-      await sleep(clock, FULL_WAIT_MS, signal);
-    }
+  if (signal.aborted) return false;
+  try {
+    await whenRoom(
+      () => queue.publish(subject, data),
+      clock,
+      signal,
+      (error) => onNotice(`dispatch waits for room: ${error.message}`),
+    );
+    return true;
+  } catch (error) {
+    if (error instanceof BusFull && signal.aborted) return false;
+    throw error;
   }
-  return false;
 }

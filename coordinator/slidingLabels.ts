@@ -1,5 +1,5 @@
 import { sleep } from "../shared/bus/clock.ts";
-import { otherRuns } from "../shared/cluster/otherRuns.ts";
+import { readRuns } from "../shared/cluster/runRecords.ts";
 import { slowestView } from "../shared/cluster/slowestView.ts";
 import { stepsOfEpoch } from "../shared/compute/planBatches.ts";
 import { transferSet } from "../shared/data/transferSet.ts";
@@ -106,7 +106,7 @@ export class SlidingLabels implements Choosy {
   async #sharedWithOthers(): Promise<boolean> {
     const { bus, store } = this.#context;
     const own = store.record;
-    const others = await otherRuns(bus, own.run);
+    const others = await readRuns(bus, own.run);
     return others.some((other) => isLive(other) && seesTheSame(other, own));
   }
 }

@@ -147,7 +147,10 @@ async function trainedOnce(
   return answer && { ...answer, reused: false };
 }
 
-/** Queues a training, again and again until `signal` aborts: the server may have lost it, or a node that did not know of the run took it out. */
+/**
+ * Queues a training, again and again until `signal` aborts: the server may have lost it, or a node that did not know of
+ * the run taken it out.
+ */
 async function keepQueued(
   { bus, clock, notice }: Asking,
   task: TrainTeacher,

@@ -1,12 +1,13 @@
 import { anySignal } from "../shared/bus/anySignal.ts";
 import type { Bus, KeyValue, ObjectStore } from "../shared/bus/bus.ts";
 import { RevisionConflict } from "../shared/bus/errors.ts";
+import { deletePeerWeights, peerObject } from "../shared/cluster/deletePeerWeights.ts";
 import { isFinished, readResult } from "../shared/cluster/jobResults.ts";
 import type { RunSpec } from "../shared/config/spec.ts";
 import { sha256 } from "../shared/determinism/hash.ts";
 import { selfTermsOf } from "../shared/distill/termsOf.ts";
 import { StillhouseError } from "../shared/errors.ts";
-import { decode, encode } from "../shared/protocol/codec.ts";
+import { encode } from "../shared/protocol/codec.ts";
 import { type JobKey, jobName, PeerWeights } from "../shared/protocol/jobs.ts";
 import { buckets, jobKeys } from "../shared/protocol/subjects.ts";
 import { isPast } from "./self/peerSchedule.ts";
@@ -82,7 +83,7 @@ export class PeerExchange {
       if (!(error instanceof RevisionConflict)) throw error;
       // The first answer stands, as a peer may have used it.
       const first = await this.#jobs.get(key);
-      if (first && this.#objectOf(first.value, key) !== object) await this.#objects.delete(object);
+      if (first && peerObject(first.value, key) !== object) await this.#objects.delete(object);
     }
   }
 
@@ -121,31 +122,18 @@ export class PeerExchange {
     const past = (await this.#jobs.keys(jobKeys.peers(this.#run))).filter((key) =>
       isPast(stepOf(key), floor, this.#exchangeSteps),
     );
-    await this.#delete(past);
+    await deletePeerWeights(this.#jobs, this.#objects, past);
   }
 
   /** When all students are done. */
   async removeAll(): Promise<void> {
-    await this.#delete(await this.#jobs.keys(jobKeys.peers(this.#run)));
+    const all = await this.#jobs.keys(jobKeys.peers(this.#run));
+    await deletePeerWeights(this.#jobs, this.#objects, all);
   }
 
   async #read(key: string): Promise<Uint8Array | undefined> {
     const entry = await this.#jobs.get(key);
-    return entry && (await this.#objects.get(this.#objectOf(entry.value, key)));
-  }
-
-  async #delete(keys: readonly string[]): Promise<void> {
-    for (const key of keys) {
-      const entry = await this.#jobs.get(key);
-      if (!entry) continue;
-      // The blob first: a key whose blob is gone is found and deleted the next time.
-      await this.#objects.delete(this.#objectOf(entry.value, key));
-      await this.#jobs.delete(key);
-    }
-  }
-
-  #objectOf(value: Uint8Array, key: string): string {
-    return decode(PeerWeights, value, `peer's weights ${key}`).object;
+    return entry && (await this.#objects.get(peerObject(entry.value, key)));
   }
 
   #gone(job: string, step: number): PeerWeightsGone {

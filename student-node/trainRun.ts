@@ -2,6 +2,7 @@ import { aborted } from "../shared/bus/aborted.ts";
 import { anySignal } from "../shared/bus/anySignal.ts";
 import type { Bus } from "../shared/bus/bus.ts";
 import { sleep } from "../shared/bus/clock.ts";
+import { failureOf } from "../shared/bus/failureOf.ts";
 import { isFinished } from "../shared/cluster/jobResults.ts";
 import { LeaseLost } from "../shared/cluster/lease.ts";
 import { GRACE_MS } from "../shared/cluster/nodeLife.ts";
@@ -82,7 +83,7 @@ export async function trainRun(context: StudentContext, watch: RunWatch, signal:
       ),
     );
     working = all.catch(() => undefined);
-    await Promise.race([all, reading.then(() => new Promise<never>(() => undefined)), aborted(signal)]);
+    await Promise.race([all, failureOf(reading), aborted(signal)]);
     if (signal.aborted || !(await watch.reached(["evaluating"], signal))) return;
     await distilling;
     await exchange?.removeAll();

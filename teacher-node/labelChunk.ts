@@ -1,11 +1,12 @@
 import type { WorkItem, WriteOnceLog } from "../shared/bus/bus.ts";
+import type { BusFull } from "../shared/bus/errors.ts";
+import { whenRoom } from "../shared/bus/whenRoom.ts";
 import { Attempts } from "../shared/cluster/attempts.ts";
 import { postFault } from "../shared/cluster/faults.ts";
 import { publishNotice } from "../shared/cluster/notice.ts";
 import { quarantine } from "../shared/cluster/quarantine.ts";
 import { DataNotHere } from "../shared/data/openSource.ts";
 import { messageOf, StillhouseError } from "../shared/errors.ts";
-import { appendWhenRoom } from "../shared/labels/appendWhenRoom.ts";
 import { labelMessage } from "../shared/labels/labelMessage.ts";
 import { chunkLayout } from "../shared/labels/layout.ts";
 import { rowWidth } from "../shared/labels/rowLayout.ts";
@@ -88,12 +89,14 @@ async function appendMissing(
       node: context.node,
       what: `chunk ${work.chunk} with teacher "${teacher.name}"`,
     });
-    await appendWhenRoom(log, message, context.clock, context.signal, (error) => {
+    const onWait = (error: BusFull): void => {
       const text = `${context.node} waits for room: ${error.message}`;
       context.log.warn({ subject: message.subject }, text);
       for (const { run } of teacher.runs) publishNotice(context.bus, run, context.node, "warn", text);
       item.working();
-    });
+    };
+    const { subject, data } = message;
+    await whenRoom(() => log.append(subject, data), context.clock, context.signal, onWait);
   }
 }
 

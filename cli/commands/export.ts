@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import type { Bus } from "../../shared/bus/bus.ts";
 import { connectNats } from "../../shared/bus/nats.ts";
-import { readRun } from "../../shared/cluster/readRun.ts";
+import { readRun } from "../../shared/cluster/runRecords.ts";
 import { chooseBackend } from "../../shared/compute/backend.ts";
 import { exportOnnx, onnxNames } from "../../shared/compute/exportOnnx.ts";
 import type { LoadedModel } from "../../shared/compute/predictors/openPredictor.ts";

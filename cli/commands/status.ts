@@ -1,21 +1,15 @@
 import { readHeartbeats } from "../../shared/cluster/readHeartbeats.ts";
+import { readRuns } from "../../shared/cluster/runRecords.ts";
 import { messageOf } from "../../shared/errors.ts";
-import { decode } from "../../shared/protocol/codec.ts";
-import { RunRecord } from "../../shared/protocol/run.ts";
-import { buckets, streams } from "../../shared/protocol/subjects.ts";
+import { streams } from "../../shared/protocol/subjects.ts";
 import { type BusChoice, openBus } from "../openBus.ts";
 
 /** `stillhouse status`: the runs and nodes that a server knows, and the size of its label log. */
 export async function status(options: BusChoice & { json?: boolean }): Promise<number> {
   const bus = await openBus(options, "status");
   try {
-    const runs = await bus.kv(buckets.runs);
     const log = await bus.log(streams.labels.name, streams.labels.filter);
-    const records: RunRecord[] = [];
-    for (const key of await runs.keys(">")) {
-      const entry = await runs.get(key);
-      if (entry) records.push(decode(RunRecord, entry.value, `run record ${key}`));
-    }
+    const records = await readRuns(bus);
     const unread: string[] = [];
     const nodes = await readHeartbeats(bus, (error) => unread.push(messageOf(error)));
     const labelLog = await log.size();

@@ -4,15 +4,13 @@ import {
   backendOption,
   boundNumber,
   columnList,
-  credsOption,
   deviceOption,
   exit,
   hash,
   identifier,
-  natsOption,
   seedNumber,
+  serverOptions,
   shareNumber,
-  storeOption,
 } from "./options.ts";
 
 /** `stillhouse labels ...`. */
@@ -33,10 +31,8 @@ Every label of every teacher stands in one log, and is never computed twice. doc
     );
   const command = (name: string, description: string): Command =>
     labels.command(name).description(description);
-  const onServer = (of: Command): Command =>
-    of.addOption(storeOption).addOption(natsOption).addOption(credsOption);
 
-  onServer(command("list", "show what the label log holds: whose labels, of what, how far, how large"))
+  serverOptions(command("list", "show what the label log holds: whose labels, of what, how far, how large"))
     .option("--labelling <hash>", "of this labelling alone", hash)
     .option("--run <id>", "that this run reads alone", identifier)
     .option("--json", "as JSON, shard by shard", false)
@@ -51,7 +47,7 @@ come from the records of runs and imports; labels that no record knows are told 
       await exit((await import("../commands/labels/list.ts")).list(options));
     });
 
-  onServer(command("verify", "compute a share of the log's labels again on this machine, and compare"))
+  serverOptions(command("verify", "compute a share of the log's labels again on this machine, and compare"))
     .argument("<spec>", "the spec whose teachers and data they are of")
     .option("--teacher <name>", "of this teacher alone")
     .option("--share <s>", "of the chunks that the log has, how many: above 0, at most 1", shareNumber, 0.01)
@@ -79,7 +75,7 @@ difference is beyond the bound, the log has nothing of a teacher, or nothing cou
       await exit((await import("../commands/labels/verify.ts")).verify(spec, options));
     });
 
-  onServer(command("export", "write a teacher's labels into one NPZ file, for use elsewhere"))
+  serverOptions(command("export", "write a teacher's labels into one NPZ file, for use elsewhere"))
     .argument("<spec>", "the spec whose teacher and data they are of")
     .requiredOption("--out <file>", "the NPZ file")
     .option("--teacher <name>", "which one; may be left out where the spec has one")
@@ -105,7 +101,9 @@ The file holds, sorted by id: logits [samples, classes] (of regression values), 
       await exit((await import("../commands/labels/export.ts")).exportFile(spec, options));
     });
 
-  onServer(command("import", "put the labels of a file into the label log, and print the teacher for a spec"))
+  serverOptions(
+    command("import", "put the labels of a file into the label log, and print the teacher for a spec"),
+  )
     .argument(
       "<file>",
       "NPZ with `logits` or `probabilities` [samples, classes] and `ids`, or NPY (docs/labels.md)",
@@ -135,7 +133,7 @@ The file holds, sorted by id: logits [samples, classes] (of regression values), 
       await exit((await import("../commands/labels/import.ts")).importFile(file, options));
     });
 
-  onServer(command("prune", "delete labels that no run needs which is not over"))
+  serverOptions(command("prune", "delete labels that no run needs which is not over"))
     .option("--labelling <hash>", "of this labelling, as `list` shows it", hash)
     .option("--run <id>", "that this run reads", identifier)
     .option(

@@ -1,4 +1,4 @@
-import { InvalidArgumentError, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { backendOrder } from "../../shared/compute/backendNames.ts";
 import { deviceChoices } from "../../shared/compute/deviceNames.ts";
 
@@ -33,6 +33,11 @@ export const deviceOption = new Option(
   "--device <name>",
   "what the compiled backend computes on; auto: CUDA where it works; default: cpu",
 ).choices(deviceChoices);
+
+/** Of a command that works with a server: the one that is named, or that of the store. */
+export function serverOptions(command: Command): Command {
+  return command.addOption(storeOption).addOption(natsOption).addOption(credsOption);
+}
 
 /** As `NodeId` and `RunId` of the protocol: others read it from keys and subjects. */
 export function identifier(text: string): string {

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { stopSignals } from "../stopSignals.ts";
-import { credsOption, exit, natsOption, storeOption } from "./options.ts";
+import { exit, serverOptions } from "./options.ts";
 
 /** `stillhouse quarantine ...`. */
 export function quarantineCommands(program: Command): void {
@@ -17,13 +17,10 @@ else, and fails when nothing else is left. Mend the cause, let it out, and, wher
   $ stillhouse quarantine retry demo-1a2b3c4d`,
     );
   const command = (name: string, description: string): Command =>
-    quarantine
-      .command(name)
-      .description(description)
-      .argument("[run]", "of what this run needs alone: its id, or the folder that was its --out")
-      .addOption(storeOption)
-      .addOption(natsOption)
-      .addOption(credsOption);
+    serverOptions(quarantine.command(name).description(description)).argument(
+      "[run]",
+      "of what this run needs alone: its id, or the folder that was its --out",
+    );
 
   command("list", "show what is in quarantine, and how each try went")
     .option("--json", "as JSON", false)

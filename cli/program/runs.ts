@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { stopSignals } from "../stopSignals.ts";
-import { credsOption, exit, identifier, natsOption, storeOption } from "./options.ts";
+import { exit, identifier, serverOptions } from "./options.ts";
 
 const orders = {
   pause: "stop working on a run until it is resumed; its coordinator stays, trainings store a checkpoint",
@@ -12,12 +12,7 @@ const orders = {
 /** `stillhouse runs`, and what people tell runs and nodes. */
 export function runsCommands(program: Command): void {
   const command = (name: string, description: string): Command =>
-    program
-      .command(name)
-      .description(description)
-      .addOption(storeOption)
-      .addOption(natsOption)
-      .addOption(credsOption);
+    serverOptions(program.command(name).description(description));
 
   command("runs", "list the runs of a server: where each stands, and what it came to")
     .option("--json", "as JSON", false)

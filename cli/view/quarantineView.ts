@@ -1,3 +1,4 @@
+import { attemptTexts } from "../../shared/cluster/attempts.ts";
 import type { Quarantined } from "../../shared/protocol/quarantine.ts";
 import { parseLabelWork } from "../../shared/protocol/subjects.ts";
 
@@ -8,13 +9,7 @@ export function quarantineLines(found: readonly Quarantined[]): string[] {
     ...(place === 0 ? [] : [""]),
     ...titleLines(subject),
     `  since      ${new Date(atMs).toISOString()}, found by ${node}${run === null ? "" : ` of run ${run}`}`,
-    ...attempts.map(
-      ({ delivery, node, error }) =>
-        `  attempt ${delivery}  ${node}: ${error ?? "no end is known: it died, hung or was cut off"}`,
-    ),
-    ...(attempts.some(({ delivery }) => delivery === 1)
-      ? []
-      : ["  attempt 1  its node told nothing of it: it died, hung or was cut off"]),
+    ...attemptTexts(attempts).map((text, i) => `  ${i === 0 ? "attempts" : "        "}   ${text}`),
   ]);
 }
 

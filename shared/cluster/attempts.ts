@@ -59,13 +59,17 @@ export class Attempts {
   }
 }
 
-/** The tries at an item for people, in one line; of the first ones that nobody told of it says so. */
-export function attemptsText(attempts: readonly Attempt[]): string {
+/** The tries at an item for people, one each; of the first ones that nobody told of it says so. */
+export function attemptTexts(attempts: readonly Attempt[]): string[] {
   const last = Math.max(0, ...attempts.map(({ delivery }) => delivery));
-  const texts = Array.from({ length: last }, (_, i) => {
+  return Array.from({ length: last }, (_, i) => {
     const attempt = attempts.find(({ delivery }) => delivery === i + 1);
     if (!attempt) return `${i + 1}. a node that told nothing of it`;
     return `${i + 1}. ${attempt.node}: ${attempt.error ?? "it died, hung or was cut off"}`;
   });
-  return texts.length === 0 ? "nobody told of an attempt" : texts.join("; ");
+}
+
+/** The same in one line. */
+export function attemptsText(attempts: readonly Attempt[]): string {
+  return attemptTexts(attempts).join("; ") || "nobody told of an attempt";
 }

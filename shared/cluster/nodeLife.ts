@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import { anySignal } from "../bus/anySignal.ts";
 import type { Bus } from "../bus/bus.ts";
 import type { Clock } from "../bus/clock.ts";
+import { failureOf } from "../bus/failureOf.ts";
 import type { Heartbeat } from "../protocol/presence.ts";
 import { toldToDrain } from "./drain.ts";
 import { beat, type Pulse } from "./heartbeat.ts";
@@ -39,10 +40,7 @@ export async function liveAsNode(
   const working = work(until);
   try {
     // Whichever fails ends the node; neither ends before the work does.
-    await Promise.race([
-      working,
-      Promise.all([beating, listening]).then(() => new Promise<never>(() => undefined)),
-    ]);
+    await Promise.race([working, failureOf(beating), failureOf(listening)]);
   } finally {
     drained.abort();
     over.abort();

@@ -5,7 +5,7 @@ import { stringify } from "yaml";
 import { readReport } from "../../coordinator/report.ts";
 import { sleep, systemClock } from "../../shared/bus/clock.ts";
 import { connectNats } from "../../shared/bus/nats.ts";
-import { readRun } from "../../shared/cluster/readRun.ts";
+import { readRun } from "../../shared/cluster/runRecords.ts";
 import { isTaskReport } from "../../shared/evaluate/taskReportSchema.ts";
 import { decode } from "../../shared/protocol/codec.ts";
 import { Event } from "../../shared/protocol/events.ts";

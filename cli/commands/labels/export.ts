@@ -9,9 +9,9 @@ import { openDataset } from "../../../shared/data/open.ts";
 import { streams } from "../../../shared/protocol/subjects.ts";
 import { count, size } from "../../view/numbers.ts";
 import { Progress } from "../../view/progress.ts";
-import { type LogChoice, onServer } from "./onServer.ts";
+import { onServer, type StoreChoice } from "../onServer.ts";
 
-export interface ExportFileOptions extends LogChoice {
+export interface ExportFileOptions extends StoreChoice {
   teacher?: string;
   out: string;
   view: number;

@@ -12,9 +12,9 @@ import { encodingText } from "../../../shared/labels/encodingText.ts";
 import { nodeId } from "../../nodeId.ts";
 import { count } from "../../view/numbers.ts";
 import { Progress } from "../../view/progress.ts";
-import { type LogChoice, onServer } from "./onServer.ts";
+import { onServer, type StoreChoice } from "../onServer.ts";
 
-export interface ImportFileOptions extends LogChoice {
+export interface ImportFileOptions extends StoreChoice {
   data: string;
   output?: "logits" | "probabilities";
   ids?: string;

@@ -4,10 +4,10 @@ import { surveyLog } from "../../../coordinator/labelLog/survey.ts";
 import { streams } from "../../../shared/protocol/subjects.ts";
 import { listedLines } from "../../view/labelsView.ts";
 import { Progress } from "../../view/progress.ts";
+import { onServer, type StoreChoice } from "../onServer.ts";
 import { filtersOf } from "./filters.ts";
-import { type LogChoice, onServer } from "./onServer.ts";
 
-export interface ListOptions extends LogChoice {
+export interface ListOptions extends StoreChoice {
   labelling?: string;
   run?: string;
   json?: boolean;

@@ -8,10 +8,10 @@ import { streams } from "../../../shared/protocol/subjects.ts";
 import { canAsk, confirm } from "../../local/confirm.ts";
 import { many, size } from "../../view/numbers.ts";
 import { Progress } from "../../view/progress.ts";
+import { onServer, type StoreChoice } from "../onServer.ts";
 import { filtersOf } from "./filters.ts";
-import { type LogChoice, onServer } from "./onServer.ts";
 
-export interface PruneOptions extends LogChoice {
+export interface PruneOptions extends StoreChoice {
   labelling?: string;
   olderThan?: number;
   run?: string;

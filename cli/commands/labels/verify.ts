@@ -12,10 +12,10 @@ import { workerTeacherCompute } from "../../../teacher-node/workerCompute.ts";
 import { refuseMissingDevice } from "../../local/refuseMissingDevice.ts";
 import { Progress } from "../../view/progress.ts";
 import { type VerifiedTeacher, verdictOf, verifiedLines } from "../../view/verifiedView.ts";
-import { type LogChoice, onServer } from "./onServer.ts";
+import { onServer, type StoreChoice } from "../onServer.ts";
 import { temperaturesOf } from "./temperaturesOf.ts";
 
-export interface VerifyOptions extends LogChoice {
+export interface VerifyOptions extends StoreChoice {
   teacher?: string;
   share: number;
   seed: number;

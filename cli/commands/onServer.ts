@@ -1,12 +1,12 @@
-import type { Bus } from "../../../shared/bus/bus.ts";
-import { connectNats } from "../../../shared/bus/nats.ts";
-import { chooseBus, type ServerChoice, withServer } from "../../local/chooseBus.ts";
-import { INTERRUPTED, unlessInterrupted } from "../../local/interruption.ts";
-import { credentialsOf } from "../../openBus.ts";
-import { stopSignals } from "../../stopSignals.ts";
+import type { Bus } from "../../shared/bus/bus.ts";
+import { connectNats } from "../../shared/bus/nats.ts";
+import { chooseBus, type ServerChoice, withServer } from "../local/chooseBus.ts";
+import { INTERRUPTED, unlessInterrupted } from "../local/interruption.ts";
+import { credentialsOf } from "../openBus.ts";
+import { stopSignals } from "../stopSignals.ts";
 
-/** How a command about labels says where the log is. */
-export interface LogChoice extends ServerChoice {
+/** How such a command says where the server is. */
+export interface StoreChoice extends ServerChoice {
   creds?: string;
 }
 
@@ -25,7 +25,7 @@ export interface OnServer {
  * @returns the exit code
  */
 export async function onServer(
-  options: LogChoice,
+  options: StoreChoice,
   name: string,
   interrupted: string,
   use: (on: OnServer) => Promise<number>,
