@@ -14,14 +14,14 @@ export class RunCancelled extends StillhouseError {}
  * @throws RunCancelled, and what `coordinate` throws
  */
 export async function coordinateByOrders(context: CoordinatorContext, orders: RunOrders): Promise<AnyReport> {
-  const { bus, store, signal } = context;
+  const { bus, clock, store, signal } = context;
   for (;;) {
     const { state, run } = store.record;
     if (state === "cancelled") throw cancelled(run);
     if (state === "paused") {
       const order = await orders.next(["resume", "cancel"], signal);
       signal.throwIfAborted();
-      if (order === "cancel") await cancelRun(bus, store);
+      if (order === "cancel") await cancelRun(bus, clock, store);
       else await store.resume();
       continue;
     }
@@ -32,7 +32,7 @@ export async function coordinateByOrders(context: CoordinatorContext, orders: Ru
 
 /** @returns undefined when the run was told to pause or to end, and its record says so */
 async function untilOrdered(context: CoordinatorContext, orders: RunOrders): Promise<AnyReport | undefined> {
-  const { bus, store, signal, notice } = context;
+  const { bus, clock, store, signal, notice } = context;
   const { run } = store.record;
   const ordered = new AbortController();
   const over = new AbortController();
@@ -46,8 +46,8 @@ async function untilOrdered(context: CoordinatorContext, orders: RunOrders): Pro
     // It may have come to its end just then.
     if (store.record.state === "done") return undefined;
     notice(messageOf(error));
-    if (error.order === "cancel") await cancelRun(bus, store);
-    else await pauseRun(bus, store);
+    if (error.order === "cancel") await cancelRun(bus, clock, store);
+    else await pauseRun(bus, clock, store);
     return undefined;
   } finally {
     over.abort();

@@ -80,8 +80,8 @@ async function withoutCoordinator(
     if (!hasObeyed(store.record.state, order)) {
       requirePossible(store.record, order);
       if (order === "resume") await store.resume();
-      else if (order === "cancel") await cancelRun(bus, store);
-      else await pauseRun(bus, store);
+      else if (order === "cancel") await cancelRun(bus, clock, store);
+      else await pauseRun(bus, clock, store);
     }
     const { state } = store.record;
     const next =

@@ -1,5 +1,7 @@
 import type { Bus } from "../shared/bus/bus.ts";
+import type { Clock } from "../shared/bus/clock.ts";
 import { inBatches } from "../shared/bus/inBatches.ts";
+import { Attempts } from "../shared/cluster/attempts.ts";
 import { Checkpoints } from "../shared/cluster/checkpoints.ts";
 import { deletePeerWeights } from "../shared/cluster/deletePeerWeights.ts";
 import { readRuns } from "../shared/cluster/runRecords.ts";
@@ -10,24 +12,29 @@ import { workFilters } from "./failures.ts";
 import type { RunStore } from "./runStore.ts";
 
 /** @throws ImpossibleTransition, LeaseLost */
-export async function pauseRun(bus: Bus, store: RunStore): Promise<void> {
+export async function pauseRun(bus: Bus, clock: Clock, store: RunStore): Promise<void> {
   await store.enter("paused");
-  await withdrawWork(bus, store.record);
+  await withdrawWork(bus, clock, store.record);
 }
 
 /** @throws ImpossibleTransition, LeaseLost */
-export async function cancelRun(bus: Bus, store: RunStore): Promise<void> {
+export async function cancelRun(bus: Bus, clock: Clock, store: RunStore): Promise<void> {
   await store.enter("cancelled");
-  await withdrawWork(bus, store.record);
+  await withdrawWork(bus, clock, store.record);
   await forgetProgress(bus, store.record);
 }
 
 /** Takes out of the queue what a run has asked for, unless a run that is at work needs it too. */
-async function withdrawWork(bus: Bus, record: RunRecord): Promise<void> {
+async function withdrawWork(bus: Bus, clock: Clock, record: RunRecord): Promise<void> {
   const others = await readRuns(bus, record.run);
   const needed = new Set(others.filter(({ state }) => isWorkingState(state)).flatMap(workFilters));
   const queue = await bus.workQueue(streams.work.name, streams.work.filter);
-  for (const filter of workFilters(record)) if (!needed.has(filter)) await queue.purge(filter);
+  const attempts = await Attempts.open(bus, clock);
+  for (const filter of workFilters(record).filter((filter) => !needed.has(filter))) {
+    await queue.purge(filter);
+    // Asked for again, its tries begin anew.
+    await attempts.forget(filter);
+  }
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { WorkItem, WriteOnceLog } from "../shared/bus/bus.ts";
 import type { BusFull } from "../shared/bus/errors.ts";
 import { whenRoom } from "../shared/bus/whenRoom.ts";
-import { Attempts } from "../shared/cluster/attempts.ts";
+import { Attempts, beginAttempt } from "../shared/cluster/attempts.ts";
 import { postFault } from "../shared/cluster/faults.ts";
 import { publishNotice } from "../shared/cluster/notice.ts";
 import { quarantine } from "../shared/cluster/quarantine.ts";
@@ -35,13 +35,11 @@ export async function labelChunk(
   const task = `labelling with ${teacher.name}`;
   doing.add(task);
   try {
-    // Most are done at the first try, of which nothing is written.
-    const attempts = item.delivery > 1 ? await Attempts.open(bus, clock) : undefined;
-    await attempts?.began(item, node);
+    const done = await beginAttempt(bus, clock, item, node);
     await appendMissing(context, teacher, log, item);
     await item.ack();
     counters.chunksLabelled++;
-    await attempts?.forget(item.subject);
+    await done();
   } catch (error) {
     await giveBack(context, teacher, item, error);
   } finally {

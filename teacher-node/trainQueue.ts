@@ -3,6 +3,7 @@ import { anySignal } from "../shared/bus/anySignal.ts";
 import type { WorkItem } from "../shared/bus/bus.ts";
 import { sleep } from "../shared/bus/clock.ts";
 import { RevisionConflict } from "../shared/bus/errors.ts";
+import { Attempts, beginAttempt } from "../shared/cluster/attempts.ts";
 import { Checkpoints } from "../shared/cluster/checkpoints.ts";
 import { postFault } from "../shared/cluster/faults.ts";
 import { isInterrupted } from "../shared/compute/interrupted.ts";
@@ -73,6 +74,7 @@ async function trainOne(context: NodeContext, item: WorkItem): Promise<boolean> 
   const doingNow = `training ${taskName(task)}`;
   doing.add(doingNow);
   try {
+    const done = await beginAttempt(bus, clock, item, node);
     const recipes = await bus.kv(buckets.recipes);
     if (!(await recipes.get(task.recipe))) {
       const wanted = await context.recipes.has(task.recipe, clock, context.signal);
@@ -81,8 +83,13 @@ async function trainOne(context: NodeContext, item: WorkItem): Promise<boolean> 
       };
       const answer = wanted ? await train(context, task, onLife) : undefined;
       if (!answer) {
-        if (context.signal.aborted) item.nak();
-        else item.term();
+        if (context.signal.aborted) {
+          await told(context, item, "it was told to end, and handed it back");
+          item.nak();
+        } else {
+          item.term();
+          await done();
+        }
         return true;
       }
       try {
@@ -95,11 +102,13 @@ async function trainOne(context: NodeContext, item: WorkItem): Promise<boolean> 
       await (await Checkpoints.open(bus, jobKeys.teacherCheckpoint(task.recipe))).remove();
     }
     await item.ack();
+    await done();
     return true;
   } catch (error) {
     if (context.signal.aborted) return true;
     log.error({ teacher: taskName(task), error }, messageOf(error));
     if (error instanceof StillhouseError && error.retry && item.delivery < MAX_TRAIN_DELIVER) {
+      await told(context, item, error);
       item.nak(RETRY_MS);
       return false;
     }
@@ -110,6 +119,11 @@ async function trainOne(context: NodeContext, item: WorkItem): Promise<boolean> 
     release();
     doing.delete(doingNow);
   }
+}
+
+/** Writes down how a try ended that is not the last. */
+async function told({ bus, clock, node }: NodeContext, item: WorkItem, error: unknown): Promise<void> {
+  await (await Attempts.open(bus, clock)).failed(item, node, error);
 }
 
 /** @returns undefined when the node was told to end, or nobody needs the training any more */

@@ -28,9 +28,10 @@ export class Attempts {
     await this.#put(item, node, messageOf(error));
   }
 
-  /** The item is done, or to be tried anew. */
-  async forget(subject: string): Promise<void> {
-    for (const key of await this.#kv.keys(workKeys.attempt(subject, "*"))) await this.#kv.delete(key);
+  /** Items are done, or no longer asked for, or to be tried anew. @param of a subject, or a filter (`...>`) */
+  async forget(of: string): Promise<void> {
+    const filter = of.endsWith(">") ? workKeys.of(of) : workKeys.attempt(of, "*");
+    for (const key of await this.#kv.keys(filter)) await this.#kv.delete(key);
   }
 
   /** What is known of the tries at an item, first to last. */
@@ -57,6 +58,22 @@ export class Attempts {
     const attempt: Attempt = { type: "attempt", node, delivery, atMs: this.#clock.now(), error };
     await this.#kv.put(workKeys.attempt(subject, delivery), encode(Attempt, attempt));
   }
+}
+
+/**
+ * A node begins with an item. Most are done at the first try, of which nothing is written.
+ * @returns to be called when it is done
+ */
+export async function beginAttempt(
+  bus: Bus,
+  clock: Clock,
+  item: WorkItem,
+  node: string,
+): Promise<() => Promise<void>> {
+  if (item.delivery === 1) return async () => undefined;
+  const attempts = await Attempts.open(bus, clock);
+  await attempts.began(item, node);
+  return () => attempts.forget(item.subject);
 }
 
 /** The tries at an item for people, one each; of the first ones that nobody told of it says so. */

@@ -176,3 +176,34 @@ describe("a chunk at which a node fails again and again with what may pass", () 
     });
   });
 });
+
+it("a training over which node after node dies fails the run, which names them", async () => {
+  await withCluster(files.dir, async (cluster) => {
+    cluster.student("s1");
+    // 36 steps, more than there are tries.
+    const train = { epochs: 6, batch: 32 };
+    const taught = smallSpec({ teachers: [{ name: "cleo", model: { arch: "mlp", hidden: [8] }, train }] });
+    const { ended } = cluster.coordinator(taught);
+    let over = false;
+    ended.catch(() => {
+      over = true;
+    });
+    for (let life = 1; !over; life++) {
+      let dead = false;
+      const node = cluster.teacher(`doomed-${life}`, {
+        real: true,
+        checkpointMs: 0,
+        onCheckpoint: () => {
+          dead = true;
+          node.kill();
+        },
+      });
+      await cluster.until(() => dead || over);
+      if (over) await node.stop();
+    }
+    // Handed out 20 times; each node had come one step further, as a checkpoint was stored before it died.
+    await expect(ended).rejects.toThrow(
+      /no teacher node came to the end of stillhouse\.work\.train\..*: 1\. a node that told nothing of it; 2\. doomed-2: it died, hung or was cut off; .*; 20\. doomed-20: /,
+    );
+  });
+});
