@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { InvalidArgumentError } from "commander";
 
 /** Writes rows as JSON where they are asked for, and what is shown of them. */
-export function write(rows: readonly unknown[], shown: string, json: string | true | undefined): void {
+export function write(rows: unknown, shown: string, json: string | true | undefined): void {
   const text = JSON.stringify(rows, null, 2);
   if (typeof json === "string") writeFileSync(json, `${text}\n`);
   if (json === true) {

@@ -1,4 +1,4 @@
-import { textTable } from "../textTable.ts";
+import { textTable } from "../../cli/view/textTable.ts";
 import type { MemoryRow } from "./memoryRow.ts";
 import type { DeathsRow } from "./runDeaths.ts";
 

@@ -1,4 +1,4 @@
-import { textTable } from "../textTable.ts";
+import { textTable } from "../../cli/view/textTable.ts";
 import type { OverlapRow } from "./runOverlap.ts";
 
 /** The rows as text for a screen. */

@@ -1,4 +1,4 @@
-import { textTable } from "../textTable.ts";
+import { textTable } from "../../cli/view/textTable.ts";
 import type { SubjectsRow } from "./manySubjects.ts";
 import type { LoadRow } from "./offeredLoad.ts";
 import type { PipelineRow } from "./pipelineRow.ts";

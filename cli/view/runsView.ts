@@ -1,4 +1,5 @@
 import type { ListedRun } from "../../coordinator/listRuns.ts";
+import { textTable } from "./textTable.ts";
 
 /** Runs for people: a line each under a head, and under a failed one why. */
 export function runsLines(runs: readonly ListedRun[], nowMs: number): string[] {
@@ -13,19 +14,12 @@ export function runsLines(runs: readonly ListedRun[], nowMs: number): string[] {
     accuracyText(run),
   ]);
   const head = ["run", "state", "age", "teachers", "labels", "trainings", "test accuracy"];
-  const widths = head.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => (row[column] as string).length)),
-  );
-  const line = (cells: readonly string[]): string =>
-    cells
-      .map((cell, column) => cell.padEnd(widths[column] as number))
-      .join("  ")
-      .trimEnd();
+  const [first, ...lines] = textTable([head, ...rows], head.length).split("\n") as [string, ...string[]];
   return [
-    line(head),
-    ...rows.flatMap((row, place) => {
+    first,
+    ...lines.flatMap((line, place) => {
       const { error } = runs[place] as ListedRun;
-      return error ? [line(row), `  ${error}`] : [line(row)];
+      return error ? [line, `  ${error}`] : [line];
     }),
   ];
 }

@@ -1,4 +1,5 @@
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
+import { seedNumber } from "../../cli/program/options.ts";
 import { planFaults } from "./faults.ts";
 import { runSeed } from "./runSeed.ts";
 
@@ -9,12 +10,6 @@ interface Options {
   json: boolean;
 }
 
-const whole = (text: string): number => {
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= 0) return value;
-  throw new InvalidArgumentError(`expected a whole number from 0, not "${text}".`);
-};
-
 /**
  * `npm run chaos`: real processes over a real nats-server, killed, stopped and cut off by plans that seeds draw. Exit status 0
  * only when each seed ends with the weights of the calm run, and everything planned has hit.
@@ -23,9 +18,9 @@ const program = new Command("chaos")
   .description(
     "kills, stops and cuts off the processes of a run, and compares its weights with those of a calm one",
   )
-  .option("--seeds <n>", "how many, from 1", whole, 3)
-  .option("--seed <k>", "this one alone", whole)
-  .option("--faults <n>", "in each run", whole, 20)
+  .option("--seeds <n>", "how many, from 1", seedNumber, 3)
+  .option("--seed <k>", "this one alone", seedNumber)
+  .option("--faults <n>", "in each run", seedNumber, 20)
   .option("--json", "what came of each, as JSON on stdout", false)
   .parse();
 const { seeds, seed, faults, json } = program.opts<Options>();

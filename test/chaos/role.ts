@@ -1,12 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { stillhouseArguments } from "../helpers/sourceProcess.ts";
 import { type Cable, openCable } from "./cut.ts";
-
-const root = fileURLToPath(new URL("../..", import.meta.url));
-const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
 
 /** After an end of its own accord. */
 const RESTART_MS = 1_000;
@@ -54,7 +50,7 @@ export class Role {
     if (this.alive || this.#over) return;
     this.starts++;
     const log = openSync(this.#logFile, "a");
-    const child = spawn(process.execPath, ["--import", tsx, join(root, "cli/main.ts"), ...this.#args], {
+    const child = spawn(process.execPath, stillhouseArguments(this.#args), {
       stdio: ["ignore", log, log],
       env: { ...process.env, NATS_URL: undefined },
     });

@@ -1,11 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath, pathToFileURL } from "node:url";
 import { onTestFinished } from "vitest";
 import type { Bus } from "../../shared/bus/bus.ts";
 import { connectNats } from "../../shared/bus/nats.ts";
@@ -15,9 +13,7 @@ import { Heartbeat } from "../../shared/protocol/presence.ts";
 import { buckets, PRESENCE_TTL_MS, streams } from "../../shared/protocol/subjects.ts";
 import { type LivingProcess, livingProcesses } from "./livingProcesses.ts";
 import { natsServerBinary } from "./natsServer.ts";
-
-const root = fileURLToPath(new URL("../..", import.meta.url));
-const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
+import { root, stillhouseArguments } from "./sourceProcess.ts";
 
 /** How a command ended, and all that it wrote. */
 export interface CliEnd {
@@ -113,7 +109,7 @@ export class Workspace {
       ...options.env,
     };
     for (const name of Object.keys(env)) if (env[name] === undefined) delete env[name];
-    const child = spawn(process.execPath, ["--import", tsx, join(root, "cli", "main.ts"), ...args], {
+    const child = spawn(process.execPath, stillhouseArguments(args), {
       cwd: this.folder,
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],

@@ -65,6 +65,17 @@ export async function withCluster(
   cluster.expectNothingLeft();
 }
 
+/** The hash of a run's first student with one teacher node of simulated answers, and nothing that disturbs it. */
+export async function undisturbedHash(baseDir: string, spec: RunSpec): Promise<string> {
+  let hash = "";
+  await withCluster(baseDir, async (cluster) => {
+    cluster.teacher("t1");
+    cluster.student("s1");
+    hash = (await cluster.run(spec)).student.weightsHash;
+  });
+  return hash;
+}
+
 export interface ClusterOptions {
   /** Delays every operation of the bus and every delivery by 0 to 4 ms of the clock, drawn from it. */
   random?: Rng;

@@ -1,20 +1,16 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { buckets, streams } from "../../shared/protocol/subjects.ts";
-import { eventually, labelCount, openWorkspace, type Workspace, workspace } from "../helpers/cli.ts";
+import { eventually, labelCount, workspace } from "../helpers/cli.ts";
 import { withNatsManager } from "../helpers/natsManager.ts";
 import { withNatsServer } from "../helpers/natsServer.ts";
-import { SMALL_MESSAGES, smallSpec } from "./specs.ts";
+import { calmHash, SMALL_MESSAGES, smallSpec } from "./specs.ts";
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
-let calm: Workspace;
 let hash: string;
 beforeAll(async () => {
-  calm = await openWorkspace();
-  const report = await calm.report([await calm.spec("calm", smallSpec()), "--bus", "memory"], "out");
-  hash = report.student.weightsHash;
+  hash = await calmHash();
 });
-afterAll(() => calm.dispose());
 
 describe("the commands of runs", () => {
   it("pause, list, resume, stop and cancel one that is at work", async () => {

@@ -1,32 +1,19 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { decode } from "../../shared/protocol/codec.ts";
 import { CheckpointPointer } from "../../shared/protocol/jobs.ts";
 import { buckets, jobKeys, PRESENCE_TTL_MS } from "../../shared/protocol/subjects.ts";
-import {
-  eventually,
-  labelCount,
-  nodesOf,
-  openWorkspace,
-  statusNodes,
-  type Workspace,
-  workspace,
-} from "../helpers/cli.ts";
+import { eventually, labelCount, nodesOf, statusNodes, workspace } from "../helpers/cli.ts";
 import { startNatsServer } from "../helpers/natsServer.ts";
-import { SMALL_MESSAGES, SMALL_SAMPLES, smallSpec } from "./specs.ts";
+import { calmHash, SMALL_MESSAGES, SMALL_SAMPLES, smallSpec } from "./specs.ts";
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 describe("a run ends with the weights of a calm one", () => {
-  let calm: Workspace;
   let hash: string;
-
   beforeAll(async () => {
-    calm = await openWorkspace();
-    const report = await calm.report([await calm.spec("calm", smallSpec()), "--bus", "memory"], "out");
-    hash = report.student.weightsHash;
+    hash = await calmHash();
   });
-  afterAll(() => calm.dispose());
 
   it("when every process is killed at once and the same command is given again", async () => {
     const place = await workspace();

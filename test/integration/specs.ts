@@ -1,3 +1,5 @@
+import { openWorkspace } from "../helpers/cli.ts";
+
 /** A training of a second or less. */
 const quick = { epochs: 2, batch: 64 };
 
@@ -33,3 +35,14 @@ export const SMALL_IN_FLIGHT = 8;
 export const SMALL_SAMPLES = 4096 + 512;
 /** Its chunks, over both teachers, one message each: 4096 / 16 and 512 / 16. */
 export const SMALL_MESSAGES = 2 * (256 + 32);
+
+/** Weights of the first student of `smallSpec()`, in a run that nothing disturbs. */
+export async function calmHash(): Promise<string> {
+  const place = await openWorkspace();
+  try {
+    const report = await place.report([await place.spec("calm", smallSpec()), "--bus", "memory"], "out");
+    return report.student.weightsHash;
+  } finally {
+    await place.dispose();
+  }
+}

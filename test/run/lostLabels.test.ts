@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { streams } from "../../shared/protocol/subjects.ts";
-import { withCluster } from "../helpers/inProcessRun.ts";
+import { undisturbedHash, withCluster } from "../helpers/inProcessRun.ts";
 import { SMALL_CHUNKS, smallSpec, writeTeacherFiles } from "../helpers/smallRun.ts";
 
 let files: Awaited<ReturnType<typeof writeTeacherFiles>>;
@@ -11,12 +11,7 @@ afterAll(() => files.remove());
 
 it("labels that the log loses after all were there are made again for the student that reads them", async () => {
   const spec = smallSpec();
-  let calm: string | undefined;
-  await withCluster(files.dir, async (cluster) => {
-    cluster.teacher("t1");
-    cluster.student("s1");
-    calm = (await cluster.run(spec)).student.weightsHash;
-  });
+  const calm = await undisturbedHash(files.dir, spec);
   await withCluster(files.dir, async (cluster) => {
     cluster.teacher("t1");
     const { ended } = cluster.coordinator(spec);

@@ -4,8 +4,8 @@ import { listRuns } from "../../coordinator/listRuns.ts";
 import { drainNode } from "../../shared/cluster/drain.ts";
 import type { RunOrder } from "../../shared/protocol/orders.ts";
 import { buckets, jobKeys, streams } from "../../shared/protocol/subjects.ts";
-import type { AroundPrediction } from "../helpers/computes.ts";
-import { type Cluster, withCluster } from "../helpers/inProcessRun.ts";
+import { gate } from "../helpers/gate.ts";
+import { type Cluster, undisturbedHash, withCluster } from "../helpers/inProcessRun.ts";
 import {
   SMALL_CHUNKS,
   SMALL_ROWS,
@@ -19,35 +19,21 @@ const plain = smallSpec();
 const spec = smallSpec({ student: { ...plain.student, shuffleChunks: 1, checkpointSteps: 1000 } });
 const taught = smallSpec({ teachers: [trainedTeacher("cleo")] });
 let files: Awaited<ReturnType<typeof writeTeacherFiles>>;
-let undisturbed: string | undefined;
+let undisturbed: string;
 beforeAll(async () => {
   files = await writeTeacherFiles("ada");
-  await withCluster(files.dir, async (cluster) => {
-    cluster.teacher("t1");
-    cluster.student("s1");
-    undisturbed = (await cluster.run(spec)).student.weightsHash;
-  });
+  undisturbed = await undisturbedHash(files.dir, spec);
 });
 afterAll(() => files.remove());
 
-/** Lets a node predict so many times, and then not before it is opened. */
-function gate(predictions: number): { around: AroundPrediction; open(): void; waiting(): boolean } {
-  let open: () => void = () => undefined;
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  let waiting = false;
-  return {
-    around: async ({ index }, predict) => {
-      if (index >= predictions) {
-        waiting = true;
-        await opened;
-      }
-      return predict();
-    },
-    open: () => open(),
-    waiting: () => waiting,
-  };
+/** A run whose only teacher node has predicted so often, and stands still at the next. */
+async function heldAfter(cluster: Cluster, predictions: number) {
+  const held = gate(predictions);
+  cluster.teacher("t1", { around: held.around });
+  cluster.student("s1");
+  const coordinator = cluster.coordinator(spec, "r1", "first");
+  await cluster.until(held.waiting);
+  return { held, coordinator };
 }
 
 const tell = (cluster: Cluster, order: RunOrder["order"]): Promise<string> =>
@@ -65,11 +51,8 @@ async function queued(cluster: Cluster): Promise<string[]> {
 describe("a run that is paused while it distils", () => {
   it("stands still, keeps the step that its student had come to, and ends with the same weights", async () => {
     await withCluster(files.dir, async (cluster) => {
-      const held = gate(5);
-      cluster.teacher("t1", { around: held.around });
-      cluster.student("s1");
-      const { ended } = cluster.coordinator(spec);
-      await cluster.until(held.waiting);
+      const { held, coordinator } = await heldAfter(cluster, 5);
+      const { ended } = coordinator;
       await cluster.clock.advance(2_000);
       expect(await tell(cluster, "pause")).toBe("Run r1 is paused.");
       expect(await cluster.record()).toMatchObject({ state: "paused", pausedIn: "distilling" });
@@ -95,11 +78,7 @@ describe("a run that is paused while it distils", () => {
 
   it("stays so when its coordinator dies, until somebody resumes it", async () => {
     await withCluster(files.dir, async (cluster) => {
-      const held = gate(3);
-      cluster.teacher("t1", { around: held.around });
-      cluster.student("s1");
-      const first = cluster.coordinator(spec, "r1", "first");
-      await cluster.until(held.waiting);
+      const { held, coordinator: first } = await heldAfter(cluster, 3);
       await tell(cluster, "pause");
       held.open();
       first.kill();
@@ -156,12 +135,8 @@ describe("a run that is paused while a teacher is trained", () => {
 describe("a run that is told to stop", () => {
   it("loses all its coordinators, and goes on with the next", async () => {
     await withCluster(files.dir, async (cluster) => {
-      const held = gate(3);
-      cluster.teacher("t1", { around: held.around });
-      cluster.student("s1");
-      const first = cluster.coordinator(spec, "r1", "first");
+      const { held, coordinator: first } = await heldAfter(cluster, 3);
       const standby = cluster.coordinator(spec, "r1", "standby");
-      await cluster.until(held.waiting);
       expect(await tell(cluster, "stop")).toContain("Run r1 has stopped");
       expect(await cluster.drive(first.ended)).toBeUndefined();
       expect(await cluster.drive(standby.ended)).toBeUndefined();
@@ -178,11 +153,8 @@ describe("a run that is told to stop", () => {
 describe("a run that is cancelled", () => {
   it("is over: nothing of it is in the queue, no checkpoint is kept, its labels are", async () => {
     await withCluster(files.dir, async (cluster) => {
-      const held = gate(5);
-      cluster.teacher("t1", { around: held.around });
-      cluster.student("s1");
-      const { ended } = cluster.coordinator(spec);
-      await cluster.until(held.waiting);
+      const { held, coordinator } = await heldAfter(cluster, 5);
+      const { ended } = coordinator;
       await tell(cluster, "pause");
       await cluster.until(async () => (await checkpointsOf(cluster)).length === 1);
       held.open();

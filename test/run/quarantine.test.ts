@@ -6,21 +6,18 @@ import { StillhouseError } from "../../shared/errors.ts";
 import type { Quarantined } from "../../shared/protocol/quarantine.ts";
 import { labelWorkFilter, streams } from "../../shared/protocol/subjects.ts";
 import type { AroundPrediction } from "../helpers/computes.ts";
-import { type Cluster, withCluster } from "../helpers/inProcessRun.ts";
+import { gate } from "../helpers/gate.ts";
+import { type Cluster, undisturbedHash, withCluster } from "../helpers/inProcessRun.ts";
 import { SMALL_CHUNKS, SMALL_ROWS, smallSpec, writeTeacherFiles } from "../helpers/smallRun.ts";
 
 const spec = smallSpec();
 /** The chunk over which nodes die. */
 const POISON = 3;
 let files: Awaited<ReturnType<typeof writeTeacherFiles>>;
-let undisturbed: string | undefined;
+let undisturbed: string;
 beforeAll(async () => {
   files = await writeTeacherFiles("ada");
-  await withCluster(files.dir, async (cluster) => {
-    cluster.teacher("t1");
-    cluster.student("s1");
-    undisturbed = (await cluster.run(spec)).student.weightsHash;
-  });
+  undisturbed = await undisturbedHash(files.dir, spec);
 });
 afterAll(() => files.remove());
 
@@ -64,12 +61,7 @@ describe("a chunk over which node after node dies", () => {
   it("is set aside with what is known of each try, and takes no other chunk along", async () => {
     // 13 and 4 chunks. Each node comes to three others at most, at 25 s each, before the chunk comes back to it.
     const long = smallSpec({ labels: { chunkSize: 16 } });
-    let calm: string | undefined;
-    await withCluster(files.dir, async (cluster) => {
-      cluster.teacher("t1");
-      cluster.student("s1");
-      calm = (await cluster.run(long)).student.weightsHash;
-    });
+    const calm = await undisturbedHash(files.dir, long);
     await withCluster(files.dir, async (cluster) => {
       cluster.student("s1");
       const { ended } = cluster.coordinator(long);
@@ -78,16 +70,8 @@ describe("a chunk over which node after node dies", () => {
         await sleep(cluster.clock, 25_000);
         return predict();
       });
-      let open: () => void = () => undefined;
-      const opened = new Promise<void>((resolve) => {
-        open = resolve;
-      });
-      cluster.teacher("sound", {
-        around: async (_, predict) => {
-          await opened;
-          return predict();
-        },
-      });
+      const held = gate(0);
+      cluster.teacher("sound", { around: held.around });
       await cluster.until(async () => (await inQuarantine(cluster)).length > 0);
       const [found, ...others] = await inQuarantine(cluster);
       expect(others).toEqual([]);
@@ -107,7 +91,7 @@ describe("a chunk over which node after node dies", () => {
 
       const released = releaseQuarantined(cluster.bus, cluster.clock, [streams.work.filter]);
       expect(await cluster.drive(released)).toBe(1);
-      open();
+      held.open();
       expect((await cluster.drive(ended))?.student.weightsHash).toBe(calm);
       expect(await inQuarantine(cluster)).toEqual([]);
     });

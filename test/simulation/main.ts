@@ -1,5 +1,7 @@
 import { writeFileSync } from "node:fs";
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
+import { write } from "../../bench/options.ts";
+import { seedNumber } from "../../cli/program/options.ts";
 import { addCounts, countsTable, failureText, summaryOf } from "./results.ts";
 import { type Simulated, simulate, simulateCalm } from "./simulate.ts";
 import { measurePoint, type SweepRow, saturation, sweepPoints, sweepTable } from "./sweep.ts";
@@ -18,12 +20,12 @@ const program = new Command("simulate")
   .description(
     "Runs coordinators, teacher nodes and student nodes in one process, on a simulated clock and a bus that loses, delays and repeats (docs/simulation.md).",
   )
-  .option("--seeds <n>", "how many seeds", whole, 20)
-  .option("--from <seed>", "the first of them", whole, 1)
-  .option("--seed <seed>", "this one alone, with the last lines of its trace", whole)
+  .option("--seeds <n>", "how many seeds", seedNumber, 20)
+  .option("--from <seed>", "the first of them", seedNumber, 1)
+  .option("--seed <seed>", "this one alone, with the last lines of its trace", seedNumber)
   .option("--trace <file>", "of one seed, write all of its trace there")
   .option("--sweep", "no faults: how much a coordinator takes, from 1 teacher node on")
-  .option("--most <n>", "of teacher nodes in a sweep", whole, 1000)
+  .option("--most <n>", "of teacher nodes in a sweep", seedNumber, 1000)
   .option("--json [file]", "write the results as JSON, to stdout where no file is named")
   .action((flags: Flags) => (flags.sweep ? sweep(flags) : run(flags)));
 await program.parseAsync();
@@ -63,21 +65,4 @@ async function sweep({ most, json }: Flags): Promise<void> {
     console.error(`${point.teachers} teacher nodes, ${point.students} students: done`);
   }
   write(rows, `${sweepTable(rows)}\n\n${saturation(rows)}`, json);
-}
-
-function write(result: unknown, shown: string, json: string | true | undefined): void {
-  const text = JSON.stringify(result, null, 2);
-  if (typeof json === "string") writeFileSync(json, `${text}\n`);
-  if (json === true) {
-    console.log(text);
-    console.error(shown);
-  } else {
-    console.log(shown);
-  }
-}
-
-function whole(text: string): number {
-  const n = Number(text);
-  if (!Number.isInteger(n) || n < 0) throw new InvalidArgumentError(`"${text}" is no whole number from 0.`);
-  return n;
 }

@@ -1,3 +1,4 @@
+import { textTable } from "../../cli/view/textTable.ts";
 import type { RunSpec } from "../../shared/config/spec.ts";
 import { streams } from "../../shared/protocol/subjects.ts";
 import { smallSpec, trainedTeacher } from "../helpers/smallRun.ts";
@@ -153,8 +154,7 @@ const columns: readonly { head: string; of(row: SweepRow): string }[] = [
 
 export function sweepTable(rows: readonly SweepRow[]): string {
   const lines = [columns.map(({ head }) => head), ...rows.map((row) => columns.map(({ of }) => of(row)))];
-  const widths = columns.map((_, i) => Math.max(...lines.map((line) => line[i]?.length ?? 0)));
-  return lines.map((line) => line.map((cell, i) => cell.padStart(widths[i] as number)).join("  ")).join("\n");
+  return textTable(lines, 0);
 }
 
 /** Where the coordinator has no time left, between the points that were measured; in words. */
