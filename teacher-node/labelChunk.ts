@@ -1,7 +1,7 @@
 import type { WorkItem, WriteOnceLog } from "../shared/bus/bus.ts";
 import type { BusFull } from "../shared/bus/errors.ts";
 import { whenRoom } from "../shared/bus/whenRoom.ts";
-import { Attempts, beginAttempt } from "../shared/cluster/attempts.ts";
+import { beginAttempt, failAttempt } from "../shared/cluster/attempts.ts";
 import { postFault } from "../shared/cluster/faults.ts";
 import { publishNotice } from "../shared/cluster/notice.ts";
 import { quarantine } from "../shared/cluster/quarantine.ts";
@@ -131,7 +131,7 @@ async function giveBack(
   );
   // Work is a hint: whoever still needs a chunk of data that nobody here knows, or may label, queues it again.
   const isHere = !notHere.some((kind) => error instanceof kind);
-  if (isHere && mayMend) await (await Attempts.open(bus, clock)).failed(item, node, error);
+  if (isHere && mayMend) await failAttempt(bus, clock, item, node, error);
   if (retry) {
     item.nak(1_000 * item.delivery);
     return;

@@ -3,7 +3,7 @@ import { anySignal } from "../shared/bus/anySignal.ts";
 import type { WorkItem } from "../shared/bus/bus.ts";
 import { sleep } from "../shared/bus/clock.ts";
 import { RevisionConflict } from "../shared/bus/errors.ts";
-import { Attempts, beginAttempt } from "../shared/cluster/attempts.ts";
+import { beginAttempt, failAttempt } from "../shared/cluster/attempts.ts";
 import { Checkpoints } from "../shared/cluster/checkpoints.ts";
 import { postFault } from "../shared/cluster/faults.ts";
 import { isInterrupted } from "../shared/compute/interrupted.ts";
@@ -84,7 +84,7 @@ async function trainOne(context: NodeContext, item: WorkItem): Promise<boolean> 
       const answer = wanted ? await train(context, task, onLife) : undefined;
       if (!answer) {
         if (context.signal.aborted) {
-          await told(context, item, "it was told to end, and handed it back");
+          await failAttempt(bus, clock, item, node, "it was told to end, and handed it back");
           item.nak();
         } else {
           item.term();
@@ -108,7 +108,7 @@ async function trainOne(context: NodeContext, item: WorkItem): Promise<boolean> 
     if (context.signal.aborted) return true;
     log.error({ teacher: taskName(task), error }, messageOf(error));
     if (error instanceof StillhouseError && error.retry && item.delivery < MAX_TRAIN_DELIVER) {
-      await told(context, item, error);
+      await failAttempt(bus, clock, item, node, error);
       item.nak(RETRY_MS);
       return false;
     }
@@ -119,11 +119,6 @@ async function trainOne(context: NodeContext, item: WorkItem): Promise<boolean> 
     release();
     doing.delete(doingNow);
   }
-}
-
-/** Writes down how a try ended that is not the last. */
-async function told({ bus, clock, node }: NodeContext, item: WorkItem, error: unknown): Promise<void> {
-  await (await Attempts.open(bus, clock)).failed(item, node, error);
 }
 
 /** @returns undefined when the node was told to end, or nobody needs the training any more */

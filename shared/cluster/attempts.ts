@@ -76,6 +76,17 @@ export async function beginAttempt(
   return () => attempts.forget(item.subject);
 }
 
+/** A try has failed, and perhaps another will not. */
+export async function failAttempt(
+  bus: Bus,
+  clock: Clock,
+  item: WorkItem,
+  node: string,
+  error: unknown,
+): Promise<void> {
+  await (await Attempts.open(bus, clock)).failed(item, node, error);
+}
+
 /** The tries at an item for people, one each; of the first ones that nobody told of it says so. */
 export function attemptTexts(attempts: readonly Attempt[]): string[] {
   const last = Math.max(0, ...attempts.map(({ delivery }) => delivery));

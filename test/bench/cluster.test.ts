@@ -1,10 +1,10 @@
 import { connect, createServer, type Socket } from "node:net";
 import { describe, expect, it } from "vitest";
-import { openLine } from "../../bench/cluster/cuttableLine.ts";
 import { leastOf } from "../../bench/cluster/serverContents.ts";
 import { type ServiceTime, serviceTimes } from "../../bench/cluster/serviceTimes.ts";
 import { simulatedSpec, simulatedTeachers } from "../../bench/cluster/simulatedRun.ts";
 import { SimulatedTeacher } from "../../bench/cluster/simulatedTeacher.ts";
+import { openCable } from "../helpers/cable.ts";
 
 const DRAWS = 20_000;
 
@@ -105,14 +105,14 @@ describe("a line that can be cut", () => {
     }).listen(0, "127.0.0.1");
     await new Promise((resolve) => server.once("listening", resolve));
     const { port } = server.address() as { port: number };
-    const line = await openLine(`nats://127.0.0.1:${port}`);
+    const line = await openCable(`nats://127.0.0.1:${port}`);
     const near = connect({ host: "127.0.0.1", port: Number(new URL(line.url).port) });
     near.on("error", () => undefined);
     near.write("hello");
     const heard = await new Promise((resolve) => near.once("data", resolve));
     expect(String(heard)).toBe("heard hello");
     const ends = [near, far[0] as Socket].map((end) => new Promise((resolve) => end.once("close", resolve)));
-    line.cut();
+    line.sever();
     await Promise.all(ends);
     const refused = await new Promise((resolve) => {
       connect({ host: "127.0.0.1", port: Number(new URL(line.url).port) }).once("error", resolve);

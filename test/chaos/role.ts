@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { type Cable, openCable } from "../helpers/cable.ts";
 import { stillhouseArguments } from "../helpers/sourceProcess.ts";
-import { type Cable, openCable } from "./cut.ts";
 
 /** After an end of its own accord. */
 const RESTART_MS = 1_000;
@@ -35,9 +35,9 @@ export class Role {
     kind: RoleKind,
     name: string,
     args: readonly string[],
-    { folder, port }: { readonly folder: string; readonly port: number },
+    { folder, url }: { readonly folder: string; readonly url: string },
   ): Promise<Role> {
-    const role = new Role(kind, name, args, folder, await openCable(port));
+    const role = new Role(kind, name, args, folder, await openCable(url));
     role.start();
     return role;
   }
@@ -80,6 +80,6 @@ export class Role {
   async end(): Promise<void> {
     this.#over = true;
     await this.kill();
-    await this.cable.close();
+    this.cable.sever();
   }
 }

@@ -46,7 +46,7 @@ export async function runSeed(
     await withNatsServer(async (server) => {
       const spec = join(folder, "spec.yaml");
       await writeFile(spec, stringify(chaosSpec));
-      const place = { folder, port: server.port };
+      const place = { folder, url: server.url };
       const roles: Role[] = [];
       const bus = await connectNats({ url: server.url, name: "chaos" });
       try {

@@ -2,8 +2,8 @@ import pino from "pino";
 import { systemClock } from "../../../shared/bus/clock.ts";
 import { connectNats } from "../../../shared/bus/nats.ts";
 import { runTeacherNode } from "../../../teacher-node/main.ts";
+import { openCable } from "../../../test/helpers/cable.ts";
 import { classesOf } from "../classesOf.ts";
-import { openLine } from "../cuttableLine.ts";
 import type { Role, RoleTask } from "../role.ts";
 import { SimulatedTeacher } from "../simulatedTeacher.ts";
 
@@ -28,15 +28,15 @@ export async function openMortals(task: Task): Promise<Role> {
 }
 
 async function liveAndDie({ url, spec }: Task, node: string): Promise<void> {
-  const line = await openLine(url);
-  const bus = await connectNats({ url: line.url, name: node, onError: () => undefined });
+  const cable = await openCable(url);
+  const bus = await connectNats({ url: cable.url, name: node, onError: () => undefined });
   const stop = new AbortController();
   const compute = new DyingTeacher({ rows: spec.labels.chunkSize, classes: classesOf(spec) });
   const log = pino({ level: "silent" });
   const life = runTeacherNode({ bus, compute, node, clock: systemClock, log, signal: stop.signal });
   // A dead node's complaints are nobody's concern; one that fails before it is at work is.
   await Promise.race([compute.atWork, life.then(() => Promise.reject(new Error(`${node} ended by itself`)))]);
-  line.cut();
+  cable.sever();
   compute.die();
   stop.abort();
   await Promise.allSettled([bus.close(), life]);
