@@ -9,6 +9,14 @@ const RESTART_MS = 1_000;
 
 export type RoleKind = "coordinator" | "teacher" | "student";
 
+/** A process that ended by itself. */
+export interface OwnEnd {
+  readonly code: number;
+  readonly atMs: number;
+  /** Of its log. */
+  readonly last: string;
+}
+
 /** A role's process that is started again whenever it is gone, as an orchestrator would, and its way to the server. */
 export class Role {
   readonly kind: RoleKind;
@@ -20,8 +28,8 @@ export class Role {
   #over = false;
   /** How often it was started. */
   starts = 0;
-  /** Ends with an error of its own, which nothing here asks for. */
-  readonly failures: string[] = [];
+  /** Ends of its own accord, which nothing here asks for. */
+  readonly ends: OwnEnd[] = [];
 
   private constructor(kind: RoleKind, name: string, args: readonly string[], folder: string, cable: Cable) {
     this.kind = kind;
@@ -60,7 +68,7 @@ export class Role {
       if (this.#over || code === null) return;
       // One of its own accord: an orchestrator starts it again, and here somebody wants to know why.
       const last = readFileSync(this.#logFile, "utf8").trim().split("\n").at(-1)?.slice(0, 300);
-      this.failures.push(`${this.name} ended with code ${code}: ${last}`);
+      this.ends.push({ code, atMs: Date.now(), last: last ?? "" });
       setTimeout(() => this.start(), RESTART_MS);
     });
   }

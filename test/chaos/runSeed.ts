@@ -96,13 +96,20 @@ async function under(
     );
   }
   const state = await ended;
-  if (state !== "done")
-    problems.push(`the run is ${state}: ${(await readRun(bus, RUN)).error ?? "no error is told"}`);
+  const { error, enteredAtMs } = await readRun(bus, RUN);
+  if (state !== "done") problems.push(`the run is ${state}: ${error ?? "no error is told"}`);
   if (befallen.length < faults.length)
     problems.push(`the run was over after ${befallen.length} of ${faults.length} faults`);
   for (const { fault, who, seen } of befallen)
     if (who === null) problems.push(`${fault.kind} was missed: ${seen}`);
-  problems.push(...roles.flatMap((role) => role.failures), ...steps.problems);
+  for (const { name, kind, ends } of roles) {
+    for (const { code, atMs, last } of ends) {
+      // A coordinator ends with its run, which may be before this process has seen that the run is over.
+      const withItsRun = kind === "coordinator" && code === 0 && atMs >= (enteredAtMs.done ?? Infinity);
+      if (!withItsRun) problems.push(`${name} ended with code ${code}: ${last}`);
+    }
+  }
+  problems.push(...steps.problems);
   const report = state === "done" ? await readReport(bus, RUN) : undefined;
   if (!report || isTaskReport(report)) {
     return {
