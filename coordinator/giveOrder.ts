@@ -101,9 +101,9 @@ function leaseUnlessHeld(
   signal: AbortSignal,
 ): Promise<Lease | undefined> {
   const enough = new AbortController();
-  return takeLease(bus, coordinatorLease(run), who, clock, anySignal(signal, enough.signal), () =>
-    enough.abort(),
-  );
+  return takeLease(bus, coordinatorLease(run), who, clock, anySignal(signal, enough.signal), {
+    onWait: () => enough.abort(),
+  });
 }
 
 function hasObeyed(state: RunState, order: Order): boolean {

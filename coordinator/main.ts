@@ -67,9 +67,9 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<AnyRe
   const until = anySignal(signal, orders.stopped);
   try {
     for (;;) {
-      const lease = await takeLease(bus, coordinatorLease(run), node, clock, until, (holder) =>
-        log.info({ holder }, "standing by: another coordinator holds the run"),
-      );
+      const lease = await takeLease(bus, coordinatorLease(run), node, clock, until, {
+        onWait: (holder) => log.info({ holder }, "standing by: another coordinator holds the run"),
+      });
       if (!lease) return undefined;
       try {
         return await holding({ ...options, signal: until }, dataset, lease, orders);

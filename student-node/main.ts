@@ -98,7 +98,7 @@ async function serveRun(context: StudentContext, watch: RunWatch): Promise<void>
   const { run } = watch.current;
   const waiting = anySignal(signal, watch.over);
   while (!waiting.aborted) {
-    const lease = await takeLease(bus, `student.${run}`, node, clock, waiting);
+    const lease = await takeLease(bus, `student.${run}`, node, clock, waiting, { mayLapse: true });
     if (!lease) return;
     try {
       await trainRun(context, watch, anySignal(signal, watch.over, lease.signal));

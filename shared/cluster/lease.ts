@@ -6,16 +6,26 @@ import { decode, encode } from "../protocol/codec.ts";
 import { LeaseRecord } from "../protocol/run.ts";
 import { buckets, PRESENCE_RENEW_MS, PRESENCE_TTL_MS } from "../protocol/subjects.ts";
 
-/** The lease went to somebody else, or could not be renewed in time: its holder must stop at once. */
+/** The lease went to somebody else, or could not be renewed in time: its holder must stop. */
 export class LeaseLost extends StillhouseError {}
 
 export interface Lease {
-  /** The revision at which the lease was created: it grows from holder to holder. */
+  /** The revision at which the lease was first created: it grows from holder to holder. */
   readonly fence: number;
   /** Aborts, with a LeaseLost, when the lease is lost. */
   readonly signal: AbortSignal;
   /** Gives the lease back, so that the next holder need not wait for it to expire. */
   release(): Promise<void>;
+}
+
+export interface LeaseOptions {
+  /** Told once of each other holder that is waited for. */
+  readonly onWait?: (holder: string) => void;
+  /**
+   * Of work that two may do at once without harm, as a training that gives the same bits anywhere: a lease that could not
+   * be renewed in time, as by a server that stalls, is taken again, and is lost only once somebody else has it.
+   */
+  readonly mayLapse?: boolean;
 }
 
 /**
@@ -28,14 +38,14 @@ export async function takeLease(
   holder: string,
   clock: Clock,
   signal: AbortSignal,
-  onWait?: (holder: string) => void,
+  { onWait, mayLapse = false }: LeaseOptions = {},
 ): Promise<Lease | undefined> {
   const kv = await bus.kv(buckets.leases, { ttlMs: PRESENCE_TTL_MS });
   let waitedFor = "";
   while (!signal.aborted) {
     try {
       const fence = await kv.create(key, encode(LeaseRecord, { type: "lease", holder, fence: 0 }));
-      return hold(kv, key, holder, fence, clock);
+      return hold(kv, key, holder, fence, clock, mayLapse);
     } catch (error) {
       if (!(error instanceof RevisionConflict)) throw error;
     }
@@ -50,7 +60,14 @@ export async function takeLease(
   return undefined;
 }
 
-function hold(kv: KeyValue, key: string, holder: string, fence: number, clock: Clock): Lease {
+function hold(
+  kv: KeyValue,
+  key: string,
+  holder: string,
+  fence: number,
+  clock: Clock,
+  mayLapse: boolean,
+): Lease {
   const lost = new AbortController();
   const released = new AbortController();
   const value = encode(LeaseRecord, { type: "lease", holder, fence });
@@ -64,7 +81,18 @@ function hold(kv: KeyValue, key: string, holder: string, fence: number, clock: C
     );
   // A renewal may wait long for a server that is away; by then the lease has gone.
   const watch = (): (() => void) =>
-    clock.after(PRESENCE_TTL_MS, () => lose(`it could not be renewed for ${PRESENCE_TTL_MS} ms`));
+    mayLapse
+      ? () => undefined
+      : clock.after(PRESENCE_TTL_MS, () => lose(`it could not be renewed for ${PRESENCE_TTL_MS} ms`));
+  // What has expired cannot be updated, and is anybody's.
+  const renew = async (): Promise<number> => {
+    try {
+      return await kv.update(key, value, revision);
+    } catch (error) {
+      if (!mayLapse || !(error instanceof RevisionConflict)) throw error;
+      return kv.create(key, value);
+    }
+  };
   let revision = fence;
   let unwatch = watch();
   const renewing = (async () => {
@@ -72,7 +100,7 @@ function hold(kv: KeyValue, key: string, holder: string, fence: number, clock: C
       await sleep(clock, PRESENCE_RENEW_MS, released.signal);
       if (released.signal.aborted || lost.signal.aborted) return;
       try {
-        revision = await kv.update(key, value, revision);
+        revision = await renew();
         unwatch();
         unwatch = watch();
       } catch (error) {

@@ -28,9 +28,9 @@ function setUp() {
       const life = new Life();
       const contender: Contender = { lease: undefined, waitedFor: [], life, stop: new AbortController() };
       const own = { bus: mortalBus(hub.connect(name), life), clock: mortalClock(clock, life) };
-      void takeLease(own.bus, "run", name, own.clock, contender.stop.signal, (holder) =>
-        contender.waitedFor.push(holder),
-      ).then((lease) => {
+      void takeLease(own.bus, "run", name, own.clock, contender.stop.signal, {
+        onWait: (holder) => contender.waitedFor.push(holder),
+      }).then((lease) => {
         contender.lease = lease;
       });
       return contender;
@@ -38,8 +38,8 @@ function setUp() {
   };
 }
 
-/** A bus to whose keys nothing can be written any more once the connection is cut. */
-function whenCut(bus: Bus, isCut: () => boolean): Bus {
+/** A bus to whose keys nothing can be written once the connection is cut: what is asked for then has no answer, or an error. */
+function whenCut(bus: Bus, isCut: () => boolean, fails = false): Bus {
   return Object.assign(Object.create(bus) as Bus, {
     async kv(bucket: string, options?: { ttlMs: number }) {
       const kv = await bus.kv(bucket, options);
@@ -47,7 +47,11 @@ function whenCut(bus: Bus, isCut: () => boolean): Bus {
         create: kv.create.bind(kv),
         get: kv.get.bind(kv),
         update: (key: string, value: Uint8Array, revision: number) =>
-          isCut() ? new Promise<never>(() => undefined) : kv.update(key, value, revision),
+          !isCut()
+            ? kv.update(key, value, revision)
+            : fails
+              ? Promise.reject(new Error("no answer"))
+              : new Promise<never>(() => undefined),
       });
     },
   });
@@ -132,6 +136,35 @@ describe("a lease", () => {
     await clock.advance(1);
     expect(signal.reason).toBeInstanceOf(LeaseLost);
     expect(`${signal.reason}`).toContain("it could not be renewed for 3000 ms");
+  });
+
+  it("that may lapse is taken again by its holder once the server answers, and is lost to another alone", async () => {
+    const { clock, bus, contend } = setUp();
+    let cut = false;
+    const lease = takeLease(
+      whenCut(bus, () => cut, true),
+      "run",
+      "a",
+      clock,
+      new AbortController().signal,
+      { mayLapse: true },
+    );
+    await clock.advance(5_000);
+    const { signal } = (await lease) as Lease;
+    cut = true;
+    await clock.advance(10 * PRESENCE_TTL_MS);
+    cut = false;
+    await clock.advance(1_000);
+    const b = contend("b");
+    await clock.advance(10_000);
+    expect([signal.aborted, b.lease]).toEqual([false, undefined]);
+    cut = true;
+    await clock.advance(2 * PRESENCE_TTL_MS);
+    expect(b.lease).toBeDefined();
+    cut = false;
+    await clock.advance(1_000);
+    expect(`${signal.reason}`).toContain("is lost: somebody else holds it");
+    await b.lease?.release();
   });
 
   it("of another is not given back by one who does not know that it lost it", async () => {
