@@ -3,6 +3,7 @@ import { type MaskSource, withMaskSource } from "../model/dropout.ts";
 import { applyModel, learntName } from "../model/tapped.ts";
 import type { WeightSlot } from "../model/weights.ts";
 import type { Objective } from "./objective.ts";
+import { withoutTinyGradients } from "./withoutTinyGradients.ts";
 
 /**
  * Loss and gradients of a model as it stands, kernel by kernel.
@@ -35,7 +36,8 @@ export function eagerGradients(
     const emit = (name: string, tensor: tf.Tensor): void => {
       emitted[name] = tf.keep(tensor);
     };
-    return objective.loss(logits as tf.Tensor2D, targets, { features, learnt, emit });
+    const own = withoutTinyGradients(logits as tf.Tensor) as tf.Tensor2D;
+    return objective.loss(own, targets, { features, learnt, emit });
   };
   const { value, grads } = withMaskSource(masks, () => tf.variableGrads(forward, trained));
   return { loss: value, gradients: trained.map(({ name }) => grads[name]), emitted };
