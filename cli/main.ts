@@ -159,6 +159,7 @@ program
   .addOption(new Option("--format <name>", "of the file").choices(["onnx"]).default("onnx"))
   .option("--out <file>", "default: RUN-MODEL.onnx in this folder")
   .option("--seed <n>", "the student of this seed; default: the run's first", seedNumber)
+  .option("--student <name>", "one of the spec's moreStudents; left out: its student")
   .option("--baseline", "the student that was trained alone", false)
   .option("--teacher <name>", "a teacher instead of a student")
   .option("--fold <n>", "which model of a cross-fitted teacher, from 1", wholeNumber)

@@ -1,6 +1,8 @@
-import { planBatches, stepsOfEpoch } from "../shared/compute/planBatches.ts";
+import { planBatches } from "../shared/compute/planBatches.ts";
+import { studentSteps } from "../shared/compute/studentSteps.ts";
 import { encodingsOf } from "../shared/config/encodingOf.ts";
 import type { RunSpec } from "../shared/config/spec.ts";
+import { type RunStudent, specOf, studentOf, studentsOf } from "../shared/config/students.ts";
 import type { TrainedTeacherSpec } from "../shared/config/teacherSpec.ts";
 import { chunkParts, chunkRows, MAX_PART_BYTES } from "../shared/data/chunks.ts";
 import type { Dataset, Shard } from "../shared/data/dataset.ts";
@@ -17,10 +19,11 @@ import { peakBytes, type TermBytes } from "../shared/distill/features/peakBytes.
 import { type FeaturePlan, planFeatures } from "../shared/distill/features/planFeatures.ts";
 import { selfBytes } from "../shared/distill/selfBytes.ts";
 import { termNeeds } from "../shared/distill/termNeeds.ts";
-import { termsOf } from "../shared/distill/termsOf.ts";
+import { termsOfAll } from "../shared/distill/termsOf.ts";
 import { StillhouseError } from "../shared/errors.ts";
 import { featureBytes, type RowLayout, rowBytes } from "../shared/labels/rowLayout.ts";
 import { parameterCount } from "../shared/model/parameterCount.ts";
+import { jobsOf } from "../shared/protocol/jobs.ts";
 import { requireFineLabels } from "./coarseLabels.ts";
 
 /** Bytes of an envelope around a part's payload, measured on MNIST: keys, digests, node and MessagePack. */
@@ -40,8 +43,14 @@ export interface RunPlan {
   /** What each teacher's labels carry beside logits. */
   readonly features: FeaturePlan["layouts"];
   /** What the terms that look inside take at once, in each training. */
-  readonly insideBytes: readonly (TermBytes & { readonly name: string })[];
+  readonly insideBytes: readonly InsideBytes[];
   readonly trainings: readonly PlannedTraining[];
+}
+
+export interface InsideBytes extends TermBytes {
+  readonly name: string;
+  /** Of `moreStudents`, whose. */
+  readonly student?: string;
 }
 
 export interface PlannedTraining {
@@ -69,16 +78,19 @@ export function planRun(spec: RunSpec, dataset: Dataset): RunPlan {
   const samplesPerTeacher = samplesOf.reduce((sum, samples) => sum + samples, 0);
   const passes = samplesPerTeacher * spec.teachers.filter((teacher) => !("labels" in teacher)).length;
   const labels = samplesPerTeacher * spec.teachers.length;
-  const { layouts, uses } = planFeatures(spec, dataset);
+  const students = studentsOf(spec);
+  const { layouts } = planFeatures(spec, dataset);
   const rows = encodings.map((encoding, k) => ({
     encoding,
     classes: dataset.classes,
     features: layouts[k] ?? [],
   }));
   refuseWideRows(spec, rows);
-  const stepsPerEpoch = stepsOfEpoch(transfer, spec.student.train);
+  const stepsPerEpoch = studentSteps(spec, transfer);
   // Of fresh views those between the slowest student and the end of the window are in the log, with the samples themselves.
-  const kept = slides(spec) ? windowOf(spec, stepsPerEpoch) + 1 : Number.POSITIVE_INFINITY;
+  const kept = slides(spec)
+    ? windowOf(spec, Math.min(...stepsPerEpoch.values())) + 1
+    : Number.POSITIVE_INFINITY;
   const keptSamples = samplesOf.filter((_, i) => (chunks[i] as ViewedChunk).view <= kept);
   const labelBytes = rows.reduce((sum, row) => {
     const bytesOf = (samples: number): number =>
@@ -93,30 +105,21 @@ export function planRun(spec: RunSpec, dataset: Dataset): RunPlan {
   }
   const { train: trainIds } = dataset.splits;
   refuseOwnClasses(spec, dataset);
-  const insideBytes = [
-    ...uses.map((use) => ({
-      name: `${use.term.kind} of ${use.term.feature} and ${use.term.layer}`,
-      ...peakBytes(use, spec.student.train.batch, transfer.splits.train.length),
-    })),
-    ...selfBytes(spec, transfer),
-  ];
-  refuseTooLarge(spec, insideBytes);
+  const insideBytes = students.flatMap((one) => insideBytesOf(spec, one, dataset, transfer));
   const labelled = labelledIds(dataset, trainIds);
   if (labelled.length === 0) refuseWithoutLabels(spec, trainIds.length);
   const trainings: PlannedTraining[] = spec.teachers.flatMap((teacher) =>
     "train" in teacher ? teacherTrainings(teacher, dataset, labelled) : [],
   );
-  const { model, train } = spec.student;
-  const kinds = spec.baseline ? ["student", "student alone"] : ["student"];
-  for (const seed of spec.seeds) {
-    for (const kind of kinds) {
-      trainings.push({
-        name: `${kind}, seed ${seed}`,
-        parameters: parameterCount(model, dataset.inputShape, dataset.classes),
-        epochs: train.epochs,
-        stepsPerEpoch,
-      });
-    }
+  for (const job of jobsOf(spec)) {
+    const { model, train } = studentOf(spec, job.student).student;
+    const who = job.student === undefined ? "student" : `student ${job.student}`;
+    trainings.push({
+      name: `${who}${job.kind === "baseline" ? " alone" : ""}, seed ${job.seed}`,
+      parameters: parameterCount(model, dataset.inputShape, dataset.classes),
+      epochs: train.epochs,
+      stepsPerEpoch: stepsPerEpoch.get(job.student) as number,
+    });
   }
   return {
     chunks,
@@ -128,6 +131,20 @@ export function planRun(spec: RunSpec, dataset: Dataset): RunPlan {
     insideBytes,
     trainings,
   };
+}
+
+/** @throws PlanRefused for more than the spec allows in one training */
+function insideBytesOf(spec: RunSpec, one: RunStudent, dataset: Dataset, transfer: Dataset): InsideBytes[] {
+  const { uses } = planFeatures(spec, dataset, one.name);
+  const bytes = [
+    ...uses.map((use) => ({
+      name: `${use.term.kind} of ${use.term.feature} and ${use.term.layer}`,
+      ...peakBytes(use, one.student.train.batch, transfer.splits.train.length),
+    })),
+    ...selfBytes(specOf(spec, one), transfer),
+  ];
+  refuseTooLarge(spec, bytes);
+  return bytes.map((of) => ({ ...of, ...(one.name !== undefined && { student: one.name }) }));
 }
 
 /** One, or one a fold. @param known training samples with a label */
@@ -215,8 +232,9 @@ function refuseTooLarge({ name, student: { maxTermBytes } }: RunSpec, terms: Run
 }
 
 /** @throws PlanRefused for terms that need true labels, where none of the training samples has one */
-function refuseWithoutLabels({ name, distill, baseline }: RunSpec, samples: number): void {
-  const needing = termsOf(distill)
+function refuseWithoutLabels(spec: RunSpec, samples: number): void {
+  const { name, baseline } = spec;
+  const needing = termsOfAll(spec)
     .filter(({ kind }) => termNeeds[kind].labels)
     .map(({ kind }) => kind);
   if (needing.length === 0 && !baseline) return;

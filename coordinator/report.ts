@@ -1,20 +1,24 @@
 import type { Bus } from "../shared/bus/bus.ts";
-import { assembleReport } from "../shared/evaluate/assembleReport.ts";
+import type { RunSpec } from "../shared/config/spec.ts";
+import type { RunStudent } from "../shared/config/students.ts";
+import { assembleReport, type StudentFacts } from "../shared/evaluate/assembleReport.ts";
 import { discordantPairs } from "../shared/evaluate/mcnemar.ts";
 import type { CurvePoint, SeedResult, TeacherReport } from "../shared/evaluate/reportSchema.ts";
 import { AnyReport } from "../shared/evaluate/taskReportSchema.ts";
 import { decode, encode } from "../shared/protocol/codec.ts";
 import {
   type AnyEvaluation,
+  baselineOf,
   type Evaluation,
   type JobKey,
   type JobResult,
   jobName,
+  studentJob,
 } from "../shared/protocol/jobs.ts";
 import { buckets, jobKeys } from "../shared/protocol/subjects.ts";
 import { readResults } from "./awaitStudents.ts";
 import type { CoordinatorContext } from "./context.ts";
-import { resultOf, runFacts, teacherFacts } from "./runFacts.ts";
+import { firstOfStudent, ofStudents, resultOf, runFacts, teacherFacts } from "./runFacts.ts";
 import { storageReport } from "./storageReport.ts";
 import { makeTaskReport } from "./taskReport.ts";
 
@@ -26,7 +30,6 @@ export async function makeReport(context: CoordinatorContext, evaluation: AnyEva
   const results = await readResults(context);
   const { weights, temperatures } = evaluation.scales;
   const weightSum = weights.reduce((a, b) => a + b, 0);
-  const first = resultOf(results, { kind: "student", seed: spec.seeds[0] as number });
   const teachers = await teacherReports(context, evaluation);
   return assembleReport({
     ...(await runFacts(context, evaluation, results)),
@@ -56,10 +59,22 @@ export async function makeReport(context: CoordinatorContext, evaluation: AnyEva
             ece: evaluation.ensemble?.ece ?? null,
           }
         : null,
-    student: { parameters: first.parameters, bytes: first.artifactBytes, latencyMs: evaluation.latency },
-    seeds: spec.seeds.map((seed) => {
-      const student = tested(evaluation, { kind: "student", seed });
-      const baseline = spec.baseline ? tested(evaluation, { kind: "baseline", seed }) : null;
+    ...ofStudents(spec, (one) => studentFacts(spec, one, evaluation, results)),
+  });
+}
+
+function studentFacts(
+  spec: RunSpec,
+  { name, seeds }: RunStudent,
+  evaluation: Evaluation,
+  results: ReadonlyMap<string, JobResult>,
+): StudentFacts {
+  return {
+    student: firstOfStudent(name, seeds, evaluation, results),
+    seeds: seeds.map((seed) => {
+      const job = studentJob(name, seed);
+      const student = tested(evaluation, job);
+      const baseline = spec.baseline ? tested(evaluation, baselineOf(spec, job)) : null;
       return {
         seed,
         student: seedResult(resultOf(results, student.job), student),
@@ -67,7 +82,7 @@ export async function makeReport(context: CoordinatorContext, evaluation: AnyEva
         discordant: baseline && discordantPairs(student.correct, baseline.correct),
       };
     }),
-  });
+  };
 }
 
 async function teacherReports(context: CoordinatorContext, evaluation: Evaluation): Promise<TeacherReport[]> {

@@ -1,6 +1,7 @@
 import { cpus } from "node:os";
 import type { Bus } from "../shared/bus/bus.ts";
 import { readNumerics } from "../shared/cluster/numerics.ts";
+import { type RunStudent, type StudentSpecs, studentsOf } from "../shared/config/students.ts";
 import { decode } from "../shared/protocol/codec.ts";
 import {
   type AnyEvaluation,
@@ -8,6 +9,7 @@ import {
   type JobKey,
   type JobResult,
   jobName,
+  studentJob,
   TrainedTeacher,
 } from "../shared/protocol/jobs.ts";
 import { buckets, jobKeys } from "../shared/protocol/subjects.ts";
@@ -90,6 +92,25 @@ async function trainSeconds(bus: Bus, recipes: readonly string[]): Promise<numbe
     seconds += decode(TrainedTeacher, entry.value, `trained teacher ${recipe}`).seconds;
   }
   return seconds;
+}
+
+/** What a report says of a run's students: of its own, and of the others where there are some. */
+export function ofStudents<T extends object>(spec: StudentSpecs, factsOf: (one: RunStudent) => T) {
+  const [own, ...others] = studentsOf(spec);
+  const moreStudents = others.map((one) => ({ name: one.name as string, ...factsOf(one) }));
+  return { ...factsOf(own as RunStudent), ...(moreStudents.length > 0 && { moreStudents }) };
+}
+
+/** What is looked at in the first seed's alone. */
+export function firstOfStudent(
+  name: string | undefined,
+  seeds: readonly number[],
+  { latencies }: Pick<AnyEvaluation, "latencies">,
+  results: ReadonlyMap<string, JobResult>,
+) {
+  const { parameters, artifactBytes } = resultOf(results, studentJob(name, seeds[0] as number));
+  const latencyMs = latencies.find(({ student }) => student === name)?.latency ?? null;
+  return { parameters, bytes: artifactBytes, latencyMs };
 }
 
 export function resultOf(results: ReadonlyMap<string, JobResult>, job: JobKey): JobResult {

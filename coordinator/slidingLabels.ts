@@ -1,7 +1,7 @@
 import { sleep } from "../shared/bus/clock.ts";
 import { readRuns } from "../shared/cluster/runRecords.ts";
 import { slowestView } from "../shared/cluster/slowestView.ts";
-import { stepsOfEpoch } from "../shared/compute/planBatches.ts";
+import { studentSteps } from "../shared/compute/studentSteps.ts";
 import { transferSet } from "../shared/data/transferSet.ts";
 import { slides, windowOf } from "../shared/data/views/slidingWindow.ts";
 import { labelledViewHashes } from "../shared/data/views/viewSchedule.ts";
@@ -26,7 +26,7 @@ export class SlidingLabels implements Choosy {
   /** Numbers of the views, by their hashes. */
   readonly #numbers: ReadonlyMap<string, number>;
   readonly #hashes: readonly string[];
-  readonly #stepsPerEpoch: number;
+  readonly #stepsPerEpoch: ReadonlyMap<string | undefined, number>;
   readonly #window: number;
   /** The view that the slowest student may go on from. */
   #slowest = 0;
@@ -39,8 +39,8 @@ export class SlidingLabels implements Choosy {
     this.#context = context;
     this.#hashes = labelledViewHashes(spec, dataset);
     this.#numbers = new Map(this.#hashes.map((hash, number) => [hash, number]));
-    this.#stepsPerEpoch = stepsOfEpoch(dataset, spec.student.train);
-    this.#window = windowOf(spec, this.#stepsPerEpoch);
+    this.#stepsPerEpoch = studentSteps(spec, dataset);
+    this.#window = windowOf(spec, Math.min(...this.#stepsPerEpoch.values()));
   }
 
   /** Of a run that needs it; where the students are is known when it resolves. */

@@ -5,7 +5,7 @@ import type { StudentTeacherSpec } from "../shared/config/teacherSpec.ts";
 import { sha256 } from "../shared/determinism/hash.ts";
 import { StillhouseError } from "../shared/errors.ts";
 import { decode } from "../shared/protocol/codec.ts";
-import { type JobKey, JobResult, jobName } from "../shared/protocol/jobs.ts";
+import { type JobKey, JobResult, jobName, studentJob } from "../shared/protocol/jobs.ts";
 import { ownMapping, RunRecord, type RunTeacher } from "../shared/protocol/run.ts";
 import { buckets, jobKeys } from "../shared/protocol/subjects.ts";
 import { type CarriedLabels, readyTeacher } from "./readyTeacher.ts";
@@ -26,8 +26,8 @@ export async function studentTeacher(
   planned: RunTeacher,
   carried: CarriedLabels,
 ): Promise<RunTeacher> {
-  const { run, seed, baseline } = spec.student;
-  const job: JobKey = { kind: baseline ? "baseline" : "student", seed };
+  const { run, name, seed, baseline } = spec.student;
+  const job: JobKey = { ...studentJob(name, seed), kind: baseline ? "baseline" : "student" };
   const entry = await (await bus.kv(buckets.jobs)).get(jobKeys.result(run, jobName(job)));
   if (!entry) throw await notThere(bus, spec, job);
   await requireSameTask(bus, spec, job, data.task);

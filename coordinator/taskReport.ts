@@ -1,12 +1,21 @@
+import type { RunSpec } from "../shared/config/spec.ts";
+import type { RunStudent } from "../shared/config/students.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { scoreUnit, type Targets } from "../shared/data/targets.ts";
-import { assembleTaskReport } from "../shared/evaluate/assembleTaskReport.ts";
+import { assembleTaskReport, type TaskStudentFacts } from "../shared/evaluate/assembleTaskReport.ts";
 import { scoreKinds } from "../shared/evaluate/score.ts";
 import type { ScoredPoint, TaskReport } from "../shared/evaluate/taskReportSchema.ts";
-import { type JobKey, type JobResult, jobName, type TaskEvaluation } from "../shared/protocol/jobs.ts";
+import {
+  baselineOf,
+  type JobKey,
+  type JobResult,
+  jobName,
+  studentJob,
+  type TaskEvaluation,
+} from "../shared/protocol/jobs.ts";
 import { readResults } from "./awaitStudents.ts";
 import type { CoordinatorContext } from "./context.ts";
-import { resultOf, runFacts, teacherFacts } from "./runFacts.ts";
+import { firstOfStudent, ofStudents, resultOf, runFacts, teacherFacts } from "./runFacts.ts";
 
 /** Gathers what a run of a task that is not classification left in the stores and makes the report of it. */
 export async function makeTaskReport(
@@ -16,7 +25,6 @@ export async function makeTaskReport(
   const { store, dataset } = context;
   const { spec } = store.record;
   const results = await readResults(context);
-  const first = resultOf(results, { kind: "student", seed: spec.seeds[0] as number });
   const { ensembleAnswersBy, scales } = evaluation;
   const weightSum = scales.weights.reduce((a, b) => a + b, 0);
   const { samples, ...data } = dataFacts(dataset, evaluation.task);
@@ -37,10 +45,22 @@ export async function makeTaskReport(
       temperatures: scales.temperatures,
       ...evaluation.ensemble,
     },
-    student: { parameters: first.parameters, bytes: first.artifactBytes, latencyMs: evaluation.latency },
-    seeds: spec.seeds.map((seed) => {
-      const student = seedOf(evaluation, results, { kind: "student", seed });
-      const baseline = spec.baseline ? seedOf(evaluation, results, { kind: "baseline", seed }) : null;
+    ...ofStudents(spec, (one) => studentFacts(spec, one, evaluation, results)),
+  });
+}
+
+function studentFacts(
+  spec: RunSpec,
+  { name, seeds }: RunStudent,
+  evaluation: TaskEvaluation,
+  results: ReadonlyMap<string, JobResult>,
+): TaskStudentFacts {
+  return {
+    student: firstOfStudent(name, seeds, evaluation, results),
+    seeds: seeds.map((seed) => {
+      const job = studentJob(name, seed);
+      const student = seedOf(evaluation, results, job);
+      const baseline = spec.baseline ? seedOf(evaluation, results, baselineOf(spec, job)) : null;
       return {
         seed,
         student: student.result,
@@ -48,7 +68,7 @@ export async function makeTaskReport(
         perSample: baseline && { student: student.perSample, baseline: baseline.perSample },
       };
     }),
-  });
+  };
 }
 
 function dataFacts({ name, hash, classes, splits, targets }: Dataset, task: TaskEvaluation["task"]) {

@@ -11,7 +11,7 @@ import { topClasses } from "../shared/evaluate/softmax.ts";
 import type { LabelStoreReader } from "../shared/labels/labelStoreReader.ts";
 import { combineTeachers } from "./combineTeachers.ts";
 import type { EvaluationTask, TestFindings } from "./compute.ts";
-import { measureLatency } from "./latency.ts";
+import { Latencies } from "./latency.ts";
 import { hasLabels, presentTeachers } from "./presentTargets.ts";
 import { quorumFindings } from "./quorumFindings.ts";
 import { exitAccuracies } from "./self/exitHeads.ts";
@@ -73,7 +73,7 @@ export async function evaluateRun(
     ),
   };
   const seeds: Findings["seeds"] = [];
-  let latency: Findings["latency"] | undefined;
+  const latencies = new Latencies(compute.backend);
   for (const { job, artifact, exits } of task.models) {
     const predictor = await loadNativeModel(artifact, compute);
     try {
@@ -84,14 +84,11 @@ export async function evaluateRun(
         correct: correctness(topClasses(predicted, classes), truth),
         ...(exits && { exits: await exitAccuracies(artifact, exits, dataset, ids, compute) }),
       });
-      if (job.kind === "student" && !latency) {
-        latency = { backend: compute.backend, ...(await measureLatency(predictor)) };
-      }
+      await latencies.take(job, predictor);
     } finally {
       await predictor.close();
     }
   }
-  if (!latency) throw new RangeError("Cannot evaluate a run without a student: its list of models has none");
   return {
     type: "evaluation",
     teachers: task.teachers.map((name, k) => {
@@ -117,6 +114,6 @@ export async function evaluateRun(
     ensembleAnswersBy: rule,
     scales: { temperatures: [...scales.temperatures], weights: [...scales.weights] },
     seeds,
-    latency,
+    latencies: latencies.found,
   };
 }

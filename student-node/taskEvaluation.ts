@@ -9,7 +9,7 @@ import type { LabelStoreReader } from "../shared/labels/labelStoreReader.ts";
 import type { JobKey } from "../shared/protocol/jobs.ts";
 import { combineTeachers } from "./combineTeachers.ts";
 import type { EvaluationTask, TestFindings } from "./compute.ts";
-import { measureLatency } from "./latency.ts";
+import { Latencies } from "./latency.ts";
 import { teacherLogits } from "./teacherLogits.ts";
 import { evenlySpaced } from "./teacherQuality.ts";
 import { teacherScales } from "./teacherScales.ts";
@@ -80,22 +80,19 @@ async function evaluateStudents<T>(
   dataset: Dataset,
   compute: ComputeSettings,
   measured: (outputs: Float32Array) => T,
-): Promise<{ seeds: (T & { job: JobKey })[]; latency: TestFindings["latency"] }> {
+): Promise<{ seeds: (T & { job: JobKey })[]; latencies: TestFindings["latencies"] }> {
   const seeds: (T & { job: JobKey })[] = [];
-  let latency: TestFindings["latency"] | undefined;
+  const latencies = new Latencies(compute.backend);
   for (const { job, artifact } of models) {
     const predictor = await loadNativeModel(artifact, compute);
     try {
       seeds.push({ job, ...measured(await predictLogits(predictor, dataset, dataset.splits.test)) });
-      if (job.kind === "student" && !latency) {
-        latency = { backend: compute.backend, ...(await measureLatency(predictor)) };
-      }
+      await latencies.take(job, predictor);
     } finally {
       await predictor.close();
     }
   }
-  if (!latency) throw new RangeError("Cannot evaluate a run without a student: its list of models has none");
-  return { seeds, latency };
+  return { seeds, latencies: latencies.found };
 }
 
 /** float32, little-endian. */

@@ -1,5 +1,6 @@
 import { Checkpoints } from "../shared/cluster/checkpoints.ts";
 import { encodingsOf } from "../shared/config/encodingOf.ts";
+import { studentOf } from "../shared/config/students.ts";
 import { sha256 } from "../shared/determinism/hash.ts";
 import type { FeaturePlan } from "../shared/distill/features/planFeatures.ts";
 import { StillhouseError } from "../shared/errors.ts";
@@ -27,7 +28,8 @@ export async function trainJob(
   const { state, fromStep, lineage, secondsSoFar } = await checkpoints.resume(node, clock);
   log.info({ run, job: jobName(job), fromStep }, "training student");
 
-  const heard = job.kind === "student" ? exchange : undefined;
+  const { student, distill, seeds } = studentOf(spec, job.student);
+  const heard = job.kind === "student" && job.student === undefined ? exchange : undefined;
   // Of the two checkpoints that are kept, the older: a damaged last one is no reason to be stuck.
   let lastSaved = fromStep;
   const trained = await compute.train(
@@ -35,10 +37,10 @@ export async function trainJob(
       job,
       runSeed: spec.seed,
       dataHash: data.hash,
-      student: spec.student,
-      seeds: spec.seeds,
+      student,
+      seeds,
       ensemble: spec.ensemble,
-      distill: spec.distill,
+      distill,
       teachers: teachers.map(({ name }) => name),
       known: knownClasses(teachers),
       views: spec.views,

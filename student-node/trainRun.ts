@@ -4,10 +4,9 @@ import type { Bus } from "../shared/bus/bus.ts";
 import { sleep } from "../shared/bus/clock.ts";
 import { failureOf } from "../shared/bus/failureOf.ts";
 import { isFinished } from "../shared/cluster/jobResults.ts";
-import { LeaseLost } from "../shared/cluster/lease.ts";
 import { GRACE_MS } from "../shared/cluster/nodeLife.ts";
 import { slowestView } from "../shared/cluster/slowestView.ts";
-import { stepsOfEpoch } from "../shared/compute/planBatches.ts";
+import { studentSteps } from "../shared/compute/studentSteps.ts";
 import { encodingsOf } from "../shared/config/encodingOf.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { transferSet } from "../shared/data/transferSet.ts";
@@ -43,7 +42,7 @@ const LAST_CHECKPOINTS_MS = 60_000;
 
 /**
  * Trains every student and baseline of a run that has no result yet, then evaluates them all. When `signal` aborts,
- * trainings store a checkpoint first, unless the run is cancelled, or another node has the lease.
+ * trainings store a checkpoint first, unless the run is cancelled.
  */
 export async function trainRun(context: StudentContext, watch: RunWatch, signal: AbortSignal): Promise<void> {
   const { spec, data, run } = watch.current;
@@ -79,7 +78,7 @@ export async function trainRun(context: StudentContext, watch: RunWatch, signal:
     // The first failure ends the run's training: stopping frees those who wait for labels or for the next state.
     const all = Promise.all(
       computes.map((compute) =>
-        work(context, watch, features, feed, queue, compute, exchange, anySignal(signal, until)),
+        work(context, watch, dataset, feed, queue, compute, exchange, anySignal(signal, until)),
       ),
     );
     working = all.catch(() => undefined);
@@ -90,8 +89,8 @@ export async function trainRun(context: StudentContext, watch: RunWatch, signal:
     await evaluate(context, watch.current, await feed, computes[0] as StudentCompute);
     context.log.info({ run }, "run evaluated");
   } finally {
-    const keeps =
-      signal.aborted && !(signal.reason instanceof LeaseLost) && watch.current.state !== "cancelled";
+    // Of another that has the lease by now too: it takes up what is the newest, and a checkpoint never goes back.
+    const keeps = signal.aborted && watch.current.state !== "cancelled";
     // Before those that wait for labels are freed, so that they know why.
     if (keeps) await Promise.all(computes.map((compute) => compute.interrupt().catch(() => undefined)));
     stop.abort(signal.reason);
@@ -108,14 +107,17 @@ export async function trainRun(context: StudentContext, watch: RunWatch, signal:
 
 /** @throws TooFewWorkers where students that wait for each other could not all be at work */
 function requireAllAtOnce(spec: RunRecord["spec"], workers: number, node: string): void {
-  const peers = exchangeStepsOf(spec) !== undefined;
-  if ((!peers && !slides(spec)) || workers >= spec.seeds.length) return;
-  const whose = peers
-    ? "that learn from each other"
-    : "of fresh views, whose labels are let go once all are past them,";
+  const peers = exchangeStepsOf(spec) === undefined ? 0 : spec.seeds.length;
+  const sliding = slides(spec) ? jobsOf(spec).filter(({ kind }) => kind === "student").length : 0;
+  const students = Math.max(peers, sliding);
+  if (workers >= students) return;
+  const whose =
+    sliding > peers
+      ? "of fresh views, whose labels are let go once all are past them,"
+      : "that learn from each other";
   throw new TooFewWorkers(
-    `Cannot train ${spec.seeds.length} students ${whose} on ${node} as it does ${workers} trainings at once: start it with --workers ${spec.seeds.length} or more`,
-    { fields: { workers, students: spec.seeds.length } },
+    `Cannot train ${students} students ${whose} on ${node} as it does ${workers} trainings at once: start it with --workers ${students} or more`,
+    { fields: { workers, students } },
   );
 }
 
@@ -141,7 +143,7 @@ async function feedOnceReady(
   requireSameFeatures(record, features);
   requireSameEncodings(record);
   const firstView = slides(record.spec)
-    ? await slowestView(context.bus, record, stepsOfEpoch(dataset, record.spec.student.train), new Set())
+    ? await slowestView(context.bus, record, studentSteps(record.spec, dataset), new Set())
     : undefined;
   const feed = new LabelFeed({
     bus: context.bus,
@@ -193,7 +195,7 @@ function requireSameEncodings({ run, spec, teachers }: RunRecord): void {
 async function work(
   context: StudentContext,
   watch: RunWatch,
-  features: FeaturePlan,
+  dataset: Dataset,
   feed: Promise<StartedFeed>,
   queue: JobQueue,
   compute: StudentCompute,
@@ -207,6 +209,7 @@ async function work(
     context.doing.add(name);
     try {
       const labelsUpTo = async (count: number): Promise<void> => (await feed).feed.upTo(count);
+      const features = planFeatures(watch.current.spec, dataset, job.student);
       await trainJob(context, watch.current, job, features, compute, labelsUpTo, exchange);
     } finally {
       context.doing.delete(name);

@@ -2,10 +2,10 @@ import { decodeCheckpoint, encodeCheckpoint } from "../shared/compute/checkpoint
 import type { ComputeSettings } from "../shared/compute/computeSettings.ts";
 import { labelObjective } from "../shared/compute/labelObjective.ts";
 import { trainLoop } from "../shared/compute/trainLoop.ts";
+import { huberDelta } from "../shared/config/students.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { dispatchOrder } from "../shared/data/order.ts";
 import { withoutMixup } from "../shared/data/views/view.ts";
-import { termsOf } from "../shared/distill/termsOf.ts";
 import type { LabelStoreReader } from "../shared/labels/labelStoreReader.ts";
 import { buildModel } from "../shared/model/build.ts";
 import { packTrained } from "../shared/model/packTrained.ts";
@@ -100,9 +100,4 @@ export async function trainStudent(
     opened.dispose();
     model.dispose();
   }
-}
-
-/** Of a regression whose students learn the true values by Huber's loss: so does the student alone. */
-function huberDelta(distill: StudentTraining["distill"]): number | undefined {
-  return termsOf(distill).find((term) => term.kind === "huber")?.delta;
 }

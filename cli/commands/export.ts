@@ -6,12 +6,13 @@ import { chooseBackend } from "../../shared/compute/backend.ts";
 import { exportOnnx, onnxNames } from "../../shared/compute/exportOnnx.ts";
 import type { LoadedModel } from "../../shared/compute/predictors/openPredictor.ts";
 import { loadModel } from "../../shared/compute/predictors/teacherModel.ts";
+import { studentsOf } from "../../shared/config/students.ts";
 import { sha256 } from "../../shared/determinism/hash.ts";
 import { StillhouseError } from "../../shared/errors.ts";
 import { unpackModel } from "../../shared/model/artifact.ts";
 import { unpackFolds } from "../../shared/model/foldBundle.ts";
 import { decode } from "../../shared/protocol/codec.ts";
-import { type JobKey, JobResult, jobName } from "../../shared/protocol/jobs.ts";
+import { baselineOf, JobResult, jobName, studentJob } from "../../shared/protocol/jobs.ts";
 import { ownMapping, type RunRecord, type TeacherModel } from "../../shared/protocol/run.ts";
 import { buckets, jobKeys } from "../../shared/protocol/subjects.ts";
 import { chooseBus, type ServerChoice, withServer } from "../local/chooseBus.ts";
@@ -24,6 +25,7 @@ export interface ExportOptions extends ServerChoice {
   creds?: string;
   format: "onnx";
   out?: string;
+  student?: string;
   seed?: number;
   baseline?: boolean;
   teacher?: string;
@@ -107,14 +109,23 @@ function foldOf(stored: StoredModel, fold: number | undefined): StoredModel {
 async function studentOf(
   bus: Bus,
   { run, spec, state }: RunRecord,
-  { seed, baseline }: ExportOptions,
+  { student: name, seed, baseline }: ExportOptions,
 ): Promise<StoredModel> {
-  const job: JobKey = { kind: baseline ? "baseline" : "student", seed: seed ?? (spec.seeds[0] as number) };
+  const one = studentsOf(spec).find((known) => known.name === name);
+  if (!one) {
+    const names = (spec.moreStudents ?? []).map((known) => known.name);
+    throw new NothingToExport(
+      `Cannot export student "${name}" of run ${run}: its moreStudents are [${names.join(", ")}]; leave --student out for its own`,
+      { fields: { run, student: name, names } },
+    );
+  }
+  const own = studentJob(name, seed ?? (one.seeds[0] as number));
+  const job = baseline ? baselineOf(spec, own) : own;
   const what = jobName(job);
   const entry = await (await bus.kv(buckets.jobs)).get(jobKeys.result(run, what));
   if (!entry) {
     throw new NothingToExport(
-      `Cannot export ${what} of run ${run}, which is ${state}: it has no such model (yet); its seeds are [${spec.seeds.join(", ")}], and it ${spec.baseline ? "trains" : "does not train"} students alone`,
+      `Cannot export ${what} of run ${run}, which is ${state}: it has no such model (yet); its seeds are [${one.seeds.join(", ")}], and it ${spec.baseline ? "trains" : "does not train"} students alone`,
       { fields: { run, job: what } },
     );
   }

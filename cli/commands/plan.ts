@@ -3,6 +3,7 @@ import { undeclaredReads } from "../../shared/config/encodingChecks.ts";
 import { encodingOf, encodingsOf, writtenEncoding } from "../../shared/config/encodingOf.ts";
 import { loadSpec } from "../../shared/config/load.ts";
 import type { RunSpec } from "../../shared/config/spec.ts";
+import { specOf, studentsOf } from "../../shared/config/students.ts";
 import type { Dataset } from "../../shared/data/dataset.ts";
 import { openDataset } from "../../shared/data/open.ts";
 import { labelledViews } from "../../shared/data/views/viewSchedule.ts";
@@ -12,6 +13,7 @@ import { termNeeds } from "../../shared/distill/termNeeds.ts";
 import { termsOf } from "../../shared/distill/termsOf.ts";
 import { encodingText } from "../../shared/labels/encodingText.ts";
 import { layerShapes } from "../../shared/model/layerShapes.ts";
+import { jobsOf } from "../../shared/protocol/jobs.ts";
 import { nodesOf } from "../local/threads.ts";
 
 /** `stillhouse plan SPEC`: checks the spec against the data, and prints what a run would do. */
@@ -29,8 +31,11 @@ export async function plan(specPath: string, options: { json?: boolean }): Promi
   const n = (value: number): string => value.toLocaleString("en");
   const { train, validation, test } = dataset.splits;
   const imported = spec.teachers.flatMap((teacher) => ("labels" in teacher ? [teacher.name] : []));
+  const jobs = jobsOf(spec);
+  const students = jobs.filter(({ kind }) => kind === "student").length;
+  const alone = jobs.length - students;
   const lines = [
-    `${spec.name}: ${spec.teachers.length} teachers, ${spec.seeds.length} students${spec.baseline ? ", and each alone" : ""}`,
+    `${spec.name}: ${spec.teachers.length} teachers, ${students} students${alone > 0 ? `, and ${alone === students ? "each" : alone} alone` : ""}`,
     `data      ${dataset.name} ${dataset.hash}`,
     `          ${n(train.length)} train, ${n(validation.length)} validation, ${n(test.length)} test; [${dataset.inputShape.join(", ")}], ${dataset.classes} ${dataset.targets?.task === "regression" ? "outputs" : "classes"}; ${dataset.shards.length} shards`,
     ...(spec.teachers.length === 0
@@ -80,17 +85,24 @@ function insideLines(
   const sent = features.flatMap((list, k) =>
     list.map(({ name, form, shape }) => `${spec.teachers[k]?.name}.${name} ${form} [${shape.join(", ")}]`),
   );
-  const layers = [...layerShapes(spec.student.model, inputShape, classes)];
-  const total = insideBytes.reduce((sum, { step, memory }) => sum + step + memory, 0);
   return [
     ...(sent.length > 0 ? [`features  ${sent.join("; ")}`] : []),
-    "terms     that look inside or remember, and what they take at most in each training",
-    ...insideBytes.map(
-      ({ name, step, memory }) =>
-        `          ${name.padEnd(48)} ${megabytes(step).padStart(9)} a step${memory > 0 ? `, ${megabytes(memory)} remembered` : ""}`,
-    ),
-    `          together ${megabytes(total)}; limit ${megabytes(spec.student.maxTermBytes)}`,
-    `layers    of the student: ${layers.map(([name, shape]) => `${name} [${shape.join(", ")}]`).join(", ")}`,
+    ...studentsOf(spec).flatMap(({ name, student }) => {
+      const own = insideBytes.filter((one) => one.student === name);
+      if (own.length === 0) return [];
+      const of = name === undefined ? "" : ` ${name}`;
+      const layers = [...layerShapes(student.model, inputShape, classes)];
+      const total = own.reduce((sum, { step, memory }) => sum + step + memory, 0);
+      return [
+        `terms     that look inside or remember, and what they take at most in each training${of && ` of${of}`}`,
+        ...own.map(
+          ({ name, step, memory }) =>
+            `          ${name.padEnd(48)} ${megabytes(step).padStart(9)} a step${memory > 0 ? `, ${megabytes(memory)} remembered` : ""}`,
+        ),
+        `          together ${megabytes(total)}; limit ${megabytes(student.maxTermBytes)}`,
+        `layers    of the student${of}: ${layers.map(([name, shape]) => `${name} [${shape.join(", ")}]`).join(", ")}`,
+      ];
+    }),
   ];
 }
 
@@ -118,7 +130,12 @@ function quorumLines({ ensemble: { quorum }, teachers }: RunSpec): string[] {
 
 /** What the loss is not given exactly, term by term: by the rule, and by how each teacher's answers are stored. */
 function approximations(spec: RunSpec): string[] {
-  const { data, distill, ensemble, teachers } = spec;
+  return [...new Set(studentsOf(spec).flatMap((one) => approximationsOf(spec, specOf(spec, one))))];
+}
+
+/** @param of the spec with that student alone */
+function approximationsOf(spec: RunSpec, of: RunSpec): string[] {
+  const { data, distill, ensemble, teachers } = of;
   if (data.task !== undefined && data.task !== "classification") return [];
   const terms = termsOf(distill).filter(({ kind }) => termNeeds[kind].teachers);
   const found = terms.flatMap((term) => {
@@ -137,12 +154,12 @@ function approximations(spec: RunSpec): string[] {
     ];
   });
   const undeclared = teachers.flatMap(({ name }, k) =>
-    undeclaredReads(spec, k).map(
+    undeclaredReads(of, k).map(
       ({ what }) =>
         `labels of ${name}, as ${what}: as if all classes beyond the k that are stored had one logit; the report says how far off that is`,
     ),
   );
-  return [...new Set([...found, ...undeclared])];
+  return [...found, ...undeclared];
 }
 
 function megabytes(bytes: number): string {

@@ -10,8 +10,9 @@ export function summarise(report: AnyReport, folder: string): string {
   const percent = (share: number): string => `${(share * 100).toFixed(2)}%`;
   const row = (name: string, accuracy: number | null, also = ""): string =>
     `  ${name.padEnd(28)} ${(accuracy === null ? "–" : percent(accuracy)).padStart(7)}  ${pc.dim(also)}`;
-  const spread = (deviation: number | null): string =>
-    deviation === null ? "one seed" : `± ${(deviation * 100).toFixed(2)} over ${report.seeds.length} seeds`;
+  const over = (seeds: readonly unknown[], deviation: number | null): string =>
+    deviation === null ? "one seed" : `± ${(deviation * 100).toFixed(2)} over ${seeds.length} seeds`;
+  const spread = (deviation: number | null): string => over(report.seeds, deviation);
   return [
     "",
     pc.bold(`${report.run}: test accuracy`),
@@ -19,6 +20,12 @@ export function summarise(report: AnyReport, folder: string): string {
     ...(ensemble ? [row(`ensemble (${ensemble.rule})`, ensemble.accuracy)] : []),
     ...(baseline ? [row("student alone", baseline.accuracy, spread(baseline.deviation))] : []),
     row("student", student.accuracy, spread(student.deviation)),
+    ...(report.moreStudents ?? []).flatMap((one) => [
+      ...(one.baseline
+        ? [row(`${one.name} alone`, one.baseline.accuracy, over(one.seeds, one.baseline.deviation))]
+        : []),
+      row(one.name, one.student.accuracy, `${over(one.seeds, one.student.deviation)}: ${one.verdict}`),
+    ]),
     "",
     `${pc.bold(`Verdict: ${report.verdict}.`)} ${report.verdictReason}`,
     ...(difference?.interval95

@@ -9,12 +9,13 @@ import { isFinished } from "./jobResults.ts";
 /**
  * The first view of a run of fresh views, one an epoch, that some student may still need labels of: where the slowest
  * may go on from. Infinity where all are trained.
+ * @param stepsPerEpoch as `studentSteps` has them
  * @param finished students that were found to be so before, to which others are added
  */
 export async function slowestView(
   bus: Bus,
   { run, spec }: Pick<RunRecord, "run" | "spec">,
-  stepsPerEpoch: number,
+  stepsPerEpoch: ReadonlyMap<string | undefined, number>,
   finished: Set<string>,
 ): Promise<number> {
   const jobs = await bus.kv(buckets.jobs);
@@ -29,7 +30,7 @@ export async function slowestView(
     const entry = await jobs.get(key);
     // Of the two checkpoints that are kept, the older: a damaged last one is no reason to be stuck.
     const step = entry && decode(CheckpointPointer, entry.value, `checkpoint ${key}`).previousStep;
-    return Math.floor((step ?? 0) / stepsPerEpoch);
+    return Math.floor((step ?? 0) / (stepsPerEpoch.get(job.student) as number));
   });
   return Math.min(...views);
 }

@@ -4,8 +4,10 @@ import type { ArchSpec } from "./archSpec.ts";
 import type { DataSpec } from "./dataSpec.ts";
 import { encodingProblems } from "./encodingChecks.ts";
 import { pathText } from "./locate.ts";
+import { moreStudentsProblems } from "./moreStudentsChecks.ts";
 import { ownClassesProblems } from "./ownClassesChecks.ts";
 import type { Problem } from "./problems.ts";
+import { repeated } from "./repeated.ts";
 import type { Path } from "./schemaNode.ts";
 import { selfProblems, unheardProblems } from "./selfChecks.ts";
 import type { ComputeSpec, RunSpec } from "./spec.ts";
@@ -15,6 +17,11 @@ import { viewsProblems } from "./viewsChecks.ts";
 
 /** Finds keys that are right by themselves and do not fit each other; each message names both. */
 export function crossChecks(spec: RunSpec): Problem[] {
+  return [...problemsOfOne(spec), ...moreStudentsProblems(spec, problemsOfOne)];
+}
+
+/** Of a spec as its `student` reads it. */
+function problemsOfOne(spec: RunSpec): Problem[] {
   const trainings: { path: Path; model: ArchSpec; train: TrainSpec | TeacherTrainSpec }[] = [
     { path: ["student"], ...spec.student },
     ...spec.teachers.flatMap((teacher, i) =>
@@ -252,17 +259,4 @@ function augmentProblems(
   if (arch !== "transformer") return [];
   const message = `given, and ${pathText([...path, "model", "arch"])} "transformer" takes token ids, no images; expected none`;
   return [{ path: own, message }];
-}
-
-function repeated(values: readonly (string | number)[], pathOf: (index: number) => Path): Problem[] {
-  return values.flatMap((value, i) => {
-    const first = values.indexOf(value);
-    if (first === i) return [];
-    return [
-      {
-        path: pathOf(i),
-        message: `${JSON.stringify(value)} again, as in ${pathText(pathOf(first))}; expected another`,
-      },
-    ];
-  });
 }

@@ -1,5 +1,5 @@
 import { ascending, targetTemperatures } from "../distill/targetTemperatures.ts";
-import { termsOf } from "../distill/termsOf.ts";
+import { termsOfAll } from "../distill/termsOf.ts";
 import { PLAIN_READING, type Reading } from "../labels/reading.ts";
 import type { StoredEncoding } from "../protocol/storedEncoding.ts";
 import type { EncodingSpec } from "./encodingSpec.ts";
@@ -10,22 +10,22 @@ export interface TeacherEncoding extends Pick<Reading, "tail" | "undeclared"> {
   readonly stored: StoredEncoding;
 }
 
+/** What of a spec says how labels stand in the log. */
+export type EncodingSpecs = Pick<RunSpec, "labels" | "teachers" | "distill" | "moreStudents">;
+
 /**
  * The encoding of a teacher's labels in a run: its own, or that of all. Coordinator, teacher nodes and students compute it
  * alike from the spec; what is stored enters the labelling's hash, how it is read does not.
  * @param teacher its place in the spec; absent: labels that are of no teacher of the spec
  */
-export function encodingOf(
-  { labels, teachers, distill }: Pick<RunSpec, "labels" | "teachers" | "distill">,
-  teacher?: number,
-): TeacherEncoding {
-  const spec = writtenEncoding({ labels, teachers }, teacher);
+export function encodingOf(run: EncodingSpecs, teacher?: number): TeacherEncoding {
+  const spec = writtenEncoding(run, teacher);
   const { tail, undeclared } = PLAIN_READING;
   if (typeof spec === "string") return { stored: spec, tail, undeclared };
   switch (spec.kind) {
     case "top-k": {
       const { k, packed, temperatures } = spec;
-      const read = temperatures ? ascending([1, ...temperatures]) : targetTemperatures(termsOf(distill));
+      const read = temperatures ? ascending([1, ...temperatures]) : targetTemperatures(termsOfAll(run));
       return {
         stored: { kind: "top-k", k, ...(packed && { packed }), temperatures: read },
         tail: spec.tail,
@@ -40,7 +40,7 @@ export function encodingOf(
 }
 
 /** Those of all teachers, in the order of the spec. */
-export function encodingsOf(spec: Pick<RunSpec, "labels" | "teachers" | "distill">): TeacherEncoding[] {
+export function encodingsOf(spec: EncodingSpecs): TeacherEncoding[] {
   return spec.teachers.map((_, k) => encodingOf(spec, k));
 }
 

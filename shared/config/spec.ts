@@ -55,6 +55,22 @@ export const StudentSpec = z.strictObject({
   checkpointSteps: count.default(250).describe("steps between checkpoints"),
 });
 
+const seeds = z.array(z.int().nonnegative()).min(1);
+
+/** What it does not say is as in `student`, `distill` and `seeds`. */
+export const MoreStudentSpec = z.strictObject({
+  name: name.describe("of this student, in the report and for `stillhouse export`"),
+  model: ArchSpec.optional().describe("its architecture; absent: as `student.model`"),
+  train: TrainSpec.optional().describe(
+    "how it is trained, with and without teachers; absent: as `student.train`",
+  ),
+  correctBias: StudentSpec.shape.correctBias.describe(
+    "as `student.correctBias`, and as it stands there if absent",
+  ),
+  distill: DistillSpec.optional().describe("how it learns from the target; absent: as `distill`"),
+  seeds: seeds.optional().describe("one training for each; absent: as `seeds`"),
+});
+
 export const NodesSpec = z.strictObject({
   teachers: count.default(2).describe("teacher nodes that `stillhouse run` starts on this machine"),
   studentWorkers: count
@@ -98,11 +114,7 @@ export const RunSpec = z.strictObject({
     .nonnegative()
     .default(0)
     .describe("of the run: order of samples and masks of all its students"),
-  seeds: z
-    .array(z.int().nonnegative())
-    .min(1)
-    .default([1, 2, 3])
-    .describe("one student, and one student alone, for each"),
+  seeds: seeds.default([1, 2, 3]).describe("one student, and one student alone, for each"),
   data: DataSpec.describe("what is learnt"),
   teachers: z
     .array(TeacherSpec)
@@ -117,6 +129,13 @@ export const RunSpec = z.strictObject({
   distill: DistillSpec.default({ loss: { kind: "kd", temperature: 4, alpha: 0.9 } }).describe(
     "how the student learns from the target",
   ),
+  moreStudents: z
+    .array(MoreStudentSpec)
+    .min(1)
+    .optional()
+    .describe(
+      "others that are trained in the same run from the same labels: of another architecture, with another loss, or both; a student alone is trained for each that differs by more than its loss; absent: none",
+    ),
   views: ViewsSpec.optional().describe(
     "changed samples, of which each epoch sees one, labelled as the student sees it; absent: the samples themselves",
   ),
@@ -146,4 +165,5 @@ export const RunSpec = z.strictObject({
 
 export type RunSpec = z.infer<typeof RunSpec>;
 export type ComputeSpec = z.infer<typeof ComputeSpec>;
+export type MoreStudentSpec = z.infer<typeof MoreStudentSpec>;
 export type StudentSpec = z.infer<typeof StudentSpec>;

@@ -68,6 +68,9 @@ export const StudentTeacherSpec = z.strictObject({
         .string()
         .regex(/^[a-z0-9][a-z0-9-]{0,80}$/, "expected the id of a run, as `stillhouse status` shows it")
         .describe("id of that run, whose results are in the same store"),
+      name: name
+        .optional()
+        .describe("of one of its `moreStudents`, whose student it is; absent: its `student`"),
       seed: z.int().nonnegative().describe("which of its students"),
       baseline: z.boolean().default(false).describe("the student alone of that seed instead"),
     })

@@ -1,7 +1,6 @@
 import { ascending, targetTemperature } from "../distill/targetTemperatures.ts";
-import { termsOf } from "../distill/termsOf.ts";
-import { encodingOf } from "./encodingOf.ts";
-import type { RunSpec } from "./spec.ts";
+import { termsOfAll } from "../distill/termsOf.ts";
+import { type EncodingSpecs, encodingOf } from "./encodingOf.ts";
 
 /** A temperature at which a run reads a teacher's labels, and whether they hold what is needed for it. */
 export interface TemperatureRead {
@@ -14,13 +13,9 @@ export interface TemperatureRead {
  * divided by the teacher's own temperature. Of a term that cools, the first, the middle and the last.
  * @param own what its logits are divided by before they are combined
  */
-export function temperaturesRead(
-  spec: Pick<RunSpec, "labels" | "teachers" | "distill">,
-  teacher: number,
-  own: number,
-): TemperatureRead[] {
+export function temperaturesRead(spec: EncodingSpecs, teacher: number, own: number): TemperatureRead[] {
   const name = spec.teachers[teacher]?.name;
-  const read = termsOf(spec.distill).flatMap((term) => {
+  const read = termsOfAll(spec).flatMap((term) => {
     if ("teacher" in term && term.teacher !== undefined && term.teacher !== name) return [];
     const found = targetTemperature(term);
     if (!found) return [];

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { type DistillSpec, type LossSpec, type PlainTermSpec, TermSpec } from "../config/distillSpec.ts";
 import { type SelfTermSpec, selfTermKinds } from "../config/selfTermSpec.ts";
+import type { RunSpec } from "../config/spec.ts";
 
 /**
  * The terms of what a spec says that a student minimises, those of weight 0 left out. A loss by name stands for the
@@ -9,6 +10,14 @@ import { type SelfTermSpec, selfTermKinds } from "../config/selfTermSpec.ts";
 export function termsOf({ loss, terms }: DistillSpec): TermSpec[] {
   if (terms) return terms;
   return loss ? expand(loss) : [];
+}
+
+/** Those of all students of a run. */
+export function termsOfAll({
+  distill,
+  moreStudents = [],
+}: Pick<RunSpec, "distill" | "moreStudents">): TermSpec[] {
+  return [distill, ...moreStudents.flatMap((one) => one.distill ?? [])].flatMap(termsOf);
 }
 
 /** Those of the terms by which a student learns from itself or from its peers. */

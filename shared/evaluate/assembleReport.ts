@@ -16,26 +16,33 @@ export interface SeedFacts {
   readonly discordant: Discordant | null;
 }
 
+/** One of the students of a run, as measured. */
+export interface StudentFacts {
+  readonly student: Pick<Report["student"], "parameters" | "bytes" | "latencyMs">;
+  readonly seeds: readonly SeedFacts[];
+}
+
 /** The raw facts of a run; everything else in the report follows from them. */
 export interface ReportInput
   extends Omit<
-    Report,
-    | "schemaVersion"
-    | "ensemble"
-    | "baseline"
-    | "student"
-    | "seeds"
-    | "difference"
-    | "retention"
-    | "gapRecovered"
-    | "verdict"
-    | "verdictReason"
-    | "warnings"
-  > {
+      Report,
+      | "schemaVersion"
+      | "ensemble"
+      | "baseline"
+      | "student"
+      | "seeds"
+      | "difference"
+      | "retention"
+      | "gapRecovered"
+      | "verdict"
+      | "verdictReason"
+      | "moreStudents"
+      | "warnings"
+    >,
+    StudentFacts {
   /** Null without teachers. */
   readonly ensemble: Omit<NonNullable<Report["ensemble"]>, "bestTeacher"> | null;
-  readonly student: Pick<Report["student"], "parameters" | "bytes" | "latencyMs">;
-  readonly seeds: readonly SeedFacts[];
+  readonly moreStudents?: readonly (StudentFacts & { readonly name: string })[];
   /** Warnings of the run itself; those that follow from the numbers are added after them. */
   readonly warnings?: readonly string[];
 }
@@ -46,43 +53,51 @@ export interface ReportInput
  *   above 1)
  */
 export function assembleReport(input: ReportInput): Report {
-  const [first] = input.seeds;
-  if (!first) throw new ReportError("Cannot make a report as it needs at least one seed: none was given.");
-  const baselines = baselinesOf(input.seeds);
-  const baseline = baselines && overSeeds(baselines);
-  const alone = overSeeds(input.seeds.map((one) => one.student));
-  const difference =
-    baselines &&
-    pairedDifference(
-      input.seeds.map((one, i) => ({
-        student: one.student.accuracy,
-        baseline: baselines[i]?.accuracy ?? Number.NaN,
-      })),
-    );
-  const student = { ...alone, weightsHash: first.student.weightsHash, ...input.student };
+  const { warnings: given = [], moreStudents, ...facts } = input;
   const ensemble = input.ensemble && { ...input.ensemble, bestTeacher: bestOf(input.teachers) };
-  const seeds = input.seeds.map(({ discordant, ...pair }) => ({
-    ...pair,
-    mcnemar: discordant && mcnemar(discordant),
-  }));
-  const { warnings: given = [], ...facts } = input;
-  const found = warningsOf({ ...facts, ensemble, baseline, seeds });
+  const together = ensemble?.accuracy ?? null;
+  const own = ofStudent(input, together);
+  const others = moreStudents?.map((one) => ({ name: one.name, ...ofStudent(one, together) }));
+  const found = warningsOf({ ...facts, ...own, ensemble });
   return checked({
     schemaVersion: 1,
     ...facts,
     ensemble,
-    baseline,
-    student,
-    seeds,
-    difference,
-    retention: typeof ensemble?.accuracy === "number" ? retention(student.accuracy, ensemble.accuracy) : null,
-    gapRecovered:
-      baseline && typeof ensemble?.accuracy === "number"
-        ? gapRecovered(student.accuracy, baseline.accuracy, ensemble.accuracy)
-        : null,
-    ...decideVerdict(difference),
+    ...own,
+    ...(others && { moreStudents: others }),
     warnings: [...given, ...found],
   });
+}
+
+/** @param together accuracy of the ensemble */
+function ofStudent({ student: facts, seeds: given }: StudentFacts, together: number | null) {
+  const [first] = given;
+  if (!first) throw new ReportError("Cannot make a report as it needs at least one seed: none was given.");
+  const baselines = baselinesOf(given);
+  const baseline = baselines && overSeeds(baselines);
+  const student = {
+    ...overSeeds(given.map((one) => one.student)),
+    weightsHash: first.student.weightsHash,
+    ...facts,
+  };
+  const difference =
+    baselines &&
+    pairedDifference(
+      given.map((one, i) => ({
+        student: one.student.accuracy,
+        baseline: baselines[i]?.accuracy ?? Number.NaN,
+      })),
+    );
+  return {
+    baseline,
+    student,
+    seeds: given.map(({ discordant, ...pair }) => ({ ...pair, mcnemar: discordant && mcnemar(discordant) })),
+    difference,
+    retention: together === null ? null : retention(student.accuracy, together),
+    gapRecovered:
+      baseline && together !== null ? gapRecovered(student.accuracy, baseline.accuracy, together) : null,
+    ...decideVerdict(difference),
+  };
 }
 
 /** Every seed's baseline, or null where none has one. */

@@ -22,26 +22,33 @@ export interface TaskSeedFacts {
   readonly perSample: { readonly student: Float32Array; readonly baseline: Float32Array } | null;
 }
 
+/** One of the students of a run, as measured. */
+export interface TaskStudentFacts {
+  readonly student: Pick<TaskReport["student"], "parameters" | "bytes" | "latencyMs">;
+  readonly seeds: readonly TaskSeedFacts[];
+}
+
 /** The raw facts of a run; everything else in the report follows from them. */
 export interface TaskReportInput
   extends Omit<
-    TaskReport,
-    | "schemaVersion"
-    | "ensemble"
-    | "teachers"
-    | "baseline"
-    | "student"
-    | "seeds"
-    | "difference"
-    | "gapRecovered"
-    | "verdict"
-    | "verdictReason"
-    | "warnings"
-  > {
+      TaskReport,
+      | "schemaVersion"
+      | "ensemble"
+      | "teachers"
+      | "baseline"
+      | "student"
+      | "seeds"
+      | "difference"
+      | "gapRecovered"
+      | "verdict"
+      | "verdictReason"
+      | "moreStudents"
+      | "warnings"
+    >,
+    TaskStudentFacts {
   readonly teachers: readonly Measured<TaskReport["teachers"][number]>[];
   readonly ensemble: Omit<Measured<TaskReport["ensemble"]>, "bestTeacher">;
-  readonly student: Pick<TaskReport["student"], "parameters" | "bytes" | "latencyMs">;
-  readonly seeds: readonly TaskSeedFacts[];
+  readonly moreStudents?: readonly (TaskStudentFacts & { readonly name: string })[];
 }
 
 /**
@@ -50,21 +57,10 @@ export interface TaskReportInput
  * @throws ReportError when a value breaks the schema
  */
 export function assembleTaskReport(input: TaskReportInput): TaskReport {
-  const { task, score, teachers, ensemble, seeds: given, student, ...facts } = input;
-  const [first] = given;
-  if (!first) throw new ReportError("Cannot make a report as it needs at least one seed: none was given.");
-  const alone = given.flatMap(({ baseline }) => (baseline ? [baseline.score] : []));
-  const own = given.map((one) => one.student.score);
-  const baseline = alone.length === given.length ? overSeeds(alone) : null;
-  const difference =
-    baseline && pairedDifference(own.map((of, i) => ({ student: of, baseline: alone[i] as number })));
-  const ofStudent = overSeeds(own);
+  const { task, score, teachers, ensemble, seeds: _, student: __, moreStudents, ...facts } = input;
   const bestTeacher = bestOf(task, teachers);
-  const seeds = given.map(({ perSample, ...pair }) => ({
-    ...pair,
-    paired: perSample && pairedSamples(perSample.student, perSample.baseline),
-  }));
-  const gap = baseline && gainOver(task, ensemble.score, baseline.score);
+  const own = ofStudent(input, input);
+  const others = moreStudents?.map((one) => ({ name: one.name, ...ofStudent(one, input) }));
   const report = {
     schemaVersion: 1,
     task,
@@ -72,26 +68,47 @@ export function assembleTaskReport(input: TaskReportInput): TaskReport {
     ...facts,
     teachers,
     ensemble: { ...ensemble, bestTeacher },
-    baseline,
-    student: { ...ofStudent, weightsHash: first.student.weightsHash, ...student },
-    seeds,
-    difference,
-    gapRecovered:
-      baseline && gap !== null && gap > 0
-        ? (ofStudent.score - baseline.score) / (ensemble.score - baseline.score)
-        : null,
-    ...scoreVerdict(difference, score),
+    ...own,
+    ...(others && { moreStudents: others }),
     warnings: taskWarnings({
       ...facts,
+      ...own,
       task,
       score,
       teachers,
-      baseline,
-      seeds,
       ensemble: { score: ensemble.score, bestTeacher },
     }),
   };
   return checked(task, report);
+}
+
+function ofStudent(
+  { student: facts, seeds: given }: TaskStudentFacts,
+  { task, score, ensemble }: Pick<TaskReportInput, "task" | "score" | "ensemble">,
+) {
+  const [first] = given;
+  if (!first) throw new ReportError("Cannot make a report as it needs at least one seed: none was given.");
+  const alone = given.flatMap(({ baseline }) => (baseline ? [baseline.score] : []));
+  const own = given.map((one) => one.student.score);
+  const baseline = alone.length === given.length ? overSeeds(alone) : null;
+  const difference =
+    baseline && pairedDifference(own.map((of, i) => ({ student: of, baseline: alone[i] as number })));
+  const student = overSeeds(own);
+  const gap = baseline && gainOver(task, ensemble.score, baseline.score);
+  return {
+    baseline,
+    student: { ...student, weightsHash: first.student.weightsHash, ...facts },
+    seeds: given.map(({ perSample, ...pair }) => ({
+      ...pair,
+      paired: perSample && pairedSamples(perSample.student, perSample.baseline),
+    })),
+    difference,
+    gapRecovered:
+      baseline && gap !== null && gap > 0
+        ? (student.score - baseline.score) / (ensemble.score - baseline.score)
+        : null,
+    ...scoreVerdict(difference, score),
+  };
 }
 
 function overSeeds(scores: readonly number[]): { score: number; deviation: number | null } {

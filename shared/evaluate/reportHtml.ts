@@ -4,6 +4,7 @@ import { costSection } from "./html/costSection.ts";
 import { learningSection } from "./html/learningSection.ts";
 import { html, type Markup, trusted } from "./html/markup.ts";
 import { modelsSection } from "./html/modelsSection.ts";
+import { moreStudentsSection } from "./html/moreStudentsSection.ts";
 import { provenanceSection } from "./html/provenanceSection.ts";
 import { seedsSection } from "./html/seedsSection.ts";
 import { style } from "./html/style.ts";
@@ -33,6 +34,7 @@ export async function renderReport(report: AnyReport): Promise<string> {
 <p>Run ${report.run}, ${when(report.createdAt)}</p>
 </header>
 ${isTaskReport(report) ? await taskSections(report) : await classificationSections(report)}
+${moreStudentsSection(report)}
 ${await costSection(report)}
 ${provenanceSection(report)}
 <footer>The same facts, for programs, are in report.json beside this page.</footer>

@@ -272,6 +272,61 @@ const mcnemar = z.strictObject({
   midP: share.describe("mid-p, less conservative"),
 });
 
+/** What one of a run's students reached, and whether its teachers helped it. */
+const ofStudent = {
+  baseline: z
+    .strictObject(overSeeds)
+    .nullable()
+    .describe(
+      "the student alone: same initial weights, batches and epochs, without teachers; null: not trained",
+    ),
+  student: z
+    .strictObject({
+      ...overSeeds,
+      weightsHash: text.describe("hash of the final weights of the first seed"),
+      parameters: count.describe("trainable numbers"),
+      bytes: count.describe("size of its weights"),
+      latencyMs: Latency.nullable().describe("time of a prediction; null: not measured"),
+    })
+    .describe("the student that learnt from the ensemble"),
+  seeds: z
+    .array(
+      z.strictObject({
+        seed: count.describe("from the spec"),
+        student: SeedResult.describe("the student that learnt from the ensemble, on the test split"),
+        baseline: SeedResult.nullable().describe("the student alone, on the test split; null: not trained"),
+        mcnemar: mcnemar.nullable().describe("McNemar's test of the two; null: not compared"),
+      }),
+    )
+    .min(1)
+    .describe("each pair of trainings"),
+  difference: z
+    .strictObject({
+      mean: z.number().describe("mean over seeds"),
+      interval95: interval
+        .nullable()
+        .describe("its 95% interval over seeds, by Student's t; null for one seed"),
+      perSeed: z.array(z.number()).describe("one a seed"),
+    })
+    .nullable()
+    .describe("accuracy of the student less that of the student alone; null: nothing to compare with"),
+  retention: z
+    .number()
+    .nonnegative()
+    .nullable()
+    .describe("student's accuracy / ensemble's; null where the ensemble is never right, or there is none"),
+  gapRecovered: z
+    .number()
+    .nullable()
+    .describe(
+      "(student - alone) / (ensemble - alone); null where the ensemble is not better than alone, or there is none",
+    ),
+  verdict: z
+    .enum(["helped", "harmed", "not shown"])
+    .describe("helped or harmed only where the whole 95% interval of the difference lies on one side of 0"),
+  verdictReason: text.describe("why, in a sentence"),
+};
+
 export const Report = z.strictObject({
   schemaVersion: z.literal(1).describe("version of this schema"),
   name: text.describe("of the run, from the spec"),
@@ -332,57 +387,11 @@ export const Report = z.strictObject({
     })
     .nullable()
     .describe("the teachers together, at temperature 1, on the test split; null: there are none"),
-  baseline: z
-    .strictObject(overSeeds)
-    .nullable()
-    .describe(
-      "the student alone: same initial weights, batches and epochs, without teachers; null: not trained",
-    ),
-  student: z
-    .strictObject({
-      ...overSeeds,
-      weightsHash: text.describe("hash of the final weights of the first seed"),
-      parameters: count.describe("trainable numbers"),
-      bytes: count.describe("size of its weights"),
-      latencyMs: Latency.nullable().describe("time of a prediction; null: not measured"),
-    })
-    .describe("the student that learnt from the ensemble"),
-  seeds: z
-    .array(
-      z.strictObject({
-        seed: count.describe("from the spec"),
-        student: SeedResult.describe("the student that learnt from the ensemble, on the test split"),
-        baseline: SeedResult.nullable().describe("the student alone, on the test split; null: not trained"),
-        mcnemar: mcnemar.nullable().describe("McNemar's test of the two; null: not compared"),
-      }),
-    )
-    .min(1)
-    .describe("each pair of trainings"),
-  difference: z
-    .strictObject({
-      mean: z.number().describe("mean over seeds"),
-      interval95: interval
-        .nullable()
-        .describe("its 95% interval over seeds, by Student's t; null for one seed"),
-      perSeed: z.array(z.number()).describe("one a seed"),
-    })
-    .nullable()
-    .describe("accuracy of the student less that of the student alone; null: nothing to compare with"),
-  retention: z
-    .number()
-    .nonnegative()
-    .nullable()
-    .describe("student's accuracy / ensemble's; null where the ensemble is never right, or there is none"),
-  gapRecovered: z
-    .number()
-    .nullable()
-    .describe(
-      "(student - alone) / (ensemble - alone); null where the ensemble is not better than alone, or there is none",
-    ),
-  verdict: z
-    .enum(["helped", "harmed", "not shown"])
-    .describe("helped or harmed only where the whole 95% interval of the difference lies on one side of 0"),
-  verdictReason: text.describe("why, in a sentence"),
+  ...ofStudent,
+  moreStudents: z
+    .array(z.strictObject({ name: text.describe("as in the spec's `moreStudents`"), ...ofStudent }))
+    .optional()
+    .describe("the other students of the run, in the spec's order; absent: none"),
   testReads: count.describe("times that the test split was read: once, after all weights are final"),
   teacherPasses: z
     .strictObject({

@@ -117,7 +117,34 @@ function reportOf<T extends "multi-label" | "regression", M extends z.ZodType>(t
     ...trainingFacts,
     curve: z.array(ScoredPoint).describe("one point an epoch"),
   });
-  const { retention: _, ...common } = Report.shape;
+  const { retention: _, moreStudents: __, ...common } = Report.shape;
+  const ofStudent = {
+    baseline: z
+      .strictObject(overSeeds)
+      .nullable()
+      .describe("the student alone: same initial weights, batches and epochs; null: not trained"),
+    student: z
+      .strictObject({ ...overSeeds, ...studentFacts })
+      .describe("the student that learnt from the ensemble"),
+    seeds: z
+      .array(
+        z.strictObject({
+          seed: count.describe("from the spec"),
+          student: seedResult.describe("the student that learnt from the ensemble, on the test split"),
+          baseline: seedResult.nullable().describe("the student alone, on the test split; null: not trained"),
+          paired: PairedDifference.nullable().describe(
+            task === "regression"
+              ? "difference of the two in squared error, sample by sample; null: not compared"
+              : "difference of the two in the share of right decisions at 0.5, sample by sample; null: not compared",
+          ),
+        }),
+      )
+      .min(1)
+      .describe("each pair of trainings"),
+    difference: common.difference.describe(
+      "score of the student less that of the student alone; null: nothing to compare with",
+    ),
+  };
   return z.strictObject({
     ...common,
     task: z.literal(task).describe("what a model is asked of a sample"),
@@ -163,31 +190,19 @@ function reportOf<T extends "multi-label" | "regression", M extends z.ZodType>(t
         bestTeacher: text.describe("name of the teacher with the best score"),
       })
       .describe("the teachers together, on the test split"),
-    baseline: z
-      .strictObject(overSeeds)
-      .nullable()
-      .describe("the student alone: same initial weights, batches and epochs; null: not trained"),
-    student: z
-      .strictObject({ ...overSeeds, ...studentFacts })
-      .describe("the student that learnt from the ensemble"),
-    seeds: z
+    ...ofStudent,
+    moreStudents: z
       .array(
         z.strictObject({
-          seed: count.describe("from the spec"),
-          student: seedResult.describe("the student that learnt from the ensemble, on the test split"),
-          baseline: seedResult.nullable().describe("the student alone, on the test split; null: not trained"),
-          paired: PairedDifference.nullable().describe(
-            task === "regression"
-              ? "difference of the two in squared error, sample by sample; null: not compared"
-              : "difference of the two in the share of right decisions at 0.5, sample by sample; null: not compared",
-          ),
+          name: text.describe("as in the spec's `moreStudents`"),
+          ...ofStudent,
+          gapRecovered: common.gapRecovered,
+          verdict: common.verdict,
+          verdictReason: common.verdictReason,
         }),
       )
-      .min(1)
-      .describe("each pair of trainings"),
-    difference: common.difference.describe(
-      "score of the student less that of the student alone; null: nothing to compare with",
-    ),
+      .optional()
+      .describe("the other students of the run, in the spec's order; absent: none"),
   });
 }
 

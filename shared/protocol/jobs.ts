@@ -1,5 +1,7 @@
 import { z } from "zod";
+import { runName } from "../config/runName.ts";
 import type { RunSpec } from "../config/spec.ts";
+import { type StudentSpecs, sameAlone, studentOf, studentsOf } from "../config/students.ts";
 import {
   CorrectedBias,
   Disagreement,
@@ -16,18 +18,42 @@ import { Bytes, Digest, Hash, NodeId } from "./identifiers.ts";
 /** One training of a student: with its teachers, or alone. */
 export const JobKey = z.strictObject({
   kind: z.enum(["student", "baseline"]),
+  /** Of one of `moreStudents` its name. */
+  student: runName.optional(),
   seed: z.int().nonnegative(),
 });
 export type JobKey = z.infer<typeof JobKey>;
 
-export function jobName(job: JobKey): string {
-  return `${job.kind}-${job.seed}`;
+export function jobName({ kind, student, seed }: JobKey): string {
+  return student === undefined ? `${kind}-${seed}` : `${kind}-${student}-${seed}`;
 }
 
-/** The trainings that a run consists of. */
-export function jobsOf({ seeds, baseline }: Pick<RunSpec, "seeds" | "baseline">): JobKey[] {
-  const kinds = baseline ? (["student", "baseline"] as const) : (["student"] as const);
-  return seeds.flatMap((seed) => kinds.map((kind) => ({ kind, seed })));
+/** The trainings that a run consists of, each once: students that are the same alone have one student alone. */
+export function jobsOf(spec: StudentSpecs & Pick<RunSpec, "baseline">): JobKey[] {
+  const jobs = studentsOf(spec).flatMap(({ name, seeds }) =>
+    seeds.flatMap((seed): JobKey[] => {
+      const student = studentJob(name, seed);
+      return spec.baseline ? [student, baselineOf(spec, student)] : [student];
+    }),
+  );
+  const names = jobs.map(jobName);
+  return jobs.filter((_, i) => names.indexOf(names[i] as string) === i);
+}
+
+/** The training that is a student alone: its own, or that of the first that is the same alone. */
+export function baselineOf(spec: StudentSpecs, { student, seed }: JobKey): JobKey {
+  const own = studentOf(spec, student);
+  const first = studentsOf(spec).find((one) => one.seeds.includes(seed) && sameAlone(one, own)) ?? own;
+  return keyOf("baseline", first.name, seed);
+}
+
+/** @param name one of `moreStudents`; undefined: the run's `student` */
+export function studentJob(name: string | undefined, seed: number): JobKey {
+  return keyOf("student", name, seed);
+}
+
+function keyOf(kind: JobKey["kind"], student: string | undefined, seed: number): JobKey {
+  return { kind, ...(student !== undefined && { student }), seed };
 }
 
 /** Where a training went on, and in which process: an unbroken one has a single entry from step 0. */
@@ -109,8 +135,8 @@ const found = {
     temperatures: z.array(z.number().positive()),
     weights: z.array(z.number().positive()),
   }),
-  /** Of the first seed's student, after a warm-up. */
-  latency: Latency,
+  /** Of each student the first seed's, after a warm-up; those of `moreStudents` by their names. */
+  latencies: z.array(z.strictObject({ student: runName.optional(), latency: Latency })),
   /** What the labels of the run took in the log, payloads with their envelopes. */
   labelBytes: z.int().nonnegative(),
   labelMessages: z.int().nonnegative(),

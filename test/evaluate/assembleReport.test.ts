@@ -39,6 +39,33 @@ describe("a report of three seeds", () => {
     expect(report.seeds[0]?.mcnemar?.chi2).toBeCloseTo(43 ** 2 / 148, 10);
   });
 
+  it("holds the same of each other student of the run", () => {
+    const input = reportInput();
+    const { student, seeds } = input;
+    const one = seeds.slice(0, 1);
+    const { moreStudents, ...report } = assembleReport({
+      ...input,
+      moreStudents: [
+        { name: "same", student, seeds },
+        { name: "short", student, seeds: one },
+      ],
+    });
+    const plain = assembleReport(input);
+    expect(report).toEqual(plain);
+    const { baseline, difference, retention, gapRecovered, verdict, verdictReason } = plain;
+    expect(moreStudents?.[0]).toEqual({
+      name: "same",
+      student: plain.student,
+      seeds: plain.seeds,
+      ...{ baseline, difference, retention, gapRecovered, verdict, verdictReason },
+    });
+    expect(moreStudents?.[1]).toMatchObject({
+      name: "short",
+      student: { accuracy: one[0]?.student.accuracy, deviation: null },
+      verdict: "not shown",
+    });
+  });
+
   it("has nothing to warn of, and survives JSON", () => {
     expect(report.warnings).toEqual(noWarnings);
     expect(Report.parse(JSON.parse(JSON.stringify(report)))).toEqual(report);

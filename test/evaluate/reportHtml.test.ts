@@ -109,6 +109,27 @@ describe("the page", () => {
     expect(await page()).not.toContain("Early exit");
   });
 
+  it("shows all students of a run side by side, where there are several", async () => {
+    const input = reportInput();
+    const { student, seeds } = input;
+    expect(await renderReport(assembleReport(input))).not.toContain("All students");
+    const report = assembleReport({
+      ...input,
+      moreStudents: [{ name: "a<b", student: { ...student, parameters: 1234 }, seeds: seeds.slice(0, 1) }],
+    });
+    const page = await renderReport(report);
+    const section = page.slice(
+      page.indexOf("All students"),
+      page.indexOf("<h2>", page.indexOf("All students")),
+    );
+    const [low, high] = report.difference?.interval95 ?? [];
+    expect(section).toContain(
+      `(${[low, high].map((end) => `+${((end as number) * 100).toFixed(2)}`).join(" to ")})`,
+    );
+    expect(section).toContain("a&lt;b");
+    expect(section).toContain("not shown");
+  });
+
   it("runs no script and refers to nothing outside itself", async () => {
     const text = await page();
     expect(text).not.toMatch(/https?:|<script|<link|<img|<iframe|@import|src=|href=/i);

@@ -54,11 +54,15 @@ export function evaluateLineages(
         correct: correctness(topClasses(guess, classes), truth),
       };
     }),
-    latency: {
-      backend: "simulated",
-      batch1: { p50: 0, p99: 0 },
-      perSampleAtBatch: { batch: 1, ms: 0 },
-    },
+    latencies: [
+      {
+        latency: {
+          backend: "simulated",
+          batch1: { p50: 0, p99: 0 },
+          perSampleAtBatch: { batch: 1, ms: 0 },
+        },
+      },
+    ],
   };
 }
 

@@ -8,16 +8,20 @@ export function labelledView(views: ViewsSpec | undefined, epoch: number): numbe
   return views?.teacher === "plain" ? 0 : viewNumberOf(views, epoch);
 }
 
-/** How many views teachers label. */
-export function labelledViews({ views, student }: Pick<RunSpec, "views" | "student">): number {
+/** How many views teachers label: those that the student with the most epochs sees. */
+export function labelledViews({
+  views,
+  student,
+  moreStudents = [],
+}: Pick<RunSpec, "views" | "student" | "moreStudents">): number {
   if (!views || views.teacher === "plain") return 1;
-  const { epochs } = student.train;
+  const epochs = Math.max(student.train.epochs, ...moreStudents.map(({ train }) => train?.epochs ?? 1));
   return views.count === "fresh" ? epochs : Math.min(views.count, epochs);
 }
 
 /** Hashes of the views that teachers label, by their numbers. */
 export function labelledViewHashes(
-  spec: Pick<RunSpec, "views" | "student">,
+  spec: Pick<RunSpec, "views" | "student" | "moreStudents">,
   dataset: Pick<ViewedData, "shards" | "splits">,
 ): string[] {
   return Array.from({ length: labelledViews(spec) }, (_, number) =>

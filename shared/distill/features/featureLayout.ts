@@ -22,7 +22,7 @@ export function layoutOf(
   feature: Feature,
   users: readonly WantedFeature[],
   teacher: TeacherSpec,
-  { student, labels }: FeatureSpecs,
+  labels: FeatureSpecs["labels"],
   data: DataShape,
 ): FeatureLayout {
   const [{ term: first }] = users as [WantedFeature];
@@ -33,14 +33,14 @@ export function layoutOf(
     );
   }
   const of = sourceOf(feature);
-  refuseShortened(users, student, data);
+  refuseShortened(users, data);
   const given = shapeGiven(name, feature, first, teacher, data);
   const declared = typeof feature === "string" ? undefined : feature.pool;
   const tensor = { name, of, tensor: [...given], order: orderOf(feature, teacher) };
   if (declared === "mean") {
     const map = asMap(given);
     if (!map) throw refused(first, `its pool is mean, and "${name}" is no map: it has the shape [${given}]`);
-    return inForm({ ...tensor, pool: "mean", shape: [map[2]] }, users, student, labels);
+    return inForm({ ...tensor, pool: "mean", shape: [map[2]] }, users, labels);
   }
   let shape = given;
   let pool = 1;
@@ -58,7 +58,6 @@ export function layoutOf(
   return inForm(
     { ...tensor, pool: pool * factor > 1 ? pool * factor : null, shape: [...shape] },
     users,
-    student,
     labels,
   );
 }
@@ -71,13 +70,14 @@ function orderOf(feature: Feature, teacher: TeacherSpec): FeatureLayout["order"]
 }
 
 /** A batch of shorter rows has another place at each of a sequence's than the teacher, who saw whole rows. */
-function refuseShortened(
-  users: readonly WantedFeature[],
-  { train, model }: FeatureSpecs["student"],
-  { inputShape: [length] }: DataShape,
-): void {
-  if (train.lengthBuckets === undefined || model.arch !== "transformer") return;
-  const along = users.find(({ studentShape }) => studentShape.length === 2 && studentShape[0] === length);
+function refuseShortened(users: readonly WantedFeature[], { inputShape: [length] }: DataShape): void {
+  const along = users.find(
+    ({ student: { train, model }, studentShape }) =>
+      train.lengthBuckets !== undefined &&
+      model.arch === "transformer" &&
+      studentShape.length === 2 &&
+      studentShape[0] === length,
+  );
   if (!along) return;
   throw refused(
     along.term,
@@ -120,7 +120,6 @@ function poolingOf({ term, studentShape }: WantedFeature, shape: readonly number
 function inForm(
   of: Omit<FeatureLayout, "form">,
   users: readonly WantedFeature[],
-  student: FeatureSpecs["student"],
   { chunkSize }: FeatureSpecs["labels"],
 ): FeatureLayout {
   const all = (...kinds: FeatureTerm["kind"][]): boolean =>
@@ -133,7 +132,8 @@ function inForm(
   if (map && all("attention-transfer") && users.every(small)) return as("attention", [map[0], map[1]]);
   const numbers = of.shape.reduce((product, n) => product * n, 1);
   // Products are known within a chunk alone, and are stored in twice the bytes.
-  const within = student.shuffle === "windows" && 2 * chunkSize < numbers;
+  const windows = users.every(({ student }) => student.shuffle === "windows");
+  const within = windows && 2 * chunkSize < numbers;
   if (within && all("rkd", "similarity-preserving")) return as("gram", [chunkSize]);
   return as("values", of.shape);
 }

@@ -1,4 +1,5 @@
 import { nearMatches } from "../../config/nearest.ts";
+import { type RunStudent, studentsOf } from "../../config/students.ts";
 import type { TeacherSpec } from "../../config/teacherSpec.ts";
 import { layerShapes } from "../../model/layerShapes.ts";
 import type { FeatureLayout } from "../../protocol/features.ts";
@@ -36,28 +37,23 @@ export interface FeaturePlan {
 }
 
 /**
- * What a spec's terms want of the inside of teachers and student, and how it crosses the network. A function of the spec
- * and of the shape of the data alone, so that whoever writes labels and whoever reads them agree.
+ * What a student's terms want of the inside of teachers and student, and how what all students of the run want crosses
+ * the network. A function of the spec and of the shape of the data alone, so that whoever writes labels and whoever reads
+ * them agree.
+ * @param name one of `moreStudents`; absent: the run's `student`
  * @throws FeatureRefused
  */
-export function planFeatures(spec: FeatureSpecs, data: DataShape): FeaturePlan {
-  const wanted = plainTermsOf(spec.distill).flatMap((term, place): WantedFeature[] => {
-    if (!("feature" in term)) return [];
-    const layers = layerShapes(spec.student.model, data.inputShape, data.classes);
-    const studentShape = layers.get(term.layer);
-    if (studentShape) return [{ term, place, teacher: teacherOf(term, spec), studentShape }];
-    throw refused(
-      term,
-      `the student has no layer "${term.layer}": it has [${[...layers.keys()].join(", ")}]`,
-    );
-  });
+export function planFeatures(spec: FeatureSpecs, data: DataShape, name?: string): FeaturePlan {
+  const students = studentsOf(spec).map((one) => ({ name: one.name, wanted: wantedBy(one, spec, data) }));
+  const all = students.flatMap(({ wanted }) => wanted);
+  const wanted = students.find((one) => one.name === name)?.wanted ?? [];
   const layouts = spec.teachers.map((teacher, k) =>
-    Object.entries(featuresOf(teacher)).flatMap(([name, feature]): FeatureLayout[] => {
-      const users = wanted.filter((one) => one.teacher === k && one.term.feature === name);
-      return users.length === 0 ? [] : [layoutOf(name, feature, users, teacher, spec, data)];
+    Object.entries(featuresOf(teacher)).flatMap(([feature, exposed]): FeatureLayout[] => {
+      const users = all.filter((one) => one.teacher === k && one.term.feature === feature);
+      return users.length === 0 ? [] : [layoutOf(feature, exposed, users, teacher, spec.labels, data)];
     }),
   );
-  const uses = wanted.map((one): FeatureUse => {
+  const uses = wanted.map(({ student: _, ...one }): FeatureUse => {
     const { term, teacher } = one;
     if (term.feature === "logits" && relational(term)) {
       if ("logits" in featuresOf(spec.teachers[teacher] as TeacherSpec)) {
@@ -73,6 +69,19 @@ export function planFeatures(spec: FeatureSpecs, data: DataShape): FeaturePlan {
     throw unknownFeature(term, spec.teachers[teacher] as TeacherSpec);
   });
   return { uses, layouts };
+}
+
+function wantedBy({ student, distill }: RunStudent, spec: FeatureSpecs, data: DataShape): WantedFeature[] {
+  return plainTermsOf(distill).flatMap((term, place): WantedFeature[] => {
+    if (!("feature" in term)) return [];
+    const layers = layerShapes(student.model, data.inputShape, data.classes);
+    const studentShape = layers.get(term.layer);
+    if (studentShape) return [{ term, place, teacher: teacherOf(term, spec), student, studentShape }];
+    throw refused(
+      term,
+      `the student has no layer "${term.layer}": it has [${[...layers.keys()].join(", ")}]`,
+    );
+  });
 }
 
 /** Terms that compare samples with each other, and so need no feature of the student's size. */

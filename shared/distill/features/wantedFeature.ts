@@ -1,6 +1,7 @@
 import type { TermSpec } from "../../config/distillSpec.ts";
 import type { Features } from "../../config/modelFileSpec.ts";
-import type { RunSpec } from "../../config/spec.ts";
+import type { RunSpec, StudentSpec } from "../../config/spec.ts";
+import type { StudentSpecs } from "../../config/students.ts";
 import type { TeacherSpec } from "../../config/teacherSpec.ts";
 import { StillhouseError } from "../../errors.ts";
 
@@ -10,7 +11,7 @@ export class FeatureRefused extends StillhouseError {}
 export type FeatureTerm = Extract<TermSpec, { feature: string }>;
 
 /** What a spec says of it. */
-export type FeatureSpecs = Pick<RunSpec, "distill" | "teachers" | "student" | "labels">;
+export type FeatureSpecs = StudentSpecs & Pick<RunSpec, "teachers" | "labels">;
 
 /** Of a sample, and of an answer. */
 export interface DataShape {
@@ -23,6 +24,7 @@ export interface WantedFeature {
   readonly term: FeatureTerm;
   readonly place: number;
   readonly teacher: number;
+  readonly student: StudentSpec;
   readonly studentShape: readonly number[];
 }
 
