@@ -9,8 +9,8 @@ import type { KnownClasses } from "../shared/distill/ensembles/known.ts";
 import type { FeaturePlan } from "../shared/distill/features/planFeatures.ts";
 import type { CorrectedBias, PeerUse } from "../shared/evaluate/reportSchema.ts";
 import type { EpochPoint } from "../shared/evaluate/taskReportSchema.ts";
-import type { LabelStoreLayout } from "../shared/labels/labelStoreReader.ts";
-import type { StoredPart } from "../shared/labels/labelStoreWriter.ts";
+import type { LabelStoreLayout, ReadAgain } from "../shared/labels/labelStoreReader.ts";
+import type { KnownPart } from "../shared/labels/labelStoreWriter.ts";
 import type { DecidedChunk } from "../shared/labels/presence.ts";
 import type { PackedModel } from "../shared/model/packTrained.ts";
 import type { AnyEvaluation, JobKey } from "../shared/protocol/jobs.ts";
@@ -20,10 +20,13 @@ export interface StudentCompute {
   /** Name of the backend that computes. */
   backend(): Promise<string>;
   openData(dataset: Dataset): Promise<void>;
-  /** Opens the file into which the node writes the labels that it reads. */
-  openLabels(path: string, layout: LabelStoreLayout): Promise<void>;
-  /** Tells what is in that file by now. */
-  addLabels(parts: readonly StoredPart[]): Promise<void>;
+  /**
+   * Opens the file into which the node writes the labels that it reads.
+   * @param readAgain reads those that the file has no room for
+   */
+  openLabels(path: string, layout: LabelStoreLayout, readAgain: ReadAgain): Promise<void>;
+  /** Tells what was read by now: into that file, or, where it has no room, past it. */
+  addLabels(parts: readonly KnownPart[]): Promise<void>;
   /** Tells whose labels of a chunk are used, before anyone is told that it is complete. */
   addDecision(decided: DecidedChunk): Promise<void>;
   /** @throws TrainingInterrupted */
@@ -38,7 +41,7 @@ export interface StudentCompute {
 /** What the compute finds out on the test split. */
 export type TestFindings = WithoutLog<AnyEvaluation>;
 /** One of a union for one of a union. */
-type WithoutLog<E> = E extends AnyEvaluation ? Omit<E, "labelBytes" | "labelMessages"> : never;
+type WithoutLog<E> = E extends AnyEvaluation ? Omit<E, "labelBytes" | "labelMessages" | "readAgain"> : never;
 
 /** How a student and its peers see each other's weights. */
 export interface PeerHooks {

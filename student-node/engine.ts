@@ -7,8 +7,12 @@ import {
 import type { ComputeSpec } from "../shared/config/spec.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { StillhouseError } from "../shared/errors.ts";
-import { type LabelStoreLayout, LabelStoreReader } from "../shared/labels/labelStoreReader.ts";
-import type { StoredPart } from "../shared/labels/labelStoreWriter.ts";
+import {
+  type LabelStoreLayout,
+  LabelStoreReader,
+  type ReadAgain,
+} from "../shared/labels/labelStoreReader.ts";
+import type { KnownPart } from "../shared/labels/labelStoreWriter.ts";
 import type { DecidedChunk } from "../shared/labels/presence.ts";
 import type {
   EvaluationTask,
@@ -40,12 +44,12 @@ export class StudentEngine implements StudentCompute {
     this.#datasets.set(dataset.hash, dataset);
   }
 
-  async openLabels(path: string, layout: LabelStoreLayout): Promise<void> {
+  async openLabels(path: string, layout: LabelStoreLayout, readAgain: ReadAgain): Promise<void> {
     this.#labels?.close();
-    this.#labels = new LabelStoreReader(path, layout);
+    this.#labels = new LabelStoreReader(path, layout, readAgain);
   }
 
-  async addLabels(parts: readonly StoredPart[]): Promise<void> {
+  async addLabels(parts: readonly KnownPart[]): Promise<void> {
     for (const part of parts) this.#openedLabels().add(part);
   }
 

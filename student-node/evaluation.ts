@@ -17,7 +17,7 @@ import { quorumFindings } from "./quorumFindings.ts";
 import { exitAccuracies } from "./self/exitHeads.ts";
 import { evaluateTask } from "./taskEvaluation.ts";
 import { teacherDisagreement } from "./teacherDisagreement.ts";
-import { teacherLogits } from "./teacherLogits.ts";
+import { logitsByBlocks } from "./teacherLogits.ts";
 import { teacherQuality } from "./teacherQuality.ts";
 import { teacherScales } from "./teacherScales.ts";
 import { type EnsembleAnswers, testMetrics } from "./testMetrics.ts";
@@ -40,16 +40,19 @@ export async function evaluateRun(
   const truth = gatherLabels(dataset, ids);
   const { classes } = dataset;
   const { known } = task;
-  const logits = task.teachers.map((_, teacher) => teacherLogits(labels, dataset, teacher, ids));
-  const onTransfer = teacherQuality(labels, dataset, task.teachers.length, dataset.splits.train, known);
-  const onValidation = teacherQuality(
+  const logits: Float32Array[] = [];
+  for (const teacher of task.teachers.keys()) {
+    logits.push(await logitsByBlocks(labels, dataset, teacher, ids));
+  }
+  const onTransfer = await teacherQuality(labels, dataset, task.teachers.length, dataset.splits.train, known);
+  const onValidation = await teacherQuality(
     labels,
     dataset,
     task.teachers.length,
     dataset.splits.validation,
     known,
   );
-  const scales = teacherScales(task.ensemble, task.teachers.length, dataset, labels, known);
+  const scales = await teacherScales(task.ensemble, task.teachers.length, dataset, labels, known);
   const rule = answeringRuleOf(task.ensemble.rule);
   const { quorum } = task.ensemble;
   const count = task.teachers.length;
@@ -110,7 +113,7 @@ export async function evaluateRun(
     ensembleTestSamples: ensemble.rows.length,
     ensemble: testMetrics(ensemble.logits, truth, classes, ensemble.rows, ensemble),
     quorum: quorum === "all" ? null : quorumFindings(labels, dataset, count, quorum),
-    disagreement: teacherDisagreement(task.teachers.length, dataset, task.chunkSize, labels, known),
+    disagreement: await teacherDisagreement(task.teachers.length, dataset, task.chunkSize, labels, known),
     ensembleAnswersBy: rule,
     scales: { temperatures: [...scales.temperatures], weights: [...scales.weights] },
     seeds,

@@ -3,16 +3,18 @@ import type { Bus, LogEntry, WriteOnceLog } from "../shared/bus/bus.ts";
 import type { Dataset, Shard } from "../shared/data/dataset.ts";
 import { labelOrder, type ViewedChunk } from "../shared/data/labelOrder.ts";
 import { checkedLabels } from "../shared/labels/checkedLabels.ts";
-import type { LabelStoreWriter, StoredPart } from "../shared/labels/labelStoreWriter.ts";
-import { type ChunkLayout, chunkLayout } from "../shared/labels/layout.ts";
+import type { ReadAgain } from "../shared/labels/labelStoreReader.ts";
+import type { KnownPart, LabelStoreWriter } from "../shared/labels/labelStoreWriter.ts";
+import type { ChunkLayout } from "../shared/labels/layout.ts";
 import type { DecidedChunk } from "../shared/labels/presence.ts";
-import { type RowLayout, rowBytes } from "../shared/labels/rowLayout.ts";
 import type { FeatureLayout } from "../shared/protocol/features.ts";
 import type { Labels } from "../shared/protocol/labels.ts";
 import type { StoredEncoding } from "../shared/protocol/storedEncoding.ts";
 import { parseLabelsSubject, shardLabelsFilter, streams } from "../shared/protocol/subjects.ts";
 import { ChunkProgress } from "./chunkProgress.ts";
 import { followDecisions } from "./followDecisions.ts";
+import { LabelLayouts } from "./labelLayouts.ts";
+import { LogAgain } from "./logAgain.ts";
 
 export interface LabelFeedOptions {
   readonly bus: Bus;
@@ -33,12 +35,13 @@ export interface LabelFeedOptions {
   /** A decision that came in, to be told to those that read the store. */
   onDecided?(decided: DecidedChunk): void;
   /** Parts that came in, to be told to those that read the store. */
-  onParts(parts: readonly StoredPart[]): void;
+  onParts(parts: readonly KnownPart[]): void;
 }
 
 /**
  * Reads the labels that a run needs from the log into the local store, once for all students of the run, and tells
- * how far the labelling has come in the order of dispatch.
+ * how far the labelling has come in the order of dispatch. What the store has no room for is checked and told like all
+ * else, and read again when somebody needs it.
  */
 export class LabelFeed {
   readonly #options: LabelFeedOptions;
@@ -48,11 +51,14 @@ export class LabelFeed {
   readonly #place = new Map<string, number>();
   /** By view and shard, its chunks. */
   readonly #held = new Map<string, number[]>();
-  readonly #layouts = new Map<string, ChunkLayout>();
+  readonly #layouts: LabelLayouts;
+  readonly #again: LogAgain;
   readonly #seen = new Set<string>();
   /** Of a run with a quorum: what is wrong with labels of a chunk and teacher that no decision has named yet. */
   readonly #wrong = new Map<string, unknown>();
   readonly #waiting: { count: number; resolve(): void; reject(error: unknown): void }[] = [];
+  /** Ends of what is being read again. */
+  readonly #reading = new Set<(error: unknown) => void>();
   #complete = 0;
   #failure: unknown;
   bytesRead = 0;
@@ -60,6 +66,8 @@ export class LabelFeed {
 
   constructor(options: LabelFeedOptions) {
     this.#options = options;
+    this.#layouts = new LabelLayouts(options);
+    this.#again = new LogAgain(options, this.#layouts);
     this.#chunks = labelOrder(options.dataset, options.chunkSize, options.views.length);
     const parts = this.#chunks.map(({ view, shard, chunk }, place) => {
       this.#place.set(placeName(view, shard, chunk), place);
@@ -68,7 +76,7 @@ export class LabelFeed {
       this.#held.set(held, chunks);
       chunks.push(chunk);
       const past = this.#isPast(view);
-      return options.labellings.map((_, k) => (past ? 0 : this.#layout(k, shard, chunk).parts.length));
+      return options.labellings.map((_, k) => (past ? 0 : this.#layouts.chunk(k, shard, chunk).parts.length));
     });
     this.#progress = new ChunkProgress(parts, options.decidedFor !== undefined);
     this.#advance();
@@ -78,6 +86,24 @@ export class LabelFeed {
   get total(): number {
     return this.#chunks.length;
   }
+
+  /** Bytes and messages that were read more than once. */
+  get readAgain(): { readonly bytes: number; readonly messages: number } {
+    return { bytes: this.#again.bytes, messages: this.#again.messages };
+  }
+
+  /** Payloads of parts that came in, and that the store has no room for. @throws as `LogAgain.read`; what the reading ended with */
+  readonly again: ReadAgain = (parts) => {
+    if (this.#failure) return Promise.reject(this.#failure);
+    return new Promise((resolve, reject) => {
+      // Nobody may wait for a server that is away when the reading has ended.
+      this.#reading.add(reject);
+      this.#again
+        .read(parts)
+        .then(resolve, reject)
+        .finally(() => this.#reading.delete(reject));
+    });
+  };
 
   /**
    * Reads until `signal` aborts.
@@ -117,6 +143,7 @@ export class LabelFeed {
   #end(reason: unknown): void {
     this.#failure = reason;
     for (const { reject } of this.#waiting.splice(0)) reject(reason);
+    for (const reject of this.#reading) reject(reason);
   }
 
   async #readDecisions(signal: AbortSignal): Promise<void> {
@@ -156,7 +183,7 @@ export class LabelFeed {
     const read = async (view: number): Promise<void> => {
       if (this.#isPast(view)) return;
       let left = (this.#held.get(`${view}/${shard}`) ?? []).reduce(
-        (sum, chunk) => sum + this.#layout(teacher, shard, chunk).parts.length,
+        (sum, chunk) => sum + this.#layouts.chunk(teacher, shard, chunk).parts.length,
         0,
       );
       if (left === 0) return;
@@ -182,18 +209,18 @@ export class LabelFeed {
     // Chunks that this run leaves out may be there for another run; a log read again after a reconnect may repeat.
     const taken = `${teacher}/${shard}/${entry.subject}`;
     if (place === undefined || this.#seen.has(taken)) return false;
-    const layout = this.#layout(teacher, shard, key.chunk);
+    const layout = this.#layouts.chunk(teacher, shard, key.chunk);
     const labels = this.#usable(entry, place, teacher, layout);
     if (!labels) return false;
     const [from, to] = layout.parts[key.part] as readonly [number, number];
-    const stored = this.#options.store.append(
+    const known = this.#options.store.append(
       { teacher, view, shard, chunk: key.chunk, from, rows: to - from },
       labels.payload,
     );
     this.#seen.add(taken);
     this.bytesRead += entry.data.byteLength;
     this.messagesRead++;
-    this.#options.onParts([stored]);
+    this.#options.onParts([known]);
     this.#progress.took(place, teacher);
     this.#advance();
     return true;
@@ -213,39 +240,13 @@ export class LabelFeed {
   /** The labels, or undefined where nothing that is wrong with them matters: not yet, or never. */
   #usable(entry: LogEntry, place: number, teacher: number, layout: ChunkLayout): Labels | undefined {
     try {
-      return checkedLabels(entry, layout, this.#row(teacher));
+      return checkedLabels(entry, layout, this.#layouts.row(teacher));
     } catch (error) {
       const needed = this.#progress.needs(place, teacher);
       if (needed) throw error;
       if (needed === undefined) this.#wrong.set(`${place}/${teacher}`, error);
       return undefined;
     }
-  }
-
-  #row(teacher: number): RowLayout {
-    const { dataset, encodings, features } = this.#options;
-    return {
-      encoding: encodings[teacher] as StoredEncoding,
-      classes: dataset.classes,
-      features: features[teacher] ?? [],
-    };
-  }
-
-  #layout(teacher: number, shard: number, chunk: number): ChunkLayout {
-    // Teachers whose rows take as many bytes have the same parts.
-    const row = this.#row(teacher);
-    const key = `${rowBytes(row)}/${shard}/${chunk}`;
-    const known = this.#layouts.get(key);
-    if (known) return known;
-    const { dataset, chunkSize } = this.#options;
-    const layout = chunkLayout({
-      shard: dataset.shards[shard] as Shard,
-      chunkSize,
-      chunk,
-      ...row,
-    });
-    this.#layouts.set(key, layout);
-    return layout;
   }
 }
 

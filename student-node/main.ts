@@ -11,6 +11,7 @@ import { liveAsNode } from "../shared/cluster/nodeLife.ts";
 import { publishNotice } from "../shared/cluster/notice.ts";
 import { DataNotHere, DataSources } from "../shared/data/openSource.ts";
 import { messageOf, StillhouseError } from "../shared/errors.ts";
+import { NoRoomForLabels } from "../shared/labels/labelStoreRoom.ts";
 import type { RunRecord } from "../shared/protocol/run.ts";
 import type { StudentCompute } from "./compute.ts";
 import { TooFewWorkers } from "./peerExchange.ts";
@@ -107,7 +108,7 @@ async function serveRun(context: StudentContext, watch: RunWatch): Promise<void>
     } catch (error) {
       if (waiting.aborted) return;
       log.error({ run, error }, messageOf(error));
-      if (error instanceof DataNotHere || error instanceof TooFewWorkers) {
+      if (isOfThisNode(error)) {
         publishNotice(bus, run, node, "error", `${node} trains nothing: ${error.message}`);
       } else if (mayMend(error)) {
         publishNotice(bus, run, node, "warn", `${node} tries again: ${messageOf(error)}`);
@@ -120,6 +121,11 @@ async function serveRun(context: StudentContext, watch: RunWatch): Promise<void>
     }
     await sleep(clock, RETRY_MS, waiting);
   }
+}
+
+/** What another node may not meet. */
+function isOfThisNode(error: unknown): error is StillhouseError {
+  return [DataNotHere, TooFewWorkers, NoRoomForLabels].some((kind) => error instanceof kind);
 }
 
 /** A compute thread that died, or a checkpoint that two nodes have written, one of them without the lease by then. */

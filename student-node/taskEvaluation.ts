@@ -10,7 +10,7 @@ import type { JobKey } from "../shared/protocol/jobs.ts";
 import { combineTeachers } from "./combineTeachers.ts";
 import type { EvaluationTask, TestFindings } from "./compute.ts";
 import { Latencies } from "./latency.ts";
-import { teacherLogits } from "./teacherLogits.ts";
+import { logitsByBlocks } from "./teacherLogits.ts";
 import { evenlySpaced } from "./teacherQuality.ts";
 import { teacherScales } from "./teacherScales.ts";
 
@@ -44,19 +44,23 @@ async function evaluateBy<M>(
     metrics: measures.metrics(outputs),
     score: measures.score(outputs),
   });
-  const logits = task.teachers.map((_, k) => teacherLogits(labels, dataset, k, splits.test));
-  const scales = teacherScales(task.ensemble, task.teachers.length, dataset, labels);
+  const logits: Float32Array[] = [];
+  for (const k of task.teachers.keys()) logits.push(await logitsByBlocks(labels, dataset, k, splits.test));
+  const scales = await teacherScales(task.ensemble, task.teachers.length, dataset, labels);
   const rule = answeringRuleOf(task.ensemble.rule);
   const ensemble = combineTeachers(targets.task, logits, rule, scales, classes);
-  const scoreOn = (split: Uint32Array) => {
+  const scoresOn = async (split: Uint32Array): Promise<(number | null)[]> => {
     const ids = evenlySpaced(split, QUALITY_SAMPLES);
     const { score } = measuresOf(targets, classes, ids);
-    return (k: number): number | null => {
-      const found = score(teacherLogits(labels, dataset, k, ids));
-      return Number.isNaN(found) ? null : found;
-    };
+    const scores: (number | null)[] = [];
+    for (const k of task.teachers.keys()) {
+      const found = score(await logitsByBlocks(labels, dataset, k, ids));
+      scores.push(Number.isNaN(found) ? null : found);
+    }
+    return scores;
   };
-  const [onTransfer, onValidation] = [scoreOn(splits.train), scoreOn(splits.validation)];
+  const onTransfer = await scoresOn(splits.train);
+  const onValidation = await scoresOn(splits.validation);
   const students = await evaluateStudents(task.models, dataset, compute, (outputs) => ({
     ...measured(outputs),
     perSample: bytesOf(measures.perSample(outputs)),
@@ -66,7 +70,7 @@ async function evaluateBy<M>(
     teachers: task.teachers.map((name, k) => ({
       name,
       ...measured(logits[k] as Float32Array),
-      quality: { transfer: onTransfer(k), validation: onValidation(k) },
+      quality: { transfer: onTransfer[k] ?? null, validation: onValidation[k] ?? null },
     })),
     ensemble: measured(ensemble),
     ensembleAnswersBy: rule,

@@ -4,8 +4,7 @@ import { gatherValues, type Targets } from "../shared/data/targets.ts";
 import { accuracyWeights, NothingToCalibrate, temperatureOfLeast } from "../shared/distill/calibration.ts";
 import { binaryCrossEntropyOf } from "../shared/evaluate/multiLabelMetrics.ts";
 import { rmseIn } from "../shared/evaluate/regressionMetrics.ts";
-import type { LabelStoreReader } from "../shared/labels/labelStoreReader.ts";
-import { teacherLogits } from "./teacherLogits.ts";
+import { logitsByBlocks, type ReadableLabels } from "./teacherLogits.ts";
 import type { TeacherScales } from "./teacherScales.ts";
 import { validationHalf } from "./validationHalf.ts";
 
@@ -17,12 +16,12 @@ const LEAST_ERROR = 1e-6;
  * and its log odds, or, of numbers, by 1 / MSE in standardised units. On the same halves of validation.
  * @throws NothingToCalibrate where nothing is known of a half
  */
-export function taskScales(
+export async function taskScales(
   { calibrate, weights }: EnsembleSpec,
   teachers: number,
   dataset: Dataset & { readonly targets: Targets },
-  labels: Pick<LabelStoreReader, "read" | "has">,
-): TeacherScales {
+  labels: Pick<ReadableLabels, "read" | "inBlocks">,
+): Promise<TeacherScales> {
   const { classes, targets } = dataset;
   const all = Array.from({ length: teachers }, (_, k) => k);
   const half = (odd: 0 | 1) => {
@@ -35,34 +34,38 @@ export function taskScales(
       { fields: { samples: ids.length } },
     );
   };
-  const temperatures = all.map((k) => {
-    if (!calibrate) return 1;
+  const temperatures: number[] = [];
+  for (const k of calibrate ? all : []) {
     const { ids, truth } = half(0);
-    const logits = teacherLogits(labels, dataset, k, ids);
-    return temperatureOfLeast((T) =>
+    const logits = await logitsByBlocks(labels, dataset, k, ids);
+    const least = temperatureOfLeast((T) =>
       binaryCrossEntropyOf(
         logits.map((z) => z / T),
         truth,
       ),
     );
-  });
+    temperatures.push(least);
+  }
+  if (!calibrate) temperatures.push(...all.map(() => 1));
   if (typeof weights !== "string") return { temperatures, weights: weights ?? all.map(() => 1) };
   const { ids, truth, known } = half(1);
   if (weights === "inverse-mse") {
-    const errors = all.map((k) => {
-      const rmse = rmseIn(teacherLogits(labels, dataset, k, ids), truth, targets.scale.deviation);
-      return Math.max(LEAST_ERROR, rmse * rmse);
-    });
+    const errors: number[] = [];
+    for (const k of all) {
+      const rmse = rmseIn(await logitsByBlocks(labels, dataset, k, ids), truth, targets.scale.deviation);
+      errors.push(Math.max(LEAST_ERROR, rmse * rmse));
+    }
     const sum = errors.reduce((total, error) => total + 1 / error, 0);
     return { temperatures, weights: errors.map((error) => 1 / error / sum) };
   }
-  const judged = all.map((k) => {
-    const logits = teacherLogits(labels, dataset, k, ids);
+  const judged: { right: number; of: number }[] = [];
+  for (const k of all) {
+    const logits = await logitsByBlocks(labels, dataset, k, ids);
     const right = truth.reduce(
       (sum, y, i) => (y === ((logits[i] as number) >= 0 ? 1 : 0) ? sum + 1 : sum),
       0,
     );
-    return { right, of: known };
-  });
+    judged.push({ right, of: known });
+  }
   return { temperatures, weights: accuracyWeights(judged, weights) };
 }

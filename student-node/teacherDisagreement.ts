@@ -5,9 +5,8 @@ import type { KnownClasses } from "../shared/distill/ensembles/known.ts";
 import { columnsOf } from "../shared/evaluate/columnsOf.ts";
 import { blockDisagreement, disagreement, type Said } from "../shared/evaluate/disagreement.ts";
 import type { Disagreement } from "../shared/evaluate/reportSchema.ts";
-import type { LabelStoreReader } from "../shared/labels/labelStoreReader.ts";
 import { hasLabels } from "./presentTargets.ts";
-import { teacherLogits } from "./teacherLogits.ts";
+import { logitsByBlocks, type ReadableLabels } from "./teacherLogits.ts";
 import { evenlySpaced } from "./teacherQuality.ts";
 
 /** Of validation that all teachers are compared on at once. */
@@ -22,24 +21,27 @@ const FEWEST_IN_BLOCK = 32;
  * How much the teachers of a run contradict each other: by class, on validation, and over time, which is along the order
  * of dispatch. Null for a single one.
  */
-export function teacherDisagreement(
+export async function teacherDisagreement(
   teachers: number,
   dataset: Dataset,
   chunkSize: number,
-  labels: Pick<LabelStoreReader, "read" | "has">,
+  labels: ReadableLabels,
   known?: readonly KnownClasses[],
-): Disagreement | null {
+): Promise<Disagreement | null> {
   const { classes, splits } = dataset;
   // What some do not know they cannot disagree on: looked at are the classes that all know, among themselves.
   const shared = Array.from({ length: classes }, (_, c) => c).filter(
     (c) => known?.every((of) => !of || of.includes(c)) ?? true,
   );
   if (teachers < 2 || shared.length < 2) return null;
-  const logitsOf = (ids: Uint32Array): Float32Array[] =>
-    Array.from({ length: teachers }, (_, k) => {
-      const logits = teacherLogits(labels, dataset, k, ids);
-      return shared.length === classes ? logits : columnsOf(logits, classes, shared);
-    });
+  const logitsOf = async (ids: Uint32Array): Promise<Float32Array[]> => {
+    const of: Float32Array[] = [];
+    for (let k = 0; k < teachers; k++) {
+      const logits = await logitsByBlocks(labels, dataset, k, ids);
+      of.push(shared.length === classes ? logits : columnsOf(logits, classes, shared));
+    }
+    return of;
+  };
   const saidOf =
     (ids: Uint32Array): Said =>
     (teacher, row) =>
@@ -48,15 +50,16 @@ export function teacherDisagreement(
     known ? of.filter((id) => shared.includes(dataset.labels[shardOf(id)]?.[rowOf(id)] ?? -1)) : of;
   const ids = judged(evenlySpaced(splits.validation, VALIDATION_SAMPLES));
   const places = gatherLabels(dataset, ids).map((label) => (label < 0 ? -1 : shared.indexOf(label)));
-  const found = disagreement(logitsOf(ids), places, shared.length, saidOf(ids));
-  const blocks = blocksOf(dispatchedTrainIds(dataset, chunkSize));
+  const found = disagreement(await logitsOf(ids), places, shared.length, saidOf(ids));
+  const overTime: Disagreement["overTime"] = [];
+  for (const block of blocksOf(dispatchedTrainIds(dataset, chunkSize))) {
+    const looked = judged(evenlySpaced(block, BLOCK_SAMPLES));
+    overTime.push(blockDisagreement(await logitsOf(looked), looked.length, shared.length, saidOf(looked)));
+  }
   return {
     mean: found.mean,
     perClass: Array.from({ length: classes }, (_, c) => found.perClass[shared.indexOf(c)] ?? null),
-    overTime: blocks.map((block) => {
-      const looked = judged(evenlySpaced(block, BLOCK_SAMPLES));
-      return blockDisagreement(logitsOf(looked), looked.length, shared.length, saidOf(looked));
-    }),
+    overTime,
   };
 }
 

@@ -4,10 +4,9 @@ import { gatherLabels } from "../shared/data/gather.ts";
 import { accuracyWeights, calibratedTemperature, NothingToCalibrate } from "../shared/distill/calibration.ts";
 import type { KnownClasses } from "../shared/distill/ensembles/known.ts";
 import { topClasses } from "../shared/evaluate/softmax.ts";
-import type { LabelStoreReader } from "../shared/labels/labelStoreReader.ts";
 import { idsOfTeacher } from "./presentTargets.ts";
 import { taskScales } from "./taskScales.ts";
-import { teacherLogits } from "./teacherLogits.ts";
+import { logitsByBlocks, type ReadableLabels } from "./teacherLogits.ts";
 import { validationHalf } from "./validationHalf.ts";
 
 /** What stands between a teacher's labels and the ensemble. */
@@ -30,13 +29,13 @@ export function scalesAreLearnt({ calibrate, weights }: EnsembleSpec): boolean {
  * knows, of which the run uses its labels; one without any keeps temperature 1, and has the others' mean weight.
  * @throws NothingToCalibrate where no sample of a half has a true label, or all teachers to be weighed are without any
  */
-export function teacherScales(
+export async function teacherScales(
   ensemble: EnsembleSpec,
   teachers: number,
   dataset: Dataset,
-  labels: Pick<LabelStoreReader, "read" | "has">,
+  labels: ReadableLabels,
   known?: readonly KnownClasses[],
-): TeacherScales {
+): Promise<TeacherScales> {
   const { calibrate, weights } = ensemble;
   const { classes, targets } = dataset;
   if (targets) return taskScales(ensemble, teachers, { ...dataset, targets }, labels);
@@ -44,25 +43,29 @@ export function teacherScales(
     idsOfTeacher(labels, dataset, k, half, known?.[k]);
   const all = Array.from({ length: teachers }, (_, k) => k);
   const calibrating = calibrate ? labelledHalf(dataset, 0) : new Uint32Array();
-  const temperatures = all.map((k) => {
+  const temperatures: number[] = [];
+  for (const k of all) {
     const ids = judgedOn(k, calibrating);
-    if (ids.length === 0) return 1;
-    return calibratedTemperature(teacherLogits(labels, dataset, k, ids), gatherLabels(dataset, ids), classes);
-  });
+    const said = await logitsByBlocks(labels, dataset, k, ids);
+    temperatures.push(
+      ids.length === 0 ? 1 : calibratedTemperature(said, gatherLabels(dataset, ids), classes),
+    );
+  }
   // A checked spec gives a classification no weights by errors.
   if (typeof weights !== "string" || weights === "inverse-mse") {
     return { temperatures, weights: Array.isArray(weights) ? weights : all.map(() => 1) };
   }
   const weighing = labelledHalf(dataset, 1);
-  const judged = all.map((k) => {
+  const judged: { right: number; of: number }[] = [];
+  for (const k of all) {
     const ids = judgedOn(k, weighing);
     const truth = gatherLabels(dataset, ids);
-    const chosen = topClasses(teacherLogits(labels, dataset, k, ids), classes);
-    return {
+    const chosen = topClasses(await logitsByBlocks(labels, dataset, k, ids), classes);
+    judged.push({
       right: chosen.reduce((sum, one, i) => (truth[i] === one ? sum + 1 : sum), 0),
       of: truth.length,
-    };
-  });
+    });
+  }
   return { temperatures, weights: accuracyWeights(judged, weights) };
 }
 

@@ -1,3 +1,4 @@
+import { tmpdir } from "node:os";
 import { aborted } from "../shared/bus/aborted.ts";
 import { anySignal } from "../shared/bus/anySignal.ts";
 import type { Bus } from "../shared/bus/bus.ts";
@@ -16,7 +17,9 @@ import { contentHash, sha256 } from "../shared/determinism/hash.ts";
 import { type FeaturePlan, planFeatures } from "../shared/distill/features/planFeatures.ts";
 import { StillhouseError } from "../shared/errors.ts";
 import { encodingText } from "../shared/labels/encodingText.ts";
-import { LabelStoreWriter, type StoredPart } from "../shared/labels/labelStoreWriter.ts";
+import { requireRoomForLabels } from "../shared/labels/labelStoreRoom.ts";
+import { type KnownPart, LabelStoreWriter } from "../shared/labels/labelStoreWriter.ts";
+import { planLabelStore } from "../shared/labels/planLabelStore.ts";
 import { decode, encode } from "../shared/protocol/codec.ts";
 import {
   AnyEvaluation,
@@ -50,7 +53,9 @@ export async function trainRun(context: StudentContext, watch: RunWatch, signal:
   const features = planFeatures(spec, dataset);
   const workers = context.workers ?? spec.nodes.studentWorkers;
   requireAllAtOnce(spec, workers, context.node);
-  const store = new LabelStoreWriter(context.scratch);
+  const { scratch = tmpdir() } = context;
+  await requireRoomForLabels(scratch, planLabelStore(spec, dataset, features.layouts).fileBytes);
+  const store = new LabelStoreWriter(scratch, { maxBytes: spec.student.labelStoreBytes });
   const computes = Array.from({ length: workers }, context.makeCompute);
   const stop = new AbortController();
   const until = stop.signal;
@@ -58,13 +63,14 @@ export async function trainRun(context: StudentContext, watch: RunWatch, signal:
   try {
     for (const compute of computes) {
       await compute.openData(dataset);
-      await compute.openLabels(store.path, {
+      const layout = {
         encodings: encodingsOf(spec),
         classes: dataset.classes,
         features: features.layouts,
         chunkSize: spec.labels.chunkSize,
         cacheBytes: spec.student.labelCacheBytes,
-      });
+      };
+      await compute.openLabels(store.path, layout, async (parts) => (await feed).feed.again(parts));
     }
     const feed = feedOnceReady(context, watch, dataset, features, store, computes, until);
     const reading = feed.then((started) => started.reading);
@@ -159,7 +165,7 @@ async function feedOnceReady(
     onDecided: (decided) => {
       for (const compute of computes) compute.addDecision(decided).catch(() => undefined);
     },
-    onParts: (parts: readonly StoredPart[]) => {
+    onParts: (parts: readonly KnownPart[]) => {
       // A compute that takes no labels any more has ended, and its training says why.
       for (const compute of computes) compute.addLabels(parts).catch(() => undefined);
     },
@@ -255,6 +261,7 @@ async function evaluate(
     ...found,
     labelBytes: feed.bytesRead,
     labelMessages: feed.messagesRead,
+    readAgain: feed.readAgain,
   };
   const bytes = encode(AnyEvaluation, evaluation);
   const object = sha256(bytes);

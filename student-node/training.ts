@@ -6,6 +6,7 @@ import { huberDelta } from "../shared/config/students.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { dispatchOrder } from "../shared/data/order.ts";
 import { withoutMixup } from "../shared/data/views/view.ts";
+import { plainTermsOf } from "../shared/distill/termsOf.ts";
 import type { LabelStoreReader } from "../shared/labels/labelStoreReader.ts";
 import { buildModel } from "../shared/model/build.ts";
 import { packTrained } from "../shared/model/packTrained.ts";
@@ -15,9 +16,10 @@ import { labelGate, studentBatches, studentSeed } from "./batchPlan.ts";
 import type { StudentTraining, TrainedStudent, TrainingHooks } from "./compute.ts";
 import { correctBias } from "./correctBias.ts";
 import { distillingObjective } from "./distillingObjective.ts";
+import { LabelLookahead } from "./labelLookahead.ts";
 import { packExits } from "./self/exitHeads.ts";
 import { selfObjective } from "./self/selfObjective.ts";
-import { scalesAreLearnt, teacherScales } from "./teacherScales.ts";
+import { scalesAreLearnt, type TeacherScales, teacherScales } from "./teacherScales.ts";
 import { Waits } from "./waits.ts";
 
 /**
@@ -44,25 +46,27 @@ export async function trainStudent(
   if (taught && scalesAreLearnt(training.ensemble)) {
     await hooks.labelsUpTo(dispatchOrder(dataset, chunkSize).length);
   }
+  const scales =
+    taught && plainTermsOf(training.distill).length > 0
+      ? await teacherScales(training.ensemble, training.teachers.length, dataset, labels, training.known)
+      : undefined;
   const { objective, peerUse } = taught
     ? selfObjective(
         training,
         dataset,
         first.length,
         seed,
-        () =>
-          distillingObjective(
-            training,
-            dataset,
-            labels,
-            teacherScales(training.ensemble, training.teachers.length, dataset, labels, training.known),
-            first.length,
-          ),
+        () => distillingObjective(training, dataset, labels, scales as TeacherScales, first.length),
         hooks,
       )
     : { objective: labelObjective(dataset, huberDelta(training.distill)) };
   const model = buildModel(student.model, dataset.inputShape, dataset.classes, seed);
   const opened = tapped(model, objective.taps ?? [], objective.learnt ?? []);
+  const lookahead = new LabelLookahead(training, dataset, batchesOf, labels);
+  const held: Ready = (epoch, batch) => {
+    const wait = lookahead.ready(epoch, batch);
+    return wait && waits.during(() => wait);
+  };
   try {
     const result = await trainLoop({
       model: opened.model,
@@ -73,7 +77,7 @@ export async function trainStudent(
       views: taught ? views : withoutMixup(views),
       batchesOf,
       ...(taught && training.teachers.length > 0
-        ? { ready: labelGate(training, dataset, first, hooks) }
+        ? { ready: inTurn(labelGate(training, dataset, first, hooks), held) }
         : {}),
       objective,
       compute,
@@ -97,7 +101,18 @@ export async function trainStudent(
       ...(peerUse && { peers: peerUse() }),
     };
   } finally {
+    lookahead.close();
     opened.dispose();
     model.dispose();
   }
+}
+
+/** Waits for something that a batch of an epoch needs; undefined: there is nothing to wait for. */
+type Ready = (epoch: number, batch: number) => Promise<void> | undefined;
+
+function inTurn(first: Ready, second: Ready): Ready {
+  return (epoch, batch) => {
+    const wait = first(epoch, batch);
+    return wait ? wait.then(() => second(epoch, batch)) : second(epoch, batch);
+  };
 }

@@ -1,14 +1,16 @@
 import { parentPort, workerData } from "node:worker_threads";
 import type { RoleCompute } from "../shared/compute/computeSettings.ts";
 import { connectRpc, type Rpc } from "../shared/compute/workerRpc.ts";
+import type { LabelStoreLayout, ReadAgain } from "../shared/labels/labelStoreReader.ts";
 import type { StudentCompute, StudentTraining, TrainedStudent, TrainingHooks } from "./compute.ts";
 import { StudentEngine } from "./engine.ts";
 
 /** What the worker calls on its node; a worker does one training at a time. */
-export type NodeSide = TrainingHooks;
+export type NodeSide = TrainingHooks & { readonly readAgain: ReadAgain };
 
 /** What the node calls in the worker. */
-export type WorkerSide = Omit<StudentCompute, "train" | "close"> & {
+export type WorkerSide = Omit<StudentCompute, "openLabels" | "train" | "close"> & {
+  openLabels(path: string, layout: LabelStoreLayout): Promise<void>;
   train(training: StudentTraining): Promise<TrainedStudent>;
 };
 
@@ -17,7 +19,7 @@ if (parentPort) {
   const node: Rpc<NodeSide> = connectRpc<NodeSide, WorkerSide>(parentPort, {
     backend: () => engine.backend(),
     openData: (dataset) => engine.openData(dataset),
-    openLabels: (path, layout) => engine.openLabels(path, layout),
+    openLabels: (path, layout) => engine.openLabels(path, layout, (parts) => node.call("readAgain", parts)),
     addLabels: (parts) => engine.addLabels(parts),
     addDecision: (decided) => engine.addDecision(decided),
     evaluate: (task) => engine.evaluate(task),

@@ -3,7 +3,7 @@ import { encodingsOf } from "../../shared/config/encodingOf.ts";
 import type { RunSpec } from "../../shared/config/spec.ts";
 import type { Dataset } from "../../shared/data/dataset.ts";
 import type { LabelStoreLayout } from "../../shared/labels/labelStoreReader.ts";
-import type { LabelStoreWriter, StoredPart } from "../../shared/labels/labelStoreWriter.ts";
+import type { KnownPart, LabelStoreWriter } from "../../shared/labels/labelStoreWriter.ts";
 import { PLAIN_VIEW } from "../../shared/protocol/identifiers.ts";
 import { LabelFeed } from "../../student-node/labelFeed.ts";
 import { simulatedTeachers } from "./simulatedRun.ts";
@@ -31,7 +31,7 @@ export function readLabels(
   spec: RunSpec,
   dataset: Dataset,
   store: LabelStoreWriter,
-  onParts: (parts: readonly StoredPart[]) => void,
+  onParts: (parts: readonly KnownPart[]) => void,
   signal: AbortSignal,
 ): ReadLabels {
   const teachers = simulatedTeachers(spec);

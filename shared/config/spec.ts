@@ -40,6 +40,11 @@ export const StudentSpec = z.strictObject({
   labelCacheBytes: count
     .default(256 * 2 ** 20)
     .describe("memory for labels already read; what does not fit is read again from the local file"),
+  labelStoreBytes: count
+    .default(16 * 2 ** 30)
+    .describe(
+      "disk of a student node for labels already read; what does not fit is read again from the log, as `stillhouse plan` says",
+    ),
   maxTermBytes: count
     .default(2 * 2 ** 30)
     .describe(

@@ -15,9 +15,12 @@ export interface LabelledBlock {
  * @param blocks the samples, in pieces that fit into memory
  * @throws MetricInputError for a logit that is not finite
  */
-export function labelQuality(blocks: Iterable<LabelledBlock>, classes: number): LabelQuality {
+export async function labelQuality(
+  blocks: AsyncIterable<LabelledBlock> | Iterable<LabelledBlock>,
+  classes: number,
+): Promise<LabelQuality> {
   let [samples, known, ofTrueClass, right, entropy] = [0, 0, 0, 0, 0];
-  for (const { logits, labels } of blocks) {
+  for await (const { logits, labels } of blocks) {
     checkFinite(logits, classes);
     const logP = logSoftmax(logits, classes);
     const predicted = topClasses(logits, classes);

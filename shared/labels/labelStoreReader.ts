@@ -2,7 +2,10 @@ import type { TeacherEncoding } from "../config/encodingOf.ts";
 import { StillhouseError } from "../errors.ts";
 import type { FeatureLayout } from "../protocol/features.ts";
 import { bytesPerRow, decodeRow, decodeStored } from "./encoding.ts";
-import type { StoredPart } from "./labelStoreWriter.ts";
+import { HeldRows } from "./heldRows.ts";
+import { labelBlocks } from "./labelBlocks.ts";
+import type { KnownPart, LoggedPart } from "./labelStoreWriter.ts";
+import { type LabelsOfSamples, PartIndex, type SamplePlace } from "./partIndex.ts";
 import { Presence } from "./presence.ts";
 import type { Reading } from "./reading.ts";
 import { featureEncoding, featuresBytes, sizeOfFeature } from "./rowLayout.ts";
@@ -19,28 +22,110 @@ export interface LabelStoreLayout {
   readonly cacheBytes: number;
 }
 
+/** Labels that neither the file nor memory has, though they were read: a fault of whoever did not hold them. */
+export class LabelsNotHeld extends StillhouseError {}
+
+/** Payloads of parts that lie in the label log alone, in the order asked for. */
+export type ReadAgain = (parts: readonly LoggedPart[]) => Promise<readonly Uint8Array[]>;
+
 /**
- * Reads labels by row of a shard, in any order. By itself it reads those of the samples themselves, view 0.
+ * Reads labels by row of a shard, in any order. By itself it reads those of the samples themselves, view 0. Of parts that
+ * lie in the log alone it reads what is held.
  */
 export class LabelStoreReader implements ViewLabels, LabelsOfViews {
+  readonly #held = new HeldRows();
   readonly #parts: StoredParts;
-  /** By view, teacher, shard and chunk: asked for each sample of each step. */
-  readonly #index: StoredPart[][][][][] = [];
+  readonly #index: PartIndex;
   /** By teacher and temperature. */
   readonly #readings: Map<number, Reading>[] = [];
   readonly #views = new Map<number, ViewLabels>();
   readonly #options: LabelStoreLayout;
+  readonly #readAgain: ReadAgain | undefined;
+  /** Counts how often everything was let go: what was on its way then is not kept. */
+  #endings = 0;
   /** Whose labels of which chunk are used. */
   readonly presence = new Presence();
 
-  constructor(path: string, layout: LabelStoreLayout) {
-    this.#parts = new StoredParts(path, layout.cacheBytes);
+  /** @param readAgain reads parts that the file has no room for; absent: there are none */
+  constructor(path: string, layout: LabelStoreLayout, readAgain?: ReadAgain) {
+    this.#parts = new StoredParts(path, layout.cacheBytes, this.#held);
+    this.#index = new PartIndex(layout.chunkSize);
     this.#options = layout;
+    this.#readAgain = readAgain;
   }
 
-  add(part: StoredPart): void {
-    const { view, teacher, shard, chunk } = part;
-    inner(inner(inner(inner(this.#index, view), teacher), shard), chunk).push(part);
+  add(part: KnownPart): void {
+    this.#index.add(part);
+  }
+
+  /** Whether some part that has arrived lies in the log alone, and so has to be held to be read. */
+  get anyInLogAlone(): boolean {
+    return this.#index.anyInLogAlone;
+  }
+
+  /** Bytes of rows that are held now. */
+  get heldBytes(): number {
+    return this.#held.bytes;
+  }
+
+  /** Whether all labels that are used of some samples have arrived. */
+  hasArrived(labels: LabelsOfSamples): boolean {
+    return this.#index.hasAll(labels, this.at(labels.view).has);
+  }
+
+  /**
+   * Resolves when labels that have arrived can be read: those that lie in the log alone from memory, until they are let go
+   * as often as they were held.
+   * @throws what reading them again throws
+   */
+  async hold(labels: LabelsOfSamples): Promise<void> {
+    const rows = this.#index.rowsInLogAlone(labels, this.at(labels.view).has);
+    if (rows.size === 0) return;
+    const endings = this.#endings;
+    const payloads = await this.#payloadsOf([...rows.keys()]);
+    if (endings !== this.#endings) return;
+    [...rows].forEach(([part, places], i) => {
+      this.#held.take(part, places, payloads[i] as Uint8Array);
+    });
+  }
+
+  /** Labels that were held are needed no more. */
+  letGo(labels: LabelsOfSamples): void {
+    // Of a teacher too that a decision has left out since.
+    const rows = this.#index.rowsInLogAlone(labels, () => true);
+    for (const [part, places] of rows) this.#held.letGo(part, places);
+  }
+
+  /** Nothing that was held, or is on its way, is needed any more. */
+  letGoAll(): void {
+    this.#endings++;
+    this.#held.clear();
+  }
+
+  /**
+   * Calls `use` with places in the list of samples of those whose labels by one teacher can be read meanwhile, until it was
+   * called with all: memory holds a part of them at a time.
+   */
+  async inBlocks(
+    teacher: number,
+    samples: readonly SamplePlace[],
+    use: (which: readonly number[]) => void,
+  ): Promise<void> {
+    if (!this.anyInLogAlone) return use([...samples.keys()]);
+    const partOf = ({ shard, place }: SamplePlace) => this.#index.of(0, teacher, shard, place);
+    for (const block of labelBlocks(samples, partOf)) {
+      const labels = {
+        view: 0,
+        teachers: [teacher],
+        samples: block.map((which) => samples[which] as SamplePlace),
+      };
+      await this.hold(labels);
+      try {
+        use(block);
+      } finally {
+        this.letGo(labels);
+      }
+    }
   }
 
   at(view: number): ViewLabels {
@@ -154,29 +239,25 @@ export class LabelStoreReader implements ViewLabels, LabelsOfViews {
 
   /** The bytes of the part that a sample is in, and where its row starts there. */
   #rowOf(view: number, teacher: number, shard: number, place: number): { bytes: Uint8Array; from: number } {
-    const { chunkSize } = this.#options;
-    const chunk = Math.floor(place / chunkSize);
-    const inChunk = place - chunk * chunkSize;
-    const part = this.#index[view]?.[teacher]?.[shard]?.[chunk]?.find(
-      (p) => inChunk >= p.from && inChunk < p.from + p.rows,
+    const part = this.#index.of(view, teacher, shard, place);
+    if (part?.offset !== undefined) return this.#parts.rowOf(part, this.#index.inChunk(place) - part.from);
+    const bytes = part && this.#held.of(part, this.#index.inChunk(place) - part.from);
+    if (bytes) return { bytes, from: 0 };
+    const where = view === 0 ? "" : `, view ${view}`;
+    const what = `Cannot read the labels of teacher ${teacher}, shard ${shard}${where}, chunk ${this.#index.chunkOf(place)}, place ${this.#index.inChunk(place)}`;
+    if (!part) throw new StillhouseError(`${what}: they have not arrived`);
+    throw new LabelsNotHeld(`${what}: they lie in the label log alone, and are not held`);
+  }
+
+  #payloadsOf(parts: readonly LoggedPart[]): ReturnType<ReadAgain> {
+    if (this.#readAgain) return this.#readAgain(parts);
+    throw new LabelsNotHeld(
+      `Cannot hold labels of ${parts.length} parts that lie in the label log alone: nobody here reads it`,
     );
-    if (!part) {
-      const where = view === 0 ? "" : `, view ${view}`;
-      throw new StillhouseError(
-        `Cannot read the labels of teacher ${teacher}, shard ${shard}${where}, chunk ${chunk}, place ${inChunk}: they have not arrived`,
-      );
-    }
-    return this.#parts.rowOf(part, inChunk - part.from);
   }
 
   close(): void {
+    this.letGoAll();
     this.#parts.close();
   }
-}
-
-/** The list at a place of a list of lists, made where there is none. */
-function inner<T>(of: T[][], place: number): T[] {
-  const found = of[place] ?? [];
-  of[place] = found;
-  return found;
 }

@@ -1,5 +1,6 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { StillhouseError } from "../errors.ts";
+import type { HeldRows } from "./heldRows.ts";
 import type { StoredPart } from "./labelStoreWriter.ts";
 
 /** Of parts that are read row by row once the memory is full. */
@@ -10,18 +11,21 @@ export class StoredParts {
   readonly #file: number;
   readonly #cacheBytes: number;
   readonly #cache = new Map<StoredPart, Uint8Array>();
+  readonly #held: Pick<HeldRows, "bytes">;
   #cachedBytes = 0;
 
-  constructor(path: string, cacheBytes: number) {
+  /** @param held what else the budget is for */
+  constructor(path: string, cacheBytes: number, held: Pick<HeldRows, "bytes">) {
     this.#file = openSync(path, "r");
     this.#cacheBytes = cacheBytes;
+    this.#held = held;
   }
 
   /** Bytes that hold a row of a part, and where it starts there. @param row its place in the part */
   rowOf(part: StoredPart, row: number): { bytes: Uint8Array; from: number } {
     const width = part.bytes / part.rows;
     const from = row * width;
-    const full = this.#cachedBytes + part.bytes > this.#cacheBytes;
+    const full = this.#cachedBytes + this.#held.bytes + part.bytes > this.#cacheBytes;
     // A large part would push others out and be pushed out itself before its next row is asked for.
     if (full && part.bytes > LARGE_PART_BYTES && !this.#cache.has(part)) {
       return { bytes: this.#read(part.offset + from, width), from: 0 };
@@ -42,7 +46,7 @@ export class StoredParts {
     this.#cachedBytes += bytes.byteLength;
     // A Map keeps its order of insertion: the first is the oldest.
     for (const [oldest, held] of this.#cache) {
-      if (this.#cachedBytes <= this.#cacheBytes || oldest === part) break;
+      if (this.#cachedBytes + this.#held.bytes <= this.#cacheBytes || oldest === part) break;
       this.#cache.delete(oldest);
       this.#cachedBytes -= held.byteLength;
     }

@@ -140,6 +140,8 @@ const found = {
   /** What the labels of the run took in the log, payloads with their envelopes. */
   labelBytes: z.int().nonnegative(),
   labelMessages: z.int().nonnegative(),
+  /** Of these, what was read more than once, as the local store had no room for it; by the node that has evaluated, since it took up the run. */
+  readAgain: z.strictObject({ bytes: z.int().nonnegative(), messages: z.int().nonnegative() }),
 };
 
 /** Student node -> coordinator (object store): everything that was read off the test split, in one read. */

@@ -5,8 +5,8 @@ import { labelQuality } from "../../shared/evaluate/labelQuality.ts";
 const logits = Float32Array.from([0.5, 0.25, 0.25, 0.1, 0.8, 0.1, 1 / 3, 1 / 3, 1 / 3], Math.log);
 
 describe("the quality of labels", () => {
-  it("is the true class's mean probability, the share right and the mean entropy", () => {
-    const found = labelQuality([{ logits, labels: Int32Array.of(1, 1, 0) }], 3);
+  it("is the true class's mean probability, the share right and the mean entropy", async () => {
+    const found = await labelQuality([{ logits, labels: Int32Array.of(1, 1, 0) }], 3);
     expect(found).toMatchObject({ samples: 3, known: 3 });
     expect(found.trueClassProbability).toBeCloseTo((0.25 + 0.8 + 1 / 3) / 3, 6);
     // The first row is wrong; the third is a tie, which the lowest class wins.
@@ -15,31 +15,33 @@ describe("the quality of labels", () => {
     expect(found.entropy).toBeCloseTo((1.03972 + 0.63903 + 1.09861) / 3, 5);
   });
 
-  it("is the same however the samples are divided into blocks", () => {
+  it("is the same however the samples are divided into blocks", async () => {
     const labels = Int32Array.of(1, 1, 0);
     const rows = [0, 1, 2].map((row) => ({
       logits: logits.slice(3 * row, 3 * row + 3),
       labels: labels.slice(row, row + 1),
     }));
-    const whole = labelQuality([{ logits, labels }], 3);
-    for (const [key, value] of Object.entries(labelQuality(rows, 3))) {
+    const whole = await labelQuality([{ logits, labels }], 3);
+    for (const [key, value] of Object.entries(await labelQuality(rows, 3))) {
       expect(value, key).toBeCloseTo(whole[key as keyof typeof whole] as number, 12);
     }
   });
 
-  it("leaves samples without a true class out of what needs one", () => {
-    const found = labelQuality([{ logits, labels: Int32Array.of(-1, 1, -1) }], 3);
+  it("leaves samples without a true class out of what needs one", async () => {
+    const found = await labelQuality([{ logits, labels: Int32Array.of(-1, 1, -1) }], 3);
     expect(found).toMatchObject({ samples: 3, known: 1, accuracy: 1 });
     expect(found.trueClassProbability).toBeCloseTo(0.8, 6);
-    expect(labelQuality([{ logits, labels: Int32Array.of(-1, -1, -1) }], 3)).toMatchObject({
+    expect(await labelQuality([{ logits, labels: Int32Array.of(-1, -1, -1) }], 3)).toMatchObject({
       known: 0,
       trueClassProbability: null,
       accuracy: null,
     });
   });
 
-  it("refuses a logit that is not finite", () => {
+  it("refuses a logit that is not finite", async () => {
     const broken = Float32Array.of(0, Number.NaN, 0);
-    expect(() => labelQuality([{ logits: broken, labels: Int32Array.of(0) }], 3)).toThrow(/must be finite/);
+    await expect(labelQuality([{ logits: broken, labels: Int32Array.of(0) }], 3)).rejects.toThrow(
+      /must be finite/,
+    );
   });
 });

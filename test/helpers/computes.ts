@@ -2,8 +2,8 @@ import type { Dataset } from "../../shared/data/dataset.ts";
 import type { View } from "../../shared/data/views/view.ts";
 import { sha256 } from "../../shared/determinism/hash.ts";
 import { rng } from "../../shared/determinism/rng.ts";
-import type { LabelStoreLayout } from "../../shared/labels/labelStoreReader.ts";
-import type { StoredPart } from "../../shared/labels/labelStoreWriter.ts";
+import type { LabelStoreLayout, ReadAgain } from "../../shared/labels/labelStoreReader.ts";
+import type { KnownPart } from "../../shared/labels/labelStoreWriter.ts";
 import type { DecidedChunk } from "../../shared/labels/presence.ts";
 import type {
   EvaluationTask,
@@ -240,11 +240,15 @@ export class ProbedStudent implements StudentCompute {
     return this.#inner.openData(dataset);
   }
 
-  openLabels(path: string, layout: LabelStoreLayout): Promise<void> {
-    return this.#inner.openLabels(path, layout);
+  openLabels(path: string, layout: LabelStoreLayout, readAgain: ReadAgain): Promise<void> {
+    return this.#inner.openLabels(path, layout, (parts) =>
+      Promise.race([readAgain(parts), this.#end]).finally(() => {
+        if (this.#ended) throw new Ended();
+      }),
+    );
   }
 
-  addLabels(parts: readonly StoredPart[]): Promise<void> {
+  addLabels(parts: readonly KnownPart[]): Promise<void> {
     return this.#inner.addLabels(parts);
   }
 

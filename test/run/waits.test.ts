@@ -10,6 +10,7 @@ import { readWeights } from "../../shared/model/weights.ts";
 import { packWeights } from "../../student-node/self/packedWeights.ts";
 import { trainStudent } from "../../student-node/training.ts";
 import { Waits } from "../../student-node/waits.ts";
+import { allAtOnce } from "../helpers/allAtOnce.ts";
 import { smallSpec } from "../helpers/smallRun.ts";
 import { settings } from "../helpers/trainers.ts";
 
@@ -32,7 +33,13 @@ async function waitOf(spec: RunSpec, answerMs: { labels: number; peers: number }
     },
   } as Partial<ViewLabels> as ViewLabels;
   // Of its class no more than this is asked for.
-  const labels = { ...ofView, at: () => ofView } as Partial<LabelStoreReader> as LabelStoreReader;
+  const labels = {
+    ...ofView,
+    at: () => ofView,
+    inBlocks: allAtOnce,
+    anyInLogAlone: false,
+    letGoAll: () => undefined,
+  } as Partial<LabelStoreReader> as LabelStoreReader;
   const { waitSeconds } = await trainStudent(
     {
       job: { kind: "student", seed: 1 },

@@ -7,7 +7,7 @@ import { topClasses } from "../../shared/evaluate/softmax.ts";
 import type { LabelStoreReader } from "../../shared/labels/labelStoreReader.ts";
 import type { EvaluationTask, TestFindings } from "../../student-node/compute.ts";
 import { teacherDisagreement } from "../../student-node/teacherDisagreement.ts";
-import { teacherLogits } from "../../student-node/teacherLogits.ts";
+import { logitsByBlocks } from "../../student-node/teacherLogits.ts";
 import { teacherQuality } from "../../student-node/teacherQuality.ts";
 import { testMetrics } from "../../student-node/testMetrics.ts";
 import { unpackLineage } from "./lineage.ts";
@@ -17,24 +17,28 @@ import { unpackLineage } from "./lineage.ts";
  * answers from its hash: its numbers are those of a guess and say nothing, except that equal ones come from equal hashes.
  * There is no ensemble, as combining takes TensorFlow, and latencies are 0.
  */
-export function evaluateLineages(
+export async function evaluateLineages(
   task: EvaluationTask,
   dataset: Dataset,
   labels: LabelStoreReader,
-): TestFindings {
+): Promise<TestFindings> {
   const { classes, splits } = dataset;
   const ids = splits.test;
   const truth = gatherLabels(dataset, ids);
   const rows = [...ids.keys()];
-  const qualities = (["train", "validation"] as const).map((split) =>
-    teacherQuality(labels, dataset, task.teachers.length, splits[split]),
-  );
+  const count = task.teachers.length;
+  const qualities = [
+    await teacherQuality(labels, dataset, count, splits.train),
+    await teacherQuality(labels, dataset, count, splits.validation),
+  ];
+  const said: Float32Array[] = [];
+  for (let k = 0; k < count; k++) said.push(await logitsByBlocks(labels, dataset, k, ids));
   return {
     type: "evaluation",
     teachers: task.teachers.map((name, k) => ({
       name,
       testSamples: rows.length,
-      metrics: testMetrics(teacherLogits(labels, dataset, k, ids), truth, classes, rows),
+      metrics: testMetrics(said[k] as Float32Array, truth, classes, rows),
       quality: {
         transfer: qualities[0]?.[k] as LabelQuality,
         validation: qualities[1]?.[k] as LabelQuality,
@@ -43,7 +47,7 @@ export function evaluateLineages(
     ensembleTestSamples: 0,
     ensemble: null,
     quorum: null,
-    disagreement: teacherDisagreement(task.teachers.length, dataset, task.chunkSize, labels),
+    disagreement: await teacherDisagreement(count, dataset, task.chunkSize, labels),
     ensembleAnswersBy: task.ensemble.rule,
     scales: { temperatures: task.teachers.map(() => 1), weights: task.teachers.map(() => 1) },
     seeds: task.models.map(({ job, artifact }) => {

@@ -2,8 +2,12 @@ import { type Clock, sleep } from "../../shared/bus/clock.ts";
 import { TrainingInterrupted } from "../../shared/compute/interrupted.ts";
 import type { Batch } from "../../shared/compute/planBatches.ts";
 import type { Dataset } from "../../shared/data/dataset.ts";
-import { type LabelStoreLayout, LabelStoreReader } from "../../shared/labels/labelStoreReader.ts";
-import type { StoredPart } from "../../shared/labels/labelStoreWriter.ts";
+import {
+  type LabelStoreLayout,
+  LabelStoreReader,
+  type ReadAgain,
+} from "../../shared/labels/labelStoreReader.ts";
+import type { KnownPart } from "../../shared/labels/labelStoreWriter.ts";
 import type { DecidedChunk } from "../../shared/labels/presence.ts";
 import { labelGate, studentBatches } from "../../student-node/batchPlan.ts";
 import type {
@@ -14,6 +18,7 @@ import type {
   TrainedStudent,
   TrainingHooks,
 } from "../../student-node/compute.ts";
+import { LabelLookahead } from "../../student-node/labelLookahead.ts";
 import { teacherLogits } from "../../student-node/teacherLogits.ts";
 import { evaluateLineages } from "./evaluation.ts";
 import { emptyLineage, type Lineage, learn, packLineage, placesOf, unpackLineage } from "./lineage.ts";
@@ -47,12 +52,12 @@ export class LineageStudent implements StudentCompute {
     this.#datasets.set(dataset.hash, dataset);
   }
 
-  async openLabels(path: string, layout: LabelStoreLayout): Promise<void> {
+  async openLabels(path: string, layout: LabelStoreLayout, readAgain: ReadAgain): Promise<void> {
     this.#labels?.close();
-    this.#labels = new LabelStoreReader(path, layout);
+    this.#labels = new LabelStoreReader(path, layout, readAgain);
   }
 
-  async addLabels(parts: readonly StoredPart[]): Promise<void> {
+  async addLabels(parts: readonly KnownPart[]): Promise<void> {
     for (const part of parts) this.#opened().add(part);
   }
 
@@ -70,6 +75,7 @@ export class LineageStudent implements StudentCompute {
     const total = first.length * epochs;
     const taught = job.kind === "student" && teachers.length > 0;
     const ready = taught ? labelGate(training, dataset, first, hooks) : undefined;
+    const lookahead = taught ? new LabelLookahead(training, dataset, batchesOf, this.#opened()) : undefined;
     const name = `${job.kind} ${job.seed}`;
     let lineage = checkpoint ? unpackLineage(checkpoint) : emptyLineage(epochs, places.size, name);
     this.#interrupted = false;
@@ -91,6 +97,7 @@ export class LineageStudent implements StudentCompute {
       const batch = lineage.step % first.length;
       try {
         await ready?.(epoch, batch);
+        await lookahead?.ready(epoch, batch);
       } catch (error) {
         await endIfInterrupted();
         throw error;
@@ -108,6 +115,7 @@ export class LineageStudent implements StudentCompute {
       this.#closed.signal.throwIfAborted();
       hooks.onProgress({ step, total, samplesPerS: 0, loss: null, accuracy: null, waiting: false });
     }
+    lookahead?.close();
     return {
       artifact: packLineage(lineage),
       weightsHash: lineage.hash,

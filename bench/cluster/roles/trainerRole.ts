@@ -10,7 +10,7 @@ import { type JobKey, JobResult, jobName } from "../../../shared/protocol/jobs.t
 import { buckets, jobKeys, runEventSubject } from "../../../shared/protocol/subjects.ts";
 import { trainJob } from "../../../student-node/trainJob.ts";
 import { workerStudentCompute } from "../../../student-node/workerCompute.ts";
-import { readLabels, storeLayout } from "../readLabels.ts";
+import { type ReadLabels, readLabels, storeLayout } from "../readLabels.ts";
 import type { Role, RoleTask } from "../role.ts";
 import { RUN, simulatedRecord } from "../simulatedRun.ts";
 import { connectRole } from "./connect.ts";
@@ -25,7 +25,11 @@ export async function openTrainer({ url, spec }: Extract<RoleTask, { role: "trai
   const backend = await compute.backend();
   if (backend !== "compiled") throw new Error(`the student computes on ${backend}, and not compiled`);
   await compute.openData(dataset);
-  await compute.openLabels(store.path, storeLayout(spec, dataset));
+  let labels: ReadLabels | undefined;
+  await compute.openLabels(store.path, storeLayout(spec, dataset), async (parts) => {
+    if (!labels) throw new Error("labels were asked for before the log was read");
+    return labels.feed.again(parts);
+  });
   const record = simulatedRecord(spec, dataset, 0);
   const job: JobKey = { kind: "student", seed: spec.seeds[0] as number };
   let samplesPerS = 0;
@@ -33,10 +37,9 @@ export async function openTrainer({ url, spec }: Extract<RoleTask, { role: "trai
     const event = decode(Event, data, "progress");
     if (event.type === "job-progress") samplesPerS = event.samplesPerS;
   });
-  let reading = Promise.resolve();
   return {
     async work() {
-      const labels = readLabels(
+      labels = readLabels(
         bus,
         spec,
         dataset,
@@ -44,7 +47,7 @@ export async function openTrainer({ url, spec }: Extract<RoleTask, { role: "trai
         (parts) => void compute.addLabels(parts).catch(() => undefined),
         stop.signal,
       );
-      reading = labels.reading;
+      const { feed } = labels;
       await trainJob(
         {
           bus,
@@ -60,7 +63,7 @@ export async function openTrainer({ url, spec }: Extract<RoleTask, { role: "trai
         job,
         planFeatures(spec, dataset),
         compute,
-        (count) => labels.feed.upTo(count),
+        (count) => feed.upTo(count),
         undefined,
       );
       const entry = await (await bus.kv(buckets.jobs)).get(jobKeys.result(RUN, jobName(job)));
@@ -70,7 +73,7 @@ export async function openTrainer({ url, spec }: Extract<RoleTask, { role: "trai
     },
     async close() {
       stop.abort();
-      await reading.catch(() => undefined);
+      await labels?.reading.catch(() => undefined);
       await compute.close();
       store.close();
       await bus.close();
