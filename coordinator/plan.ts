@@ -21,6 +21,7 @@ import { selfBytes } from "../shared/distill/selfBytes.ts";
 import { termNeeds } from "../shared/distill/termNeeds.ts";
 import { termsOfAll } from "../shared/distill/termsOf.ts";
 import { StillhouseError } from "../shared/errors.ts";
+import { type LabelStorePlan, planLabelStore } from "../shared/labels/planLabelStore.ts";
 import { featureBytes, type RowLayout, rowBytes } from "../shared/labels/rowLayout.ts";
 import { parameterCount } from "../shared/model/parameterCount.ts";
 import { jobsOf } from "../shared/protocol/jobs.ts";
@@ -38,6 +39,8 @@ export interface RunPlan {
   readonly passes: number;
   /** The most that the label log holds of this run at once. */
   readonly labelBytes: number;
+  /** What becomes of the labels in a student node. */
+  readonly store: LabelStorePlan;
   /** Bytes of one sample's labels, of each teacher. */
   readonly rowBytes: readonly number[];
   /** What each teacher's labels carry beside logits. */
@@ -63,7 +66,7 @@ export interface PlannedTraining {
 /** The spec asks for more than it allows itself. */
 export class PlanRefused extends StillhouseError {}
 
-/** What a run does, computed before anything starts. @throws PlanRefused when the labels take more bytes than the spec allows */
+/** What a run does, computed before anything starts. @throws PlanRefused when the labels take more bytes than the spec allows, or its training could not read them as it has to */
 export function planRun(spec: RunSpec, dataset: Dataset): RunPlan {
   const encodings = encodingsOf(spec).map(({ stored }) => stored);
   for (const encoding of encodings) requireFineLabels(dataset, encoding);
@@ -103,6 +106,8 @@ export function planRun(spec: RunSpec, dataset: Dataset): RunPlan {
       { fields: { labelBytes, maxLogBytes } },
     );
   }
+  const store = planLabelStore(spec, transfer, layouts);
+  refuseUnreadable(spec, store);
   const { train: trainIds } = dataset.splits;
   refuseOwnClasses(spec, dataset);
   const insideBytes = students.flatMap((one) => insideBytesOf(spec, one, dataset, transfer));
@@ -126,6 +131,7 @@ export function planRun(spec: RunSpec, dataset: Dataset): RunPlan {
     samplesPerTeacher,
     passes,
     labelBytes,
+    store,
     rowBytes: rows.map(rowBytes),
     features: layouts,
     insideBytes,
@@ -216,6 +222,25 @@ function refuseWideRows({ name, teachers }: RunSpec, rows: readonly RowLayout[])
     throw new PlanRefused(
       `Cannot plan run "${name}" as the labels of one sample by teacher "${teachers[k]?.name}" take ${rowBytes(row)} bytes, and a message holds ${MAX_PART_BYTES}; ${fix}`,
       { fields: { teacher: teachers[k]?.name, bytes: rowBytes(row), most: MAX_PART_BYTES } },
+    );
+  }
+}
+
+/** @throws PlanRefused for labels that do not fit on a student node's disk, and of which its memory could not hold what a step needs */
+function refuseUnreadable({ name, student }: RunSpec, { bytes, heldBytes }: LabelStorePlan): void {
+  const { labelStoreBytes, labelCacheBytes, shuffle, shuffleChunks, train } = student;
+  if (bytes <= labelStoreBytes) return;
+  const beyond = `Cannot plan run "${name}" as its labels take about ${bytes} bytes, of which student.labelStoreBytes lets a student node keep ${labelStoreBytes}`;
+  if (shuffle === "all" && train.epochs > 1) {
+    throw new PlanRefused(
+      `${beyond}: later epochs over all samples would read nearly all others again for each step; raise it, set student.shuffle to windows, or choose a smaller encoding`,
+      { fields: { labelBytes: bytes, labelStoreBytes, shuffle } },
+    );
+  }
+  if (heldBytes > labelCacheBytes) {
+    throw new PlanRefused(
+      `${beyond}: what a training reads again ahead of its steps, up to two windows of ${shuffleChunks} chunks, takes ${heldBytes} bytes, and student.labelCacheBytes is ${labelCacheBytes}; raise one of the two, lower student.shuffleChunks, or choose a smaller encoding`,
+      { fields: { labelBytes: bytes, labelStoreBytes, heldBytes, labelCacheBytes, shuffleChunks } },
     );
   }
 }

@@ -45,6 +45,7 @@ export async function plan(specPath: string, options: { json?: boolean }): Promi
           ...viewLines(spec),
           ...sizeLines(spec, planned),
           `          about ${megabytes(planned.labelBytes)} in the log; limit ${megabytes(spec.labels.maxLogBytes)}`,
+          ...storeLines(spec, planned),
         ]),
     ...insideLines(spec, planned, dataset),
     ...(imported.length > 0
@@ -73,6 +74,23 @@ function sizeLines(spec: RunSpec, { rowBytes }: RunPlan): string[] {
   return [...texts].map(
     ([text, names]) => `          ${text}${texts.size > 1 ? `: ${names.join(", ")}` : ""}`,
   );
+}
+
+/** What of the labels a student node keeps on its disk, and what it reads again. */
+function storeLines({ student }: RunSpec, { store }: RunPlan): string[] {
+  const { bytes, fileBytes, heldBytes, readAgainBytes } = store;
+  const kept = `          about ${megabytes(fileBytes)} on a student node's disk; limit ${megabytes(student.labelStoreBytes)}`;
+  if (bytes <= fileBytes) return [kept];
+  const most = Math.max(...readAgainBytes);
+  const first = readAgainBytes.findIndex((again) => again > 0);
+  const since = first > 0 ? `, from epoch ${first + 1} on` : "";
+  const upTo = readAgainBytes.slice(first).some((again) => again < most) ? "up to" : "about";
+  return [
+    `${kept}, of about ${megabytes(bytes)}`,
+    first < 0
+      ? "          no epoch reads others again: they are of no training sample"
+      : `          each training reads ${upTo} ${megabytes(most)} an epoch again from the log${since}, and holds up to ${megabytes(heldBytes)} of it in memory`,
+  ];
 }
 
 /** What terms look at inside the models, and what that takes. */

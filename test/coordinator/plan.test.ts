@@ -88,6 +88,69 @@ describe("the plan of a run", () => {
   });
 });
 
+describe("the plan of a student node's label store", () => {
+  // 200 rows in 8 chunks of 25 and 50 in 2, of 4 classes in two bytes: 10 chunks of 200 bytes.
+  const planned = (student: object, patch: Parameters<typeof smallSpec>[0] = {}) =>
+    planOf(
+      smallSpec({
+        student: {
+          ...smallSpec().student,
+          shuffle: "windows",
+          shuffleChunks: 2,
+          labelStoreBytes: 600,
+          ...student,
+        },
+        labels: { chunkSize: 25 },
+        ...patch,
+      }),
+    );
+
+  it("says what the disk keeps, what each epoch reads again, and what memory holds of it", async () => {
+    const { store } = await planned({});
+    // Kept are the first three training chunks: five are left, and the two of the test split, which no epoch reads. Two
+    // windows of 50 samples are more than one and a batch of 32.
+    expect(store).toEqual({
+      bytes: 2000,
+      fileBytes: 600,
+      readAgainBytes: [1000, 1000],
+      heldBytes: 2 * 50 * 8,
+    });
+    const { store: large } = await planned({ train: { epochs: 2, batch: 64 } });
+    expect(large.heldBytes).toBe((50 + 64) * 8);
+    const { store: whole } = await planned({ labelStoreBytes: 2000 });
+    expect(whole).toEqual({ bytes: 2000, fileBytes: 2000, readAgainBytes: [0, 0], heldBytes: 0 });
+  });
+
+  it("counts each fresh view's chunks in the epoch that sees it", async () => {
+    const noise = { kind: "noise", deviation: 0.5 } as const;
+    const views = { count: "fresh" as const, recipe: [noise] };
+    const train = { epochs: 3, batch: 32 };
+    const { store } = await planned({ train, labelStoreBytes: 2800, checkpointSteps: 3 }, { views });
+    // 10 chunks of the samples themselves, and 8 of each of two other views, of the first of which 4 are kept.
+    expect(store).toMatchObject({ bytes: 2000 + 2 * 1600, readAgainBytes: [0, 800, 1600] });
+  });
+
+  it("is refused where later epochs are shuffled over all samples", async () => {
+    const all = (student: object) => planned({ shuffle: "all", ...student });
+    await expect(all({ labelStoreBytes: 1999 })).rejects.toThrow(PlanRefused);
+    await expect(all({ labelStoreBytes: 1999 })).rejects.toThrow(
+      /its labels take about 2000 bytes, of which student\.labelStoreBytes lets a student node keep 1999: .* set student\.shuffle to windows, or choose a smaller encoding/,
+    );
+    await expect(all({ labelStoreBytes: 2000 })).resolves.toBeDefined();
+    // The first epoch has windows whatever the others have.
+    await expect(all({ labelStoreBytes: 600, train: { epochs: 1, batch: 32 } })).resolves.toBeDefined();
+  });
+
+  it("is refused where memory cannot hold two windows", async () => {
+    await expect(planned({ labelCacheBytes: 800 })).resolves.toBeDefined();
+    await expect(planned({ labelCacheBytes: 799 })).rejects.toThrow(
+      /up to two windows of 2 chunks, takes 800 bytes, and student\.labelCacheBytes is 799; .* lower student\.shuffleChunks/,
+    );
+    // What does not fit on the disk is less.
+    await expect(planned({ labelStoreBytes: 1201, labelCacheBytes: 799 })).resolves.toBeDefined();
+  });
+});
+
 describe("teachers that know a part of the classes", () => {
   const specOf = (rule: "bridge" | "own-classes", ...sets: number[][]) =>
     smallSpec({
