@@ -18,7 +18,7 @@ import type { CoordinatorContext } from "./context.ts";
 /** What a report says of a run whatever its task. */
 export async function runFacts(
   context: CoordinatorContext,
-  evaluation: Pick<AnyEvaluation, "labelBytes" | "labelMessages">,
+  evaluation: Pick<AnyEvaluation, "labelBytes" | "labelMessages" | "readAgain">,
   results: ReadonlyMap<string, JobResult>,
 ) {
   const { bus, store, clock, membership } = context;
@@ -52,7 +52,11 @@ export async function runFacts(
     secondsByPhase: phases(context),
     totalSeconds: (clock.now() - record.createdAtMs) / 1000,
     bytesPerSampleOnTheWire: labelled > 0 ? evaluation.labelBytes / labelled : 0,
-    labelLog: { bytes: evaluation.labelBytes, messages: evaluation.labelMessages },
+    labelLog: {
+      bytes: evaluation.labelBytes,
+      messages: evaluation.labelMessages,
+      ...(evaluation.readAgain.messages > 0 && { readAgain: evaluation.readAgain }),
+    },
   };
 }
 

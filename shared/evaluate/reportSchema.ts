@@ -424,6 +424,15 @@ export const Report = z.strictObject({
     .strictObject({
       bytes: count.describe("size of the labels that this run uses"),
       messages: count.describe("messages that hold them"),
+      readAgain: z
+        .strictObject({
+          bytes: count.describe("of them, each as often as it was read again"),
+          messages: count.describe("messages that held them"),
+        })
+        .optional()
+        .describe(
+          "what students read again, as `student.labelStoreBytes` had no room for it; counted since a student node took the run up last; absent: nothing",
+        ),
     })
     .describe("the label log"),
   warnings: z.array(text).describe("what a reader should know before trusting the numbers"),

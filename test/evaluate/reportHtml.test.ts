@@ -130,6 +130,15 @@ describe("the page", () => {
     expect(section).toContain("not shown");
   });
 
+  it("shows labels that were read again, where any were", async () => {
+    const readAgain = { bytes: 12 * 2 ** 20, messages: 1_200 };
+    const shown = await page({ labelLog: { bytes: 4_000_000, messages: 400, readAgain } });
+    expect(shown.match(/<dt>Labels read again.*/g)).toEqual([
+      "<dt>Labels read again</dt><dd>12.0 MiB in 1,200 messages, beyond student.labelStoreBytes</dd>",
+    ]);
+    expect(await page()).not.toContain("Labels read again");
+  });
+
   it("runs no script and refers to nothing outside itself", async () => {
     const text = await page();
     expect(text).not.toMatch(/https?:|<script|<link|<img|<iframe|@import|src=|href=/i);

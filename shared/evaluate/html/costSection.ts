@@ -7,6 +7,7 @@ import { plotSvg } from "./plot.ts";
 /** Time by phase, teacher passes, bytes, and which node did how much. */
 export async function costSection(report: AnyReport): Promise<Markup> {
   const { teacherPasses: passes, bytesPerSampleOnTheWire, labelLog, totalSeconds } = report;
+  const again = labelLog.readAgain;
   const spec = phasePlot(report);
   const plot = spec && (await plotSvg("phases", "Time of each phase", spec));
   const all = passes.made + passes.saved;
@@ -19,6 +20,7 @@ export async function costSection(report: AnyReport): Promise<Markup> {
 <dt>Teacher passes saved</dt><dd>${whole(passes.saved)} samples${savedShare}: their labels were in the log already</dd>
 <dt>Labels on the wire</dt><dd>${bytes(bytesPerSampleOnTheWire)} a sample and teacher</dd>
 <dt>Label log</dt><dd>${bytes(labelLog.bytes)} in ${whole(labelLog.messages)} messages</dd>
+${again ? html`<dt>Labels read again</dt><dd>${bytes(again.bytes)} in ${whole(again.messages)} messages, beyond student.labelStoreBytes</dd>` : null}
 </dl>
 ${
   plot &&
