@@ -54,7 +54,7 @@ export async function trainRun(context: StudentContext, watch: RunWatch, signal:
   const workers = context.workers ?? spec.nodes.studentWorkers;
   requireAllAtOnce(spec, workers, context.node);
   const { scratch = tmpdir() } = context;
-  await requireRoomForLabels(scratch, planLabelStore(spec, dataset, features.layouts).fileBytes);
+  requireRoomForLabels(scratch, planLabelStore(spec, dataset, features.layouts).fileBytes);
   const store = new LabelStoreWriter(scratch, { maxBytes: spec.student.labelStoreBytes });
   const computes = Array.from({ length: workers }, context.makeCompute);
   const stop = new AbortController();

@@ -1,21 +1,21 @@
-import { statfs } from "node:fs/promises";
+import { statfsSync } from "node:fs";
 import { StillhouseError } from "../errors.ts";
 
 /** The disk of a student node has no room for the labels that it is to keep. Another node, or a larger disk, can. */
 export class NoRoomForLabels extends StillhouseError {}
 
 /**
- * Resolves when the disk of a folder has room for a label store.
+ * Refuses a disk without room for a label store.
  * @param bytes that the store may come to hold
  * @param freeBytes of the disk; absent: as the system says
  * @throws NoRoomForLabels
  */
-export async function requireRoomForLabels(
+export function requireRoomForLabels(
   folder: string,
   bytes: number,
-  freeBytes: (folder: string) => Promise<number> = freeBytesOf,
-): Promise<void> {
-  const free = await freeBytes(folder);
+  freeBytes: (folder: string) => number = freeBytesOf,
+): void {
+  const free = freeBytes(folder);
   if (bytes <= free) return;
   throw new NoRoomForLabels(
     `Cannot keep up to ${bytes} bytes of labels in ${folder} as its disk has ${free} bytes free: free some, let TMPDIR name another folder, or lower student.labelStoreBytes, beyond which labels are read again from the log`,
@@ -23,8 +23,8 @@ export async function requireRoomForLabels(
   );
 }
 
-async function freeBytesOf(folder: string): Promise<number> {
-  const { bavail, bsize } = await statfs(folder);
+function freeBytesOf(folder: string): number {
+  const { bavail, bsize } = statfsSync(folder);
   return bavail * bsize;
 }
 

@@ -18,7 +18,8 @@ export const RUN = "r1";
 
 /**
  * Two teachers that are trained, two students and two students alone: 200 and 50 rows in chunks of 16 are 13 and 4, for
- * each teacher; 12 steps a training, of 32 samples, with checkpoints after 4 and 8 and 12.
+ * each teacher; 12 steps a training, of 32 samples, with checkpoints after 4 and 8 and 12. Of 34 chunks of labels the student
+ * node keeps 10, and reads the others again.
  */
 export function simulatedSpec(): RunSpec {
   const plain = smallSpec();
@@ -27,7 +28,13 @@ export function simulatedSpec(): RunSpec {
     seeds: [1, 2],
     baseline: true,
     teachers: [trainedTeacher("ada"), trainedTeacher("bea")],
-    student: { ...plain.student, checkpointSteps: 4 },
+    student: {
+      ...plain.student,
+      checkpointSteps: 4,
+      shuffle: "windows",
+      shuffleChunks: 2,
+      labelStoreBytes: 10 * 16 * 4 * 2,
+    },
     labels: { chunkSize: 16, maxInFlight: 4 },
     nodes: { teachers: 1, studentWorkers: 2 },
   });
