@@ -18,11 +18,14 @@ beforeAll(async () => {
   await chooseBackend({ prefer: "cpu" });
 });
 
-/** Seconds that a student of the spec waits, and how often it asked, where nothing but its answers takes time. */
-async function waitOf(spec: RunSpec, answerMs: { labels: number; peers: number }) {
+/**
+ * Seconds that a student of the spec waits, and how often it asked, where nothing but its answers takes time.
+ * @param answerMs where `again` is given, labels lie in the log alone
+ */
+async function waitOf(spec: RunSpec, answerMs: { labels: number; peers: number; again?: number }) {
   const dataset = await openDataset(spec.data, "");
   let nowMs = 0;
-  const asked = { labels: 0, peers: 0 };
+  const asked = { labels: 0, peers: 0, again: 0 };
   const model = buildModel(spec.student.model, dataset.inputShape, dataset.classes, ["peer"]);
   const peer = packWeights(readWeights(model));
   model.dispose();
@@ -37,7 +40,14 @@ async function waitOf(spec: RunSpec, answerMs: { labels: number; peers: number }
     ...ofView,
     at: () => ofView,
     inBlocks: allAtOnce,
-    anyInLogAlone: false,
+    anyInLogAlone: answerMs.again !== undefined,
+    hasArrived: () => true,
+    async hold() {
+      asked.again++;
+      await Promise.resolve();
+      nowMs += answerMs.again ?? 0;
+    },
+    letGo: () => undefined,
     letGoAll: () => undefined,
   } as Partial<LabelStoreReader> as LabelStoreReader;
   const { waitSeconds } = await trainStudent(
@@ -83,6 +93,13 @@ it("a student's wait for labels counts from the first, with which teachers are c
   // Once for all, and then for batches as they come.
   expect(asked.labels).toBeGreaterThan(1);
   expect(waitSeconds).toBe(asked.labels * 0.5);
+});
+
+it("a student's wait for labels that are read again counts", async () => {
+  const { waitSeconds, asked } = await waitOf(smallSpec(), { labels: 0, peers: 0, again: 200 });
+  // Two epochs of 180 samples are fewer than two windows of 8 chunks: the chunks of both are asked for before the first step.
+  expect(asked.again).toBe(2 * 7);
+  expect(waitSeconds).toBeCloseTo(asked.again * 0.2, 9);
 });
 
 it("a student's wait for its peers' weights counts", async () => {
