@@ -227,11 +227,14 @@ function refuseWideRows({ name, teachers }: RunSpec, rows: readonly RowLayout[])
 }
 
 /** @throws PlanRefused for labels that do not fit on a student node's disk, and of which its memory could not hold what a step needs */
-function refuseUnreadable({ name, student }: RunSpec, { bytes, heldBytes }: LabelStorePlan): void {
-  const { labelStoreBytes, labelCacheBytes, shuffle, shuffleChunks, train } = student;
+function refuseUnreadable(
+  { name, student }: RunSpec,
+  { bytes, heldBytes, readAgainBytes }: LabelStorePlan,
+): void {
+  const { labelStoreBytes, labelCacheBytes, shuffle, shuffleChunks } = student;
   if (bytes <= labelStoreBytes) return;
   const beyond = `Cannot plan run "${name}" as its labels take about ${bytes} bytes, of which student.labelStoreBytes lets a student node keep ${labelStoreBytes}`;
-  if (shuffle === "all" && train.epochs > 1) {
+  if (shuffle === "all" && readAgainBytes.length > 1) {
     throw new PlanRefused(
       `${beyond}: later epochs over all samples would read nearly all others again for each step; raise it, set student.shuffle to windows, or choose a smaller encoding`,
       { fields: { labelBytes: bytes, labelStoreBytes, shuffle } },

@@ -30,6 +30,8 @@ export interface LabelFeedOptions {
   /** Of each, how its logits are stored. */
   readonly encodings: readonly StoredEncoding[];
   readonly store: LabelStoreWriter;
+  /** Of fresh views the first that somebody still needs now: those before it leave the store; absent: all stay. */
+  firstViewNow?(): Promise<number>;
   /** Of a run with a quorum its id: chunks then wait for its decisions too. */
   readonly decidedFor?: string | undefined;
   /** A decision that came in, to be told to those that read the store. */
@@ -54,6 +56,7 @@ export class LabelFeed {
   readonly #layouts: LabelLayouts;
   readonly #again: LogAgain;
   readonly #seen = new Set<string>();
+  #lastView = 0;
   /** Of a run with a quorum: what is wrong with labels of a chunk and teacher that no decision has named yet. */
   readonly #wrong = new Map<string, unknown>();
   readonly #waiting: { count: number; resolve(): void; reject(error: unknown): void }[] = [];
@@ -212,6 +215,7 @@ export class LabelFeed {
     const layout = this.#layouts.chunk(teacher, shard, key.chunk);
     const labels = this.#usable(entry, place, teacher, layout);
     if (!labels) return false;
+    if (view > this.#lastView) this.#enterView(view);
     const [from, to] = layout.parts[key.part] as readonly [number, number];
     const known = this.#options.store.append(
       { teacher, view, shard, chunk: key.chunk, from, rows: to - from },
@@ -224,6 +228,17 @@ export class LabelFeed {
     this.#progress.took(place, teacher);
     this.#advance();
     return true;
+  }
+
+  /** Labels of a view come when the students have left an earlier one. */
+  #enterView(view: number): void {
+    this.#lastView = view;
+    const { firstViewNow, store } = this.#options;
+    // Where nobody can tell, the store keeps them, within its budget.
+    firstViewNow?.().then(
+      (first) => store.letGoBefore(first),
+      () => undefined,
+    );
   }
 
   #advance(): void {

@@ -55,7 +55,10 @@ export async function trainRun(context: StudentContext, watch: RunWatch, signal:
   requireAllAtOnce(spec, workers, context.node);
   const { scratch = tmpdir() } = context;
   requireRoomForLabels(scratch, planLabelStore(spec, dataset, features.layouts).fileBytes);
-  const store = new LabelStoreWriter(scratch, { maxBytes: spec.student.labelStoreBytes });
+  const store = new LabelStoreWriter(scratch, {
+    maxBytes: spec.student.labelStoreBytes,
+    byView: slides(spec),
+  });
   const computes = Array.from({ length: workers }, context.makeCompute);
   const stop = new AbortController();
   const until = stop.signal;
@@ -148,9 +151,10 @@ async function feedOnceReady(
   const { chunkSize } = record.spec.labels;
   requireSameFeatures(record, features);
   requireSameEncodings(record);
-  const firstView = slides(record.spec)
-    ? await slowestView(context.bus, record, studentSteps(record.spec, dataset), new Set())
-    : undefined;
+  const finished = new Set<string>();
+  const steps = studentSteps(record.spec, dataset);
+  const firstViewNow = () => slowestView(context.bus, record, steps, finished);
+  const firstView = slides(record.spec) ? await firstViewNow() : undefined;
   const feed = new LabelFeed({
     bus: context.bus,
     dataset,
@@ -158,6 +162,7 @@ async function feedOnceReady(
     features: record.teachers.map(({ ready }) => ready?.features ?? []),
     views: labelledViewHashes(record.spec, dataset),
     firstView,
+    ...(slides(record.spec) && { firstViewNow }),
     chunkSize,
     encodings: encodingsOf(record.spec).map(({ stored }) => stored),
     store,

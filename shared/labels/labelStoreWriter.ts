@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { StillhouseError } from "../errors.ts";
 import { isDiskFull, NoRoomForLabels } from "./labelStoreRoom.ts";
 
-/** Where one part of a chunk stands in the store's file. */
+/** Where one part of a chunk stands in one of the store's files. */
 export interface StoredPart {
   readonly teacher: number;
   /** Its number, 0 for the samples themselves. */
@@ -14,85 +14,114 @@ export interface StoredPart {
   /** Place in the chunk of the part's first row, and how many rows it has. */
   readonly from: number;
   readonly rows: number;
+  /** Number of the file, 0 for the first. */
+  readonly file: number;
   readonly offset: number;
   readonly bytes: number;
 }
 
 /** A part that the store has no room for: it lies in the label log alone. */
-export type LoggedPart = Omit<StoredPart, "offset"> & { readonly offset?: never };
+export type LoggedPart = Omit<StoredPart, "file" | "offset"> & { readonly offset?: never };
 
 /** A part whose labels were read. */
 export type KnownPart = StoredPart | LoggedPart;
 
+/** A part as it comes. */
+type NewPart = Omit<LoggedPart, "bytes" | "offset">;
+
 export interface LabelStoreOptions {
-  /** The most that the file may hold; absent: whatever comes. */
+  /** The most that the files may hold; absent: whatever comes. */
   readonly maxBytes?: number | undefined;
+  /** Each view has a file of its own, which can be let go; absent: all are in one. */
+  readonly byView?: boolean;
   /** Writes bytes into a file; absent: as Node.js does. */
   readonly write?: typeof writeSync;
 }
 
+/** A file of the store, by the path of the first and its number. */
+export function storeFile(path: string, number: number): string {
+  return number === 0 ? path : `${path}.${number}`;
+}
+
 /**
- * The labels that a student has read, so that later epochs touch neither teachers nor network: one append-only
- * file, whose index lives in memory. The writer is on the bus's side, readers are in the training threads. What came
- * first stays: what would make the file larger than it may be is left to the log.
+ * The labels that a student has read, so that later epochs touch neither teachers nor network: an append-only file, or of
+ * fresh views one each, whose index lives in memory. The writer is on the bus's side, readers are in the training threads.
+ * What came first stays, until its view is let go: what would make the files larger than they may be is left to the log.
  */
 export class LabelStoreWriter {
   readonly path: string;
   readonly #folder: string;
-  readonly #file: number;
-  readonly #maxBytes: number;
-  readonly #write: typeof writeSync;
-  #end = 0;
+  readonly #files = new Map<number, { readonly descriptor: number; end: number }>();
+  readonly #options: LabelStoreOptions;
   #isClosed = false;
 
-  constructor(parent: string = tmpdir(), { maxBytes, write }: LabelStoreOptions = {}) {
+  constructor(parent: string = tmpdir(), options: LabelStoreOptions = {}) {
     this.#folder = mkdtempSync(join(parent, "stillhouse-labels-"));
     this.path = join(this.#folder, "labels.bin");
-    this.#file = openSync(this.path, "wx");
-    this.#maxBytes = maxBytes ?? Number.POSITIVE_INFINITY;
-    this.#write = write ?? writeSync;
+    this.#options = options;
+    this.#open(0);
   }
 
   /** @throws NoRoomForLabels where the disk is full; StillhouseError where the store is closed */
-  append(part: Omit<StoredPart, "offset" | "bytes">, payload: Uint8Array): KnownPart {
+  append(part: NewPart, payload: Uint8Array): KnownPart {
     // The file's descriptor may be another file's by now.
     if (this.#isClosed) {
       throw new StillhouseError(`Cannot append labels to ${this.path}: this label store is closed`);
     }
+    const { maxBytes = Number.POSITIVE_INFINITY, byView = false, write = writeSync } = this.#options;
     const { byteLength: bytes } = payload;
-    if (this.#end + bytes > this.#maxBytes) return { ...part, bytes };
+    if (this.bytes + bytes > maxBytes) return { ...part, bytes };
+    const number = byView ? part.view : 0;
+    const file = this.#files.get(number) ?? this.#open(number);
     try {
       let written = 0;
       while (written < bytes) {
-        written += this.#write(this.#file, payload, written, bytes - written, this.#end + written);
+        written += write(file.descriptor, payload, written, bytes - written, file.end + written);
       }
     } catch (error) {
       if (isDiskFull(error)) throw this.#noRoom(part, bytes, error);
       throw error;
     }
-    const stored = { ...part, offset: this.#end, bytes };
-    this.#end += bytes;
+    const stored = { ...part, file: number, offset: file.end, bytes };
+    file.end += bytes;
     return stored;
   }
 
   get bytes(): number {
-    return this.#end;
+    return [...this.#files.values()].reduce((sum, { end }) => sum + end, 0);
   }
 
-  /** Closes and removes the file. */
+  /** Removes what nobody reads any more: of views that have files of their own, those before `view`, but the samples themselves. */
+  letGoBefore(view: number): void {
+    for (const [number, { descriptor }] of this.#files) {
+      if (number === 0 || number >= view) continue;
+      closeSync(descriptor);
+      rmSync(storeFile(this.path, number));
+      this.#files.delete(number);
+    }
+  }
+
+  /** Closes and removes the files. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    closeSync(this.#file);
+    for (const { descriptor } of this.#files.values()) closeSync(descriptor);
+    this.#files.clear();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  #noRoom(part: Omit<StoredPart, "offset" | "bytes">, bytes: number, cause: unknown): NoRoomForLabels {
+  #open(number: number): { readonly descriptor: number; end: number } {
+    const file = { descriptor: openSync(storeFile(this.path, number), "wx"), end: 0 };
+    this.#files.set(number, file);
+    return file;
+  }
+
+  #noRoom(part: NewPart, bytes: number, cause: unknown): NoRoomForLabels {
     const { teacher, view, shard, chunk } = part;
     const folder = dirname(this.#folder);
     return new NoRoomForLabels(
-      `Cannot keep the ${bytes} bytes of labels of teacher ${teacher}, shard ${shard}, view ${view}, chunk ${chunk} in ${folder} as its disk is full: the label store has ${this.#end} bytes; free some, let TMPDIR name another folder, or lower student.labelStoreBytes`,
-      { fields: { folder, teacher, view, shard, chunk, bytes, storedBytes: this.#end }, cause },
+      `Cannot keep the ${bytes} bytes of labels of teacher ${teacher}, shard ${shard}, view ${view}, chunk ${chunk} in ${folder} as its disk is full: the label store has ${this.bytes} bytes; free some, let TMPDIR name another folder, or lower student.labelStoreBytes`,
+      { fields: { folder, teacher, view, shard, chunk, bytes, storedBytes: this.bytes }, cause },
     );
   }
 }

@@ -121,13 +121,19 @@ describe("the plan of a student node's label store", () => {
     expect(whole).toEqual({ bytes: 2000, fileBytes: 2000, readAgainBytes: [0, 0], heldBytes: 0 });
   });
 
-  it("counts each fresh view's chunks in the epoch that sees it", async () => {
+  it("counts of fresh views those that students may need still, which share what room there is", async () => {
     const noise = { kind: "noise", deviation: 0.5 } as const;
     const views = { count: "fresh" as const, recipe: [noise] };
-    const train = { epochs: 3, batch: 32 };
-    const { store } = await planned({ train, labelStoreBytes: 2800, checkpointSteps: 3 }, { views });
-    // 10 chunks of the samples themselves, and 8 of each of two other views, of the first of which 4 are kept.
-    expect(store).toMatchObject({ bytes: 2000 + 2 * 1600, readAgainBytes: [0, 800, 1600] });
+    const fresh = (epochs: number, labelStoreBytes: number) =>
+      planned({ train: { epochs, batch: 32 }, labelStoreBytes, checkpointSteps: 3 }, { views });
+    // 10 chunks of the samples themselves, and 8 of each of two other views, of which 4 are kept.
+    const { store: few } = await fresh(3, 2800);
+    expect(few).toMatchObject({ bytes: 2000 + 2 * 1600, readAgainBytes: [0, 1200, 1200] });
+    // A window of one view, as there are checkpoints each half epoch: with the one that students are in and one that they are
+    // past three, however many epochs there are.
+    const { store: many } = await fresh(40, 2000 + 3 * 1600);
+    expect(many).toMatchObject({ bytes: 2000 + 3 * 1600, heldBytes: 0 });
+    expect(new Set(many.readAgainBytes)).toEqual(new Set([0]));
   });
 
   it("is refused where later epochs are shuffled over all samples", async () => {

@@ -115,6 +115,7 @@ describe("the store of labels", () => {
       chunk: 0,
       from: 0,
       rows: 5,
+      file: 0,
       offset: writer.bytes - 1,
       bytes: 30,
     });
@@ -238,6 +239,38 @@ describe("a store with a budget", () => {
     expect(again).toHaveLength(6);
     expect(reader.heldBytes).toBe(0);
     end();
+  });
+});
+
+describe("a store with a file for each view", () => {
+  it("gives back the room of views that are let go, and no other's labels", () => {
+    const writer = new LabelStoreWriter(folder, { byView: true, maxBytes: 3 * 30 });
+    const reader = new LabelStoreReader(writer.path, { encodings, classes, chunkSize, cacheBytes: 1 });
+    const [part] = parts;
+    if (!part) throw new Error("there are no parts");
+    const add = (view: number) => {
+      const known = writer.append({ ...part, view }, payloadOf(part));
+      reader.add(known);
+      return known.offset;
+    };
+    expect([0, 1, 2, 3].map(add)).toEqual([0, 0, 0, undefined]);
+    const out = new Float32Array(classes);
+    const read = (view: number): number => {
+      out.fill(-1);
+      reader.at(view).read(0, 0, 2, out, 0);
+      return out[0] as number;
+    };
+    expect([0, 1, 2, 0].map(read)).toEqual(Array(4).fill(logit(0, 0, 2, 0)));
+    writer.letGoBefore(2);
+    expect(writer.bytes).toBe(2 * 30);
+    expect(add(4)).toBe(0);
+    expect([0, 2, 4].map(read)).toEqual(Array(3).fill(logit(0, 0, 2, 0)));
+    expect(() => read(1)).toThrow(/they were let go, as checkpoints of all students are past them/);
+    // Of three files, the samples' own among them.
+    expect(readdirSync(join(writer.path, ".."))).toHaveLength(3);
+    reader.close();
+    writer.close();
+    expect(readdirSync(folder)).toEqual([]);
   });
 });
 

@@ -1,3 +1,5 @@
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RunSpec } from "../../shared/config/spec.ts";
 import { chunkOf } from "../../shared/data/chunks.ts";
@@ -54,6 +56,14 @@ async function fresh(
     expect(cluster.logged.filter(({ msg }) => /tries again/.test(`${msg}`))).toEqual([]);
   });
   return report as Report;
+}
+
+/** What the label stores of student nodes take on the disk. */
+function storedBytes(): number {
+  const stores = readdirSync(files.dir).filter((name) => name.startsWith("stillhouse-labels-"));
+  return stores
+    .flatMap((store) => readdirSync(join(files.dir, store)).map((name) => join(files.dir, store, name)))
+    .reduce((sum, path) => sum + statSync(path).size, 0);
 }
 
 describe("a run whose labels are three times what a student node may keep on its disk", () => {
@@ -130,8 +140,36 @@ describe("a run whose labels are three times what a student node may keep on its
     expect(whole.labelLog.messages).toBe(50);
     const third = await fresh(specWith(16, views));
     expect(third.student.weightsHash).toBe(whole.student.weightsHash);
-    // At the least all of the last four views: what is kept are 16 chunks that came first.
-    expect(third.labelLog.readAgain?.messages).toBeGreaterThanOrEqual(4 * 8);
+    // Room is left for 6 of the 8 chunks of a view.
+    expect(third.labelLog.readAgain?.messages).toBeGreaterThanOrEqual(2);
+  });
+
+  it("keeps of fresh views those that students may need still, and so reads nothing again", async () => {
+    const views: Patch = {
+      views: { count: "fresh", recipe: [{ kind: "noise", deviation: 0.5 }] },
+      student: {
+        ...specWith(3).student,
+        train: { epochs: 8, batch: 32 },
+        shuffle: "all",
+        checkpointSteps: 3,
+        labelStoreBytes: 2 ** 30,
+      },
+    };
+    const whole = await fresh(specWith(undefined, views));
+    // Of the samples themselves 10 chunks and of seven other views 8 each, with a window of one view: the one that the student
+    // is in, the next, and one that it is past.
+    const room = 10 + 3 * 8;
+    let most = 0;
+    const some = await fresh(specWith(room, views), () => ({
+      onCheckpoint: () => {
+        most = Math.max(most, storedBytes());
+      },
+    }));
+    expect(some.student.weightsHash).toBe(whole.student.weightsHash);
+    expect(some.labelLog).toEqual(whole.labelLog);
+    expect(whole.labelLog.messages).toBe(10 + 7 * 8);
+    expect(most).toBeGreaterThan((10 + 8) * CHUNK_BYTES);
+    expect(most).toBeLessThanOrEqual(room * CHUNK_BYTES);
   });
 
   it("does so for students that are trained at once, each of which reads for itself", async () => {
