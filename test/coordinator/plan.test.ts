@@ -144,7 +144,18 @@ describe("the plan of a student node's label store", () => {
     );
     await expect(all({ labelStoreBytes: 2000 })).resolves.toBeDefined();
     // The first epoch has windows whatever the others have.
-    await expect(all({ labelStoreBytes: 600, train: { epochs: 1, batch: 32 } })).resolves.toBeDefined();
+    const once = { labelStoreBytes: 600, train: { epochs: 1, batch: 32 } };
+    await expect(all(once)).resolves.toBeDefined();
+    const longer = { name: "longer", train: { epochs: 2, batch: 32 } };
+    await expect(planned({ shuffle: "all", ...once }, { moreStudents: [longer] })).rejects.toThrow(
+      PlanRefused,
+    );
+  });
+
+  it("counts the epochs of the student that has most, and the batch of the one that has the largest", async () => {
+    const longer = { name: "longer", train: { epochs: 4, batch: 80 } };
+    const { store } = await planned({}, { moreStudents: [longer] });
+    expect(store).toMatchObject({ readAgainBytes: [1000, 1000, 1000, 1000], heldBytes: (50 + 80) * 8 });
   });
 
   it("is refused where memory cannot hold two windows", async () => {

@@ -182,6 +182,18 @@ describe("a run whose labels are three times what a student node may keep on its
     expect(third.labelLog.readAgain?.messages).toBe((alone.labelLog.readAgain?.messages ?? 0) + 5 * EPOCHS);
   });
 
+  it("does so for students that differ in steps and epochs", async () => {
+    const more: Patch = { moreStudents: [{ name: "longer", train: { epochs: 4, batch: 20 } }] };
+    const whole = await fresh(specWith(undefined, more));
+    const third = await fresh(specWith(3, more));
+    const hashes = ({ student, moreStudents = [] }: Report) =>
+      [student, ...moreStudents.map((one) => one.student)].map(({ weightsHash }) => weightsHash);
+    expect(hashes(third)).toHaveLength(2);
+    expect(hashes(third)).toEqual(hashes(whole));
+    const { readAgain } = (await fresh(specWith(3))).labelLog;
+    expect(third.labelLog.readAgain?.messages).toBe((readAgain?.messages ?? 0) + 5 * 4);
+  });
+
   it("does so with a quorum", async () => {
     const quorum: Patch = {
       teachers: [fileTeacher("ada"), fileTeacher("bea")],
