@@ -239,12 +239,15 @@ export class LabelStoreReader implements ViewLabels, LabelsOfViews {
 
   /** The bytes of the part that a sample is in, and where its row starts there. */
   #rowOf(view: number, teacher: number, shard: number, place: number): { bytes: Uint8Array; from: number } {
-    const part = this.#index.of(view, teacher, shard, place);
-    if (part?.offset !== undefined) return this.#parts.rowOf(part, this.#index.inChunk(place) - part.from);
-    const bytes = part && this.#held.of(part, this.#index.inChunk(place) - part.from);
+    const { chunkSize } = this.#options;
+    const chunk = Math.floor(place / chunkSize);
+    const inChunk = place - chunk * chunkSize;
+    const part = this.#index.at(view, teacher, shard, chunk, inChunk);
+    if (part?.offset !== undefined) return this.#parts.rowOf(part, inChunk - part.from);
+    const bytes = part && this.#held.of(part, inChunk - part.from);
     if (bytes) return { bytes, from: 0 };
     const where = view === 0 ? "" : `, view ${view}`;
-    const what = `Cannot read the labels of teacher ${teacher}, shard ${shard}${where}, chunk ${this.#index.chunkOf(place)}, place ${this.#index.inChunk(place)}`;
+    const what = `Cannot read the labels of teacher ${teacher}, shard ${shard}${where}, chunk ${chunk}, place ${inChunk}`;
     if (!part) throw new StillhouseError(`${what}: they have not arrived`);
     throw new LabelsNotHeld(`${what}: they lie in the label log alone, and are not held`);
   }

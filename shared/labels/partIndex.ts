@@ -36,18 +36,16 @@ export class PartIndex {
 
   /** The part that a sample is in; undefined: it has not arrived. */
   of(view: number, teacher: number, shard: number, place: number): KnownPart | undefined {
-    const inChunk = this.inChunk(place);
-    return this.#parts[view]?.[teacher]?.[shard]?.[this.chunkOf(place)]?.find(
-      (part) => inChunk >= part.from && inChunk < part.from + part.rows,
-    );
+    const chunk = Math.floor(place / this.#chunkSize);
+    return this.at(view, teacher, shard, chunk, place - chunk * this.#chunkSize);
   }
 
-  chunkOf(place: number): number {
-    return Math.floor(place / this.#chunkSize);
-  }
-
-  inChunk(place: number): number {
-    return place - this.chunkOf(place) * this.#chunkSize;
+  /** The same of a place in a chunk. */
+  at(view: number, teacher: number, shard: number, chunk: number, inChunk: number): KnownPart | undefined {
+    const parts = this.#parts[view]?.[teacher]?.[shard]?.[chunk];
+    if (!parts) return undefined;
+    for (const part of parts) if (inChunk >= part.from && inChunk < part.from + part.rows) return part;
+    return undefined;
   }
 
   /**
@@ -79,7 +77,7 @@ export class PartIndex {
         if (!part || part.offset !== undefined) continue;
         const list = rows.get(part) ?? [];
         rows.set(part, list);
-        list.push(this.inChunk(place) - part.from);
+        list.push((place % this.#chunkSize) - part.from);
       }
     }
     return rows;
