@@ -105,7 +105,7 @@ async function holding(
   const publish = (event: Event): void => bus.publish(runEventSubject(run), encode(Event, event));
   const over = new AbortController();
   const until = anySignal(signal, lease.signal, over.signal);
-  const pulse = beat(bus, clock, { role: "coordinator", node }, () => idlePulse(store.record.state), until);
+  const quarantine = await QuarantineWatch.open(bus, (error) => log.warn({ run }, messageOf(error)), until);
   const context: CoordinatorContext = {
     bus,
     busNote: options.busNote,
@@ -114,7 +114,7 @@ async function holding(
     dataset,
     store,
     membership: new Membership(),
-    quarantine: await QuarantineWatch.open(bus, (error) => log.warn({ run }, messageOf(error)), until),
+    quarantine,
     log,
     signal: until,
     publish,
@@ -123,6 +123,8 @@ async function holding(
       publishNotice(bus, run, node, "warn", text);
     },
   };
+  // From here on nothing is waited for without somebody who hears that either has failed.
+  const pulse = beat(bus, clock, { role: "coordinator", node }, () => idlePulse(store.record.state), until);
   const way = coordinateByOrders(context, orders);
   try {
     return await Promise.race([way, failureOf(pulse)]);

@@ -106,12 +106,20 @@ export async function trainRun(context: StudentContext, watch: RunWatch, signal:
     if (keeps) {
       const done = new AbortController();
       const all = working.then(() => done.abort());
-      const waitMs = context.signal.aborted ? (context.graceMs ?? GRACE_MS) : LAST_CHECKPOINTS_MS;
-      await Promise.race([all, sleep(context.clock, waitMs, done.signal)]);
+      await Promise.race([all, lastCheckpointsTime(context, done.signal)]);
     }
     await Promise.all(computes.map((compute) => compute.close()));
     store.close();
   }
+}
+
+/** Resolves when a node need not wait any longer for the checkpoints of a run that it leaves, or `done` aborts. */
+async function lastCheckpointsTime(
+  { clock, signal, graceMs }: StudentContext,
+  done: AbortSignal,
+): Promise<void> {
+  await sleep(clock, LAST_CHECKPOINTS_MS, anySignal(signal, done));
+  if (!done.aborted && signal.aborted) await sleep(clock, graceMs ?? GRACE_MS, done);
 }
 
 /** @throws TooFewWorkers where students that wait for each other could not all be at work */

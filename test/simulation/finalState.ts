@@ -1,5 +1,6 @@
 import type { MemoryHub } from "../../shared/bus/memory/hub.ts";
 import type { RunSpec } from "../../shared/config/spec.ts";
+import { studentOf } from "../../shared/config/students.ts";
 import { sha256 } from "../../shared/determinism/hash.ts";
 import { Report } from "../../shared/evaluate/reportSchema.ts";
 import { decode } from "../../shared/protocol/codec.ts";
@@ -34,14 +35,14 @@ export function readFinalState(hub: MemoryHub, spec: RunSpec, run: string, sampl
     const stored = jobs?.last(jobKeys.result(run, name));
     if (!stored) throw new Violation(`there is no result of ${name}`);
     const result = decode(JobResult, stored.data, name);
-    requireLineage(hub, result, spec.student.train.epochs * samples);
+    requireLineage(hub, result, studentOf(spec, job.student).student.train.epochs * samples);
     weights.set(name, result.weightsHash);
   }
   const recipes = hub.buckets.get(buckets.recipes)?.stream.select(() => true) ?? [];
   const labels = hub.logs.get(streams.labels.name)?.stream.select(() => true) ?? [];
   const report = jobs?.last(jobKeys.report(run));
   if (!report) throw new Violation("there is no report");
-  const { teachers, seeds } = decode(Report, report.data, "report");
+  const { teachers, seeds, moreStudents = [] } = decode(Report, report.data, "report");
   return {
     weights,
     teachers: new Map(
@@ -52,7 +53,9 @@ export function readFinalState(hub: MemoryHub, spec: RunSpec, run: string, sampl
     ),
     tested: JSON.stringify([
       teachers.map(({ name, accuracy, nll, quality }) => ({ name, accuracy, nll, quality })),
-      seeds.map(({ student, baseline }) => [student.nll, baseline?.nll]),
+      [seeds, ...moreStudents.map((one) => one.seeds)].map((of) =>
+        of.map(({ student, baseline }) => [student.nll, baseline?.nll]),
+      ),
     ]),
   };
 }

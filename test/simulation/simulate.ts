@@ -18,8 +18,8 @@ export const RUN = "r1";
 
 /**
  * Two teachers that are trained, two students and two students alone: 200 and 50 rows in chunks of 16 are 13 and 4, for
- * each teacher; 12 steps a training, of 32 samples, with checkpoints after 4 and 8 and 12. Of 34 chunks of labels the student
- * node keeps 10, and reads the others again.
+ * each teacher; 12 steps a training, of 32 samples, with checkpoints after 4 and 8 and 12; another student, and that one alone,
+ * of 27 steps of 20 samples. Of 34 chunks of labels the student node keeps 10, and reads the others again.
  */
 export function simulatedSpec(): RunSpec {
   const plain = smallSpec();
@@ -35,6 +35,7 @@ export function simulatedSpec(): RunSpec {
       shuffleChunks: 2,
       labelStoreBytes: 10 * 16 * 4 * 2,
     },
+    moreStudents: [{ name: "longer", train: { ...plain.student.train, epochs: 3, batch: 20 }, seeds: [2] }],
     labels: { chunkSize: 16, maxInFlight: 4 },
     nodes: { teachers: 1, studentWorkers: 2 },
   });
@@ -71,7 +72,7 @@ export async function simulate(seed: number, options: SimulateOptions = {}): Pro
   const spec = simulatedSpec();
   const counts = { coordinator: 2, teacher: 3, student: 2 };
   const cluster = new SimulatedCluster({ seed, plan, spec, run: RUN, counts, ...inside });
-  const watch = new Watch(cluster.hub, spec.labels.maxInFlight);
+  const watch = new Watch(cluster.hub, spec.labels.maxInFlight, cluster.trace.queuedAgain);
   let failure: string | undefined;
   let state: FinalState | undefined;
   let simulatedMs = 0;

@@ -11,6 +11,8 @@ export class Trace {
   readonly #onLine: ((line: string) => void) | undefined;
   /** How often each kind of thing happened. */
   readonly counts = new Map<string, number>();
+  /** Of items, by subject, whether the request that queued the last one was sent before, and had no answer then. */
+  readonly queuedAgain = new Map<string, boolean>();
   lines = 0;
 
   /** @param onLine hears every line */

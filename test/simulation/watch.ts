@@ -11,19 +11,28 @@ export class Violation extends Error {}
 export class Watch {
   readonly #hub: MemoryHub;
   readonly #maxInFlight: number;
+  readonly #queuedAgain: ReadonlyMap<string, boolean>;
   #runsSequence = 0;
   #fence = 0;
   #looked = "";
   /** Items of the queue, by number, whose labels were there: they are done with, also where the log then lost these. */
   #labelled = new Set<number>();
+  /**
+   * Items, by number, that were done when the request that had queued them was sent again, for want of an answer: nobody
+   * counts them as in flight, and their labels may be lost since.
+   */
+  readonly #repeated = new Set<number>();
+  #lastItem = 0;
   /** The most chunks that were queued and not labelled at once. */
   mostInFlight = 0;
   /** Fences that the run's record has had, in their order. */
   readonly fences: number[] = [];
 
-  constructor(hub: MemoryHub, maxInFlight: number) {
+  /** @param queuedAgain as the trace has it */
+  constructor(hub: MemoryHub, maxInFlight: number, queuedAgain: ReadonlyMap<string, boolean>) {
     this.#hub = hub;
     this.#maxInFlight = maxInFlight;
+    this.#queuedAgain = queuedAgain;
   }
 
   /** @throws Violation */
@@ -62,7 +71,13 @@ export class Watch {
         )
         .map(({ sequence }) => sequence),
     );
-    const open = items.length - this.#labelled.size;
+    for (const { subject, sequence } of items) {
+      if (sequence > this.#lastItem && this.#queuedAgain.get(subject)) this.#repeated.add(sequence);
+      this.#lastItem = Math.max(this.#lastItem, sequence);
+    }
+    const open = items.filter(
+      ({ sequence }) => !this.#labelled.has(sequence) && !this.#repeated.has(sequence),
+    ).length;
     this.mostInFlight = Math.max(this.mostInFlight, open);
     if (open <= this.#maxInFlight) return;
     throw new Violation(`${open} chunks are in flight, and labels.maxInFlight is ${this.#maxInFlight}`);

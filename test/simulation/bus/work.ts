@@ -18,8 +18,12 @@ export class SimulatedQueue implements WorkQueue {
   }
 
   publish(subject: string, data: Uint8Array): Promise<"queued" | "exists"> {
-    const attempt = async (): Promise<"queued" | "exists"> => {
-      if (!this.#wire.faults.full.has("work")) return this.#inner.publish(subject, data);
+    const attempt = async (again: boolean): Promise<"queued" | "exists"> => {
+      if (!this.#wire.faults.full.has("work")) {
+        const result = await this.#inner.publish(subject, data);
+        if (result === "queued") this.#wire.trace.queuedAgain.set(subject, again);
+        return result;
+      }
       if ((await this.#inner.pending(subject)).length > 0) return "exists";
       throw full("work", subject);
     };
