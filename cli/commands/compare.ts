@@ -1,12 +1,14 @@
 import { appendFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { RunFailed } from "../../coordinator/failures.ts";
 import { anySignal } from "../../shared/bus/anySignal.ts";
 import { connectNats } from "../../shared/bus/nats.ts";
 import type { BackendName } from "../../shared/compute/backendNames.ts";
 import type { DeviceChoice } from "../../shared/compute/deviceNames.ts";
 import type { RunSpec } from "../../shared/config/spec.ts";
 import { loadVariants, type Variant } from "../../shared/config/variants.ts";
-import { compareReports } from "../../shared/evaluate/comparison.ts";
+import { messageOf } from "../../shared/errors.ts";
+import { compareReports, type FailedVariant } from "../../shared/evaluate/comparison.ts";
 import type { AnyReport } from "../../shared/evaluate/taskReportSchema.ts";
 import { chooseBus, type ServerChoice, withServer } from "../local/chooseBus.ts";
 import { writeWhole } from "../local/files.ts";
@@ -48,15 +50,15 @@ export async function compare(specPath: string, options: CompareOptions): Promis
   const running = withServer(place, options, say, signal, (url) =>
     runVariants({ variants, baseDir, folder, url, nodes, threads, options, signal, say }),
   );
-  const reports = await unlessInterrupted(running, signal);
-  if (!reports) {
+  const ran = await unlessInterrupted(running, signal);
+  if (!ran) {
     say("Interrupted. The same command goes on with the variant that was under way.");
     return INTERRUPTED;
   }
-  const comparison = compareReports(reports);
+  const comparison = compareReports(ran.reports, ran.failed);
   writeWhole(join(folder, "comparison.json"), `${JSON.stringify(comparison, null, 2)}\n`);
   process.stdout.write(`${comparisonTable(comparison, folder)}\n`);
-  return 0;
+  return ran.failed.length > 0 ? 1 : 0;
 }
 
 interface Comparing {
@@ -71,8 +73,17 @@ interface Comparing {
   say(line: string): void;
 }
 
-/** @returns undefined when `signal` aborted first */
-async function runVariants(of: Comparing): Promise<{ name: string; report: AnyReport }[] | undefined> {
+interface RanVariants {
+  readonly reports: { name: string; report: AnyReport }[];
+  readonly failed: FailedVariant[];
+}
+
+/**
+ * A variant that fails is left out, as others may say enough; the first is what they are compared with.
+ * @returns undefined when `signal` aborted first
+ * @throws RunFailed of the first variant
+ */
+async function runVariants(of: Comparing): Promise<RanVariants | undefined> {
   const { variants, folder, url, nodes, options, threads, signal, say } = of;
   const notices: string[] = [];
   const processes = new Processes(join(folder, "logs"), (text) => notices.push(text));
@@ -84,7 +95,7 @@ async function runVariants(of: Comparing): Promise<{ name: string; report: AnyRe
     return serving;
   };
   try {
-    const reports: { name: string; report: AnyReport }[] = [];
+    const ran: RanVariants = { reports: [], failed: [] };
     for (const [place, variant] of variants.entries()) {
       const out = openOutFolder(
         join(folder, slugOf(variant, place)),
@@ -98,12 +109,16 @@ async function runVariants(of: Comparing): Promise<{ name: string; report: AnyRe
           out.finished ?? (await Promise.race([coordinate(of, variant, out, notices), nodesFail()]));
         if (!report || signal.aborted) return undefined;
         if (!out.finished) await writeReport(out, report);
-        reports.push({ name: variant.name, report });
+        ran.reports.push({ name: variant.name, report });
+      } catch (error) {
+        if (!(error instanceof RunFailed) || place === 0) throw error;
+        say(messageOf(error));
+        ran.failed.push({ name: variant.name, reason: messageOf(error) });
       } finally {
         out.release();
       }
     }
-    return reports;
+    return ran;
   } finally {
     await processes.stop();
   }

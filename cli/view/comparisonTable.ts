@@ -3,8 +3,11 @@ import type { Comparison } from "../../shared/evaluate/comparison.ts";
 import { scoreText } from "../../shared/evaluate/scoreText.ts";
 
 /** A comparison for people: a line a variant, the chosen one marked, and what the test split says of it. */
-export function comparisonTable({ score, variants, chosen, onTest }: Comparison, folder: string): string {
-  const width = Math.max(...variants.map(({ name }) => name.length), "variant".length);
+export function comparisonTable(
+  { score, variants, failed, chosen, onTest }: Comparison,
+  folder: string,
+): string {
+  const width = Math.max(...[...variants, ...failed].map(({ name }) => name.length), "variant".length);
   const shares = score.unit === "";
   const size = (value: number): string => (shares ? (100 * value).toFixed(2) : value.toPrecision(3));
   const points = (value: number): string => `${value >= 0 ? "+" : "-"}${size(Math.abs(value))}`;
@@ -34,6 +37,7 @@ export function comparisonTable({ score, variants, chosen, onTest }: Comparison,
       `   ${"variant".padEnd(width)}  ${(score.name === "accuracy" ? "accuracy" : "score").padStart(8)}  ${"".padEnd(7)}  ${"differ.".padStart(7)}  ${"95% interval".padEnd(16)}  ${"p".padStart(6)}  ${"new passes".padStart(10)}`,
     ),
     ...rows,
+    ...failed.map(({ name, reason }) => `   ${name.padEnd(width)}  ${pc.red("failed:")} ${reason}`),
     "",
     onTest
       ? `Chosen on validation: ${best?.name}. On the test split it is ${points(onTest.mean)}${shares ? " points" : ""} from "${first?.name}" (95% interval ${interval(onTest.interval95)}).`

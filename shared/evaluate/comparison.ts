@@ -18,10 +18,19 @@ export interface ComparedVariant {
   readonly passesMade: number;
 }
 
+/** A variant that came to no report. */
+export interface FailedVariant {
+  readonly name: string;
+  /** The error of its run, in words. */
+  readonly reason: string;
+}
+
 export interface Comparison {
   /** By what the variants are compared. */
   readonly score: TaskReport["score"];
   readonly variants: readonly ComparedVariant[];
+  /** Those of which nothing is known, as one whose loss is infinite. */
+  readonly failed: readonly FailedVariant[];
   /** Place of the best by validation; the earlier among equals. */
   readonly chosen: number;
   /** Test score of the chosen less that of the first, seed by seed; null where the first was chosen. */
@@ -33,7 +42,10 @@ export interface Comparison {
  * and the first alone.
  * @throws ReportError where the runs have other seeds or another score than the first
  */
-export function compareReports(reports: readonly { name: string; report: AnyReport }[]): Comparison {
+export function compareReports(
+  reports: readonly { name: string; report: AnyReport }[],
+  failed: readonly FailedVariant[] = [],
+): Comparison {
   const [first] = reports;
   if (!first) throw new ReportError("Cannot compare runs as none was given: expected one at least.");
   const base = validationOf(first.report);
@@ -59,7 +71,7 @@ export function compareReports(reports: readonly { name: string; report: AnyRepo
     seeds.map(({ student }) => ("accuracy" in student ? student.accuracy : student.score));
   const onTest =
     chosen === 0 ? null : paired(testOf((reports[chosen] ?? first).report), testOf(first.report));
-  return { score, variants, chosen, onTest };
+  return { score, variants, failed, chosen, onTest };
 }
 
 /** Of the weights that were kept, seed by seed, with the biases that were corrected afterwards. */
