@@ -1,11 +1,22 @@
+/** Of the training split, for each six faults. */
+const ROWS = 12_000;
+
+export type ChaosSpec = ReturnType<typeof chaosSpec>;
+
 /**
- * A run that lasts long enough for many faults on a machine of two cores: its labels come one small chunk at a time, its
+ * A run that lasts long enough for so many faults on a machine of two cores: its labels come one small chunk at a time, its
  * students take some thousand steps, and a checkpoint every 100.
  */
-export const chaosSpec = {
+export const chaosSpec = (faults: number) => ({
   name: "chaos",
   seeds: [1, 2],
-  data: { format: "synthetic", train: 12_000, test: 512, features: 16, classes: 4 },
+  data: {
+    format: "synthetic",
+    train: ROWS * Math.max(1, Math.ceil(faults / 6)),
+    test: 512,
+    features: 16,
+    classes: 4,
+  },
   teachers: [
     {
       name: "wide",
@@ -24,4 +35,4 @@ export const chaosSpec = {
   nodes: { teachers: 2, studentWorkers: 2 },
   // Weights are compared across runs, between which the cores are divided otherwise.
   compute: { threads: { teacher: 1, student: 1 } },
-};
+});

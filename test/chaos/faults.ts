@@ -40,7 +40,7 @@ export function planFaults(seed: number, count: number): PlannedFault[] {
   }));
 }
 
-/** Every kind comes before one comes again; a training is over first, so what befalls it comes first. */
+/** Every kind comes before one comes again; but trainings of teachers are over first, then the labelling: so is what befalls them. */
 function inTurns(random: Rng, count: number): FaultKind[] {
   const all = Object.keys(faultKinds) as FaultKind[];
   const kinds: FaultKind[] = [];
@@ -53,7 +53,8 @@ function inTurns(random: Rng, count: number): FaultKind[] {
     kinds.push(...round);
   }
   const chosen = kinds.slice(0, count);
-  const early = (kind: FaultKind): number => (kind === "teacher-killed-in-training" ? 0 : 1);
+  const firsts: readonly FaultKind[] = ["teacher-killed-in-training", "teacher-killed-at-append"];
+  const early = (kind: FaultKind): number => (firsts.includes(kind) ? firsts.indexOf(kind) : firsts.length);
   return chosen.sort((a, b) => early(a) - early(b));
 }
 

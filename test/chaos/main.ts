@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { seedNumber } from "../../cli/program/options.ts";
+import { chaosSpec } from "./chaosSpec.ts";
 import { planFaults } from "./faults.ts";
 import { runSeed } from "./runSeed.ts";
 
@@ -26,8 +27,9 @@ const program = new Command("chaos")
 const { seeds, seed, faults, json } = program.opts<Options>();
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
+const spec = chaosSpec(faults);
 say("calm run");
-const calm = await runSeed([], say);
+const calm = await runSeed(spec, [], say);
 say(`  ${calm.seconds.toFixed(1)} s, weights ${calm.hashes.map((hash) => hash.slice(0, 8)).join(" ")}`);
 const wanted = JSON.stringify([calm.hashes, calm.identities]);
 const found: { seed: number; same: boolean; end: Awaited<ReturnType<typeof runSeed>> }[] = [];
@@ -35,7 +37,7 @@ let bad = calm.problems.length;
 for (const problem of calm.problems) say(`  PROBLEM ${problem}`);
 for (const one of seed === undefined ? Array.from({ length: seeds }, (_, i) => i + 1) : [seed]) {
   say(`seed ${one}`);
-  const end = await runSeed(planFaults(one, faults), say);
+  const end = await runSeed(spec, planFaults(one, faults), say);
   const same = JSON.stringify([end.hashes, end.identities]) === wanted;
   found.push({ seed: one, same, end });
   say(

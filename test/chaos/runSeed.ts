@@ -14,7 +14,7 @@ import type { RunState } from "../../shared/protocol/run.ts";
 import { eventsFilter } from "../../shared/protocol/subjects.ts";
 import { withNatsServer } from "../helpers/natsServer.ts";
 import { type Befallen, befall, type Cluster } from "./befall.ts";
-import { chaosSpec } from "./chaosSpec.ts";
+import type { ChaosSpec } from "./chaosSpec.ts";
 import type { PlannedFault } from "./faults.ts";
 import { Role } from "./role.ts";
 
@@ -34,8 +34,9 @@ export interface SeedEnd {
   readonly seconds: number;
 }
 
-/** One run on real processes, over a real server, with faults; without any it is the calm run. */
+/** One run of a spec on real processes, over a real server, with faults; without any it is the calm run. */
 export async function runSeed(
+  written: ChaosSpec,
   faults: readonly PlannedFault[],
   say: (line: string) => void,
 ): Promise<SeedEnd> {
@@ -45,7 +46,7 @@ export async function runSeed(
   try {
     await withNatsServer(async (server) => {
       const spec = join(folder, "spec.yaml");
-      await writeFile(spec, stringify(chaosSpec));
+      await writeFile(spec, stringify(written));
       const place = { folder, url: server.url };
       const roles: Role[] = [];
       const bus = await connectNats({ url: server.url, name: "chaos" });
@@ -57,9 +58,9 @@ export async function runSeed(
           roles.push(await Role.start("teacher", name, [], place));
         for (const name of ["student-a", "student-b"])
           roles.push(await Role.start("student", name, [], place));
-        const steps = new StepWatch();
+        const steps = new StepWatch(written.student.checkpointSteps);
         bus.subscribe(eventsFilter, ({ data, subject }) => steps.take(decode(Event, data, subject)));
-        end = await under(faults, { bus, run: RUN, server, roles }, steps, say, startedAt);
+        end = await under(written, faults, { bus, run: RUN, server, roles }, steps, say, startedAt);
       } finally {
         await Promise.all(roles.map((role) => role.end()));
         await bus.close();
@@ -73,6 +74,7 @@ export async function runSeed(
 }
 
 async function under(
+  { data, student }: ChaosSpec,
   faults: readonly PlannedFault[],
   cluster: Cluster,
   steps: StepWatch,
@@ -122,9 +124,9 @@ async function under(
     };
   }
   const jobs = report.seeds.flatMap(({ student, baseline }) => (baseline ? [student, baseline] : [student]));
-  const perEpoch = Math.ceil((chaosSpec.data.train * 0.9) / chaosSpec.student.train.batch);
+  const perEpoch = Math.ceil((data.train * 0.9) / student.train.batch);
   for (const { steps, lineage } of jobs) {
-    if (steps !== perEpoch * chaosSpec.student.train.epochs) problems.push(`a student has ${steps} steps`);
+    if (steps !== perEpoch * student.train.epochs) problems.push(`a student has ${steps} steps`);
     const from = lineage.map(({ fromStep }) => fromStep);
     if (from.some((step, i) => step < (from[i - 1] ?? 0)))
       problems.push(`a lineage goes back: ${from.join(", ")}`);
@@ -142,17 +144,20 @@ async function under(
 /** How far trainings are by their own word, and by how much they fell back when they were taken up again. */
 class StepWatch {
   readonly #steps = new Map<string, number>();
+  readonly #checkpointSteps: number;
   /** More than a checkpoint apart, in words. */
   readonly problems: string[] = [];
+
+  constructor(checkpointSteps: number) {
+    this.#checkpointSteps = checkpointSteps;
+  }
 
   take(event: Event): void {
     if (event.type !== "job-progress") return;
     const name = jobName(event.job);
     const back = (this.#steps.get(name) ?? 0) - event.step;
-    if (back > chaosSpec.student.checkpointSteps) {
-      this.problems.push(
-        `${name} did ${back} steps again, with a checkpoint every ${chaosSpec.student.checkpointSteps}`,
-      );
+    if (back > this.#checkpointSteps) {
+      this.problems.push(`${name} did ${back} steps again, with a checkpoint every ${this.#checkpointSteps}`);
     }
     this.#steps.set(name, event.step);
   }

@@ -1,4 +1,5 @@
 import { expect, it, vi } from "vitest";
+import { chaosSpec } from "../chaos/chaosSpec.ts";
 import type { FaultKind, PlannedFault } from "../chaos/faults.ts";
 import { runSeed } from "../chaos/runSeed.ts";
 
@@ -14,10 +15,12 @@ const fault = (kind: FaultKind, afterMs: number): PlannedFault => ({
 /** `npm run chaos` does many more. */
 it("a run on real processes has the calm run's weights after kills between append and answer, in a checkpoint, and of its coordinator", async () => {
   const said: string[] = [];
-  const calm = await runSeed([], (line) => said.push(line));
+  const spec = chaosSpec(3);
+  const calm = await runSeed(spec, [], (line) => said.push(line));
   expect(calm.problems).toEqual([]);
   const kinds = ["teacher-killed-at-append", "coordinator-killed", "student-killed-at-checkpoint"] as const;
   const end = await runSeed(
+    spec,
     kinds.map((kind) => fault(kind, 500)),
     (line) => said.push(line),
   );
