@@ -108,7 +108,9 @@ async function under(
     for (const { code, atMs, last } of ends) {
       // A coordinator ends with its run, which may be before this process has seen that the run is over.
       const withItsRun = kind === "coordinator" && code === 0 && atMs >= (enteredAtMs.done ?? Infinity);
-      if (!withItsRun) problems.push(`${name} ended with code ${code}: ${last}`);
+      // A node that starts while the server, or its way there, is away says so and ends: it is started again.
+      const notConnected = last.startsWith("Cannot connect ") && befallen.some(({ fault }) => cutsOff(fault));
+      if (!withItsRun && !notConnected) problems.push(`${name} ended with code ${code}: ${last}`);
     }
   }
   problems.push(...steps.problems);
@@ -139,6 +141,10 @@ async function under(
     problems,
     seconds: (Date.now() - startedAt) / 1000,
   };
+}
+
+function cutsOff({ kind }: PlannedFault): boolean {
+  return kind === "server-killed" || kind === "network-cut";
 }
 
 /** How far trainings are by their own word, and by how much they fell back when they were taken up again. */
