@@ -57,7 +57,8 @@ export async function openCable(url: string): Promise<Cable> {
     },
     sever() {
       listener.close();
-      for (const socket of sockets) socket.resetAndDestroy();
+      // No reset: of a socket that is being shut down it closes nothing, and Node.js waits for that at its end for ever.
+      for (const socket of sockets) socket.destroy();
     },
   };
 }
