@@ -5,6 +5,7 @@ import type { Bus } from "../shared/bus/bus.ts";
 import { sleep } from "../shared/bus/clock.ts";
 import { failureOf } from "../shared/bus/failureOf.ts";
 import { isFinished } from "../shared/cluster/jobResults.ts";
+import { LeaseLost } from "../shared/cluster/lease.ts";
 import { GRACE_MS } from "../shared/cluster/nodeLife.ts";
 import { slowestView } from "../shared/cluster/slowestView.ts";
 import { studentSteps } from "../shared/compute/studentSteps.ts";
@@ -45,7 +46,7 @@ const LAST_CHECKPOINTS_MS = 60_000;
 
 /**
  * Trains every student and baseline of a run that has no result yet, then evaluates them all. When `signal` aborts,
- * trainings store a checkpoint first, unless the run is cancelled.
+ * trainings store a checkpoint first, unless the run is cancelled, or another node has the lease.
  */
 export async function trainRun(context: StudentContext, watch: RunWatch, signal: AbortSignal): Promise<void> {
   const { spec, data, run } = watch.current;
@@ -98,8 +99,8 @@ export async function trainRun(context: StudentContext, watch: RunWatch, signal:
     await evaluate(context, watch.current, await feed, computes[0] as StudentCompute);
     context.log.info({ run }, "run evaluated");
   } finally {
-    // Of another that has the lease by now too: it takes up what is the newest, and a checkpoint never goes back.
-    const keeps = signal.aborted && watch.current.state !== "cancelled";
+    const keeps =
+      signal.aborted && !(signal.reason instanceof LeaseLost) && watch.current.state !== "cancelled";
     // Before those that wait for labels are freed, so that they know why.
     if (keeps) await Promise.all(computes.map((compute) => compute.interrupt().catch(() => undefined)));
     stop.abort(signal.reason);
