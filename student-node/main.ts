@@ -2,7 +2,6 @@ import type { Logger } from "pino";
 import { anySignal } from "../shared/bus/anySignal.ts";
 import type { Bus } from "../shared/bus/bus.ts";
 import { type Clock, sleep } from "../shared/bus/clock.ts";
-import { RevisionConflict } from "../shared/bus/errors.ts";
 import { postFault } from "../shared/cluster/faults.ts";
 import { followRuns } from "../shared/cluster/followRuns.ts";
 import { idlePulse, type Pulse } from "../shared/cluster/heartbeat.ts";
@@ -128,7 +127,7 @@ function isOfThisNode(error: unknown): error is StillhouseError {
   return [DataNotHere, TooFewWorkers, NoRoomForLabels].some((kind) => error instanceof kind);
 }
 
-/** A compute thread that died, or a checkpoint that two nodes have written, one of them without the lease by then. */
+/** A compute thread that died, or a training that another node is at too, one of them without the lease by then. */
 function mayMend(error: unknown): boolean {
-  return error instanceof RevisionConflict || (error instanceof StillhouseError && error.retry);
+  return error instanceof StillhouseError && error.retry;
 }

@@ -1,4 +1,3 @@
-import { RevisionConflict } from "../shared/bus/errors.ts";
 import { Checkpoints } from "../shared/cluster/checkpoints.ts";
 import { encodingsOf } from "../shared/config/encodingOf.ts";
 import { studentOf } from "../shared/config/students.ts";
@@ -14,17 +13,6 @@ import type { StudentCompute } from "./compute.ts";
 import type { StudentContext } from "./main.ts";
 import type { PeerExchange } from "./peerExchange.ts";
 
-/** Another node is at the same training, and goes on from a checkpoint of its own: whoever has the lease takes it up from there. */
-class CheckpointOvertaken extends StillhouseError {
-  constructor(job: JobKey, step: number, cause: RevisionConflict) {
-    super(
-      `Cannot store the checkpoint of ${jobName(job)} at step ${step} as another node has stored one since: ${cause.message}`,
-      // On its way through the compute's thread it loses its class, and keeps this.
-      { fields: { job: jobName(job), step }, retry: true, cause },
-    );
-  }
-}
-
 /** Does one training from its last checkpoint to its result, and stores model and result. */
 export async function trainJob(
   { bus, clock, node, log }: StudentContext,
@@ -36,7 +24,7 @@ export async function trainJob(
   exchange: PeerExchange | undefined,
 ): Promise<void> {
   const jobs = await bus.kv(buckets.jobs);
-  const checkpoints = await Checkpoints.open(bus, jobKeys.checkpoint(run, jobName(job)));
+  const checkpoints = await Checkpoints.open(bus, jobKeys.checkpoint(run, jobName(job)), jobName(job));
   const { state, fromStep, lineage, secondsSoFar } = await checkpoints.resume(node, clock);
   log.info({ run, job: jobName(job), fromStep }, "training student");
 
@@ -68,9 +56,7 @@ export async function trainJob(
         bus.publish(runEventSubject(run), encode(Event, event));
       },
       async onCheckpoint(step, state) {
-        await checkpoints.save({ step, lineage, seconds: secondsSoFar() }, state).catch((error: unknown) => {
-          throw error instanceof RevisionConflict ? new CheckpointOvertaken(job, step, error) : error;
-        });
+        await checkpoints.save({ step, lineage, seconds: secondsSoFar() }, state);
         if (heard) await heard.goesOnFrom(job, lastSaved);
         lastSaved = step;
       },

@@ -30,9 +30,6 @@ const MAX_TRAIN_DELIVER = 20;
 const RETRY_MS = 5_000;
 const REST_MS = 30_000;
 
-/** Another node has been handed a training while this one did not answer for it. */
-export class TrainedElsewhere extends StillhouseError {}
-
 /** Trains teachers, one at a time, for as long as the node lives: several nodes train several at once. */
 export async function pullTrainings(context: NodeContext): Promise<void> {
   const { bus, signal } = context;
@@ -130,7 +127,7 @@ async function train(
   const dataset = await data.open(task.data, `teacher node ${node}`);
   await compute.openData(dataset);
   onLife();
-  const checkpoints = await Checkpoints.open(bus, jobKeys.teacherCheckpoint(task.recipe));
+  const checkpoints = await Checkpoints.open(bus, jobKeys.teacherCheckpoint(task.recipe), taskName(task));
   const resumed = await checkpoints.resume(node, clock);
   const { fromStep, lineage, secondsSoFar } = resumed;
   log.info({ teacher: taskName(task), recipe: task.recipe, fromStep }, "training teacher");
@@ -165,15 +162,7 @@ async function train(
       },
       async onCheckpoint(step, state) {
         onLife();
-        try {
-          await checkpoints.save({ step, lineage, seconds: secondsSoFar() }, state);
-        } catch (error) {
-          if (!(error instanceof RevisionConflict)) throw error;
-          throw new TrainedElsewhere(
-            `Cannot go on with training ${taskName(task)} at step ${step}: another node has saved a checkpoint of it since this one did, so it trains it`,
-            { fields: { recipe: task.recipe, step }, cause: error, retry: true },
-          );
-        }
+        await checkpoints.save({ step, lineage, seconds: secondsSoFar() }, state);
       },
     },
   );

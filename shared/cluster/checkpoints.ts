@@ -1,11 +1,15 @@
 import type { Bus, KeyValue, ObjectStore } from "../bus/bus.ts";
 import type { Clock } from "../bus/clock.ts";
-import { CorruptObject } from "../bus/errors.ts";
+import { CorruptObject, RevisionConflict } from "../bus/errors.ts";
 import { decodeCheckpoint } from "../compute/checkpoint.ts";
 import { sha256 } from "../determinism/hash.ts";
+import { StillhouseError } from "../errors.ts";
 import { decode, encode } from "../protocol/codec.ts";
 import { CheckpointPointer, type LineageEntry } from "../protocol/jobs.ts";
 import { buckets } from "../protocol/subjects.ts";
+
+/** Another node is at the same training, as it was handed out again, or has the lease by now. */
+export class TrainedElsewhere extends StillhouseError {}
 
 /** A training as a node takes it up. */
 export interface Resumed {
@@ -23,17 +27,19 @@ export class Checkpoints {
   readonly #jobs: KeyValue;
   readonly #objects: ObjectStore;
   readonly #key: string;
+  readonly #what: string;
   #last: { pointer: CheckpointPointer; revision: number } | undefined;
 
-  private constructor(jobs: KeyValue, objects: ObjectStore, key: string) {
+  private constructor(jobs: KeyValue, objects: ObjectStore, key: string, what: string) {
     this.#jobs = jobs;
     this.#objects = objects;
     this.#key = key;
+    this.#what = what;
   }
 
-  /** @param key of the pointer, in the bucket of jobs */
-  static async open(bus: Bus, key: string): Promise<Checkpoints> {
-    return new Checkpoints(await bus.kv(buckets.jobs), await bus.objects(buckets.checkpoints), key);
+  /** @param key of the pointer, in the bucket of jobs @param what is trained, for people */
+  static async open(bus: Bus, key: string, what = key): Promise<Checkpoints> {
+    return new Checkpoints(await bus.kv(buckets.jobs), await bus.objects(buckets.checkpoints), key, what);
   }
 
   /** Where a node goes on with the training: from its last checkpoint, or from the start. */
@@ -71,7 +77,7 @@ export class Checkpoints {
     return { pointer: before, state: earlier };
   }
 
-  /** @throws RevisionConflict where another node has saved or removed one since: it is at the same training */
+  /** @throws TrainedElsewhere where another node has saved or removed one since */
   async save(at: Pick<CheckpointPointer, "step" | "lineage" | "seconds">, state: Uint8Array): Promise<void> {
     const object = `${this.#key}.${at.step}.${sha256(state)}`;
     await this.#objects.put(object, state);
@@ -84,9 +90,7 @@ export class Checkpoints {
       ...at,
     };
     const value = encode(CheckpointPointer, pointer);
-    const revision = this.#last
-      ? await this.#jobs.update(this.#key, value, this.#last.revision)
-      : await this.#jobs.create(this.#key, value);
+    const revision = await this.#point(value, at.step);
     this.#last = { pointer, revision };
     if (before?.previous && before.previous !== object) await this.#objects.delete(before.previous);
   }
@@ -97,6 +101,21 @@ export class Checkpoints {
     if (!last) return;
     await this.#jobs.delete(this.#key);
     for (const object of [last.object, last.previous]) if (object) await this.#objects.delete(object);
+  }
+
+  async #point(value: Uint8Array, step: number): Promise<number> {
+    try {
+      return this.#last
+        ? await this.#jobs.update(this.#key, value, this.#last.revision)
+        : await this.#jobs.create(this.#key, value);
+    } catch (error) {
+      if (!(error instanceof RevisionConflict)) throw error;
+      throw new TrainedElsewhere(
+        `Cannot go on with training ${this.#what} at step ${step}: another node has saved a checkpoint of it since this one did, so it trains it`,
+        // On its way through a compute's thread an error loses its class, and keeps `retry`.
+        { fields: { checkpoint: this.#key, step }, cause: error, retry: true },
+      );
+    }
   }
 
   async #pointer(): Promise<{ pointer: CheckpointPointer; revision: number } | undefined> {
