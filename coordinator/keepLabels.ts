@@ -7,7 +7,7 @@ import { dispatching } from "./dispatching.ts";
 import { lackingLabels } from "./lackingLabels.ts";
 
 /** Between two looks at whether the log may have lost something. */
-export const KEEP_MS = 30_000;
+const KEEP_MS = 30_000;
 /** Between two listings of what the log has, where nothing says that it may have. */
 const LIST_MS = 600_000;
 

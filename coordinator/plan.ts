@@ -81,7 +81,6 @@ export function planRun(spec: RunSpec, dataset: Dataset): RunPlan {
   const samplesPerTeacher = samplesOf.reduce((sum, samples) => sum + samples, 0);
   const passes = samplesPerTeacher * spec.teachers.filter((teacher) => !("labels" in teacher)).length;
   const labels = samplesPerTeacher * spec.teachers.length;
-  const students = studentsOf(spec);
   const { layouts } = planFeatures(spec, dataset);
   const rows = encodings.map((encoding, k) => ({
     encoding,
@@ -91,9 +90,7 @@ export function planRun(spec: RunSpec, dataset: Dataset): RunPlan {
   refuseWideRows(spec, rows);
   const stepsPerEpoch = studentSteps(spec, transfer);
   // Of fresh views those between the slowest student and the end of the window are in the log, with the samples themselves.
-  const kept = slides(spec)
-    ? windowOf(spec, Math.min(...stepsPerEpoch.values())) + 1
-    : Number.POSITIVE_INFINITY;
+  const kept = slides(spec) ? windowOf(spec, stepsPerEpoch) + 1 : Number.POSITIVE_INFINITY;
   const keptSamples = samplesOf.filter((_, i) => (chunks[i] as ViewedChunk).view <= kept);
   const labelBytes = rows.reduce((sum, row) => {
     const bytesOf = (samples: number): number =>
@@ -110,7 +107,7 @@ export function planRun(spec: RunSpec, dataset: Dataset): RunPlan {
   refuseUnreadable(spec, store);
   const { train: trainIds } = dataset.splits;
   refuseOwnClasses(spec, dataset);
-  const insideBytes = students.flatMap((one) => insideBytesOf(spec, one, dataset, transfer));
+  const insideBytes = studentsOf(spec).flatMap((one) => insideBytesOf(spec, one, dataset, transfer));
   const labelled = labelledIds(dataset, trainIds);
   if (labelled.length === 0) refuseWithoutLabels(spec, trainIds.length);
   const trainings: PlannedTraining[] = spec.teachers.flatMap((teacher) =>

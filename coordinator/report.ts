@@ -1,24 +1,20 @@
 import type { Bus } from "../shared/bus/bus.ts";
-import type { RunSpec } from "../shared/config/spec.ts";
-import type { RunStudent } from "../shared/config/students.ts";
-import { assembleReport, type StudentFacts } from "../shared/evaluate/assembleReport.ts";
+import { assembleReport, type SeedFacts } from "../shared/evaluate/assembleReport.ts";
 import { discordantPairs } from "../shared/evaluate/mcnemar.ts";
 import type { CurvePoint, SeedResult, TeacherReport } from "../shared/evaluate/reportSchema.ts";
 import { AnyReport } from "../shared/evaluate/taskReportSchema.ts";
 import { decode, encode } from "../shared/protocol/codec.ts";
 import {
   type AnyEvaluation,
-  baselineOf,
   type Evaluation,
   type JobKey,
   type JobResult,
   jobName,
-  studentJob,
 } from "../shared/protocol/jobs.ts";
 import { buckets, jobKeys } from "../shared/protocol/subjects.ts";
 import { readResults } from "./awaitStudents.ts";
 import type { CoordinatorContext } from "./context.ts";
-import { firstOfStudent, ofStudents, resultOf, runFacts, teacherFacts } from "./runFacts.ts";
+import { resultOf, runFacts, studentFacts, teacherFacts } from "./runFacts.ts";
 import { storageReport } from "./storageReport.ts";
 import { makeTaskReport } from "./taskReport.ts";
 
@@ -59,30 +55,17 @@ export async function makeReport(context: CoordinatorContext, evaluation: AnyEva
             ece: evaluation.ensemble?.ece ?? null,
           }
         : null,
-    ...ofStudents(spec, (one) => studentFacts(spec, one, evaluation, results)),
-  });
-}
-
-function studentFacts(
-  spec: RunSpec,
-  { name, seeds }: RunStudent,
-  evaluation: Evaluation,
-  results: ReadonlyMap<string, JobResult>,
-): StudentFacts {
-  return {
-    student: firstOfStudent(name, seeds, evaluation, results),
-    seeds: seeds.map((seed) => {
-      const job = studentJob(name, seed);
+    ...studentFacts(spec, evaluation, results, (job, alone): SeedFacts => {
       const student = tested(evaluation, job);
-      const baseline = spec.baseline ? tested(evaluation, baselineOf(spec, job)) : null;
+      const baseline = alone && tested(evaluation, alone);
       return {
-        seed,
+        seed: job.seed,
         student: seedResult(resultOf(results, student.job), student),
         baseline: baseline && seedResult(resultOf(results, baseline.job), baseline),
         discordant: baseline && discordantPairs(student.correct, baseline.correct),
       };
     }),
-  };
+  });
 }
 
 async function teacherReports(context: CoordinatorContext, evaluation: Evaluation): Promise<TeacherReport[]> {

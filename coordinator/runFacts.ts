@@ -1,10 +1,12 @@
 import { cpus } from "node:os";
 import type { Bus } from "../shared/bus/bus.ts";
 import { readNumerics } from "../shared/cluster/numerics.ts";
-import { type RunStudent, type StudentSpecs, studentsOf } from "../shared/config/students.ts";
+import type { RunSpec } from "../shared/config/spec.ts";
+import { type RunStudent, studentsOf } from "../shared/config/students.ts";
 import { decode } from "../shared/protocol/codec.ts";
 import {
   type AnyEvaluation,
+  baselineOf,
   Counter,
   type JobKey,
   type JobResult,
@@ -98,23 +100,28 @@ async function trainSeconds(bus: Bus, recipes: readonly string[]): Promise<numbe
   return seconds;
 }
 
-/** What a report says of a run's students: of its own, and of the others where there are some. */
-export function ofStudents<T extends object>(spec: StudentSpecs, factsOf: (one: RunStudent) => T) {
+/**
+ * What a report says of a run's students whatever the task: of its own, and of the others where there are some.
+ * @param seedFacts of a student and of the student alone, null where none is trained
+ */
+export function studentFacts<S>(
+  spec: RunSpec,
+  { latencies }: Pick<AnyEvaluation, "latencies">,
+  results: ReadonlyMap<string, JobResult>,
+  seedFacts: (student: JobKey, baseline: JobKey | null) => S,
+) {
+  const factsOf = ({ name, seeds }: RunStudent) => {
+    const jobs = seeds.map((seed) => studentJob(name, seed));
+    const { parameters, artifactBytes } = resultOf(results, jobs[0] as JobKey);
+    const latencyMs = latencies.find(({ student }) => student === name)?.latency ?? null;
+    return {
+      student: { parameters, bytes: artifactBytes, latencyMs },
+      seeds: jobs.map((job) => seedFacts(job, spec.baseline ? baselineOf(spec, job) : null)),
+    };
+  };
   const [own, ...others] = studentsOf(spec);
   const moreStudents = others.map((one) => ({ name: one.name as string, ...factsOf(one) }));
   return { ...factsOf(own as RunStudent), ...(moreStudents.length > 0 && { moreStudents }) };
-}
-
-/** What is looked at in the first seed's alone. */
-export function firstOfStudent(
-  name: string | undefined,
-  seeds: readonly number[],
-  { latencies }: Pick<AnyEvaluation, "latencies">,
-  results: ReadonlyMap<string, JobResult>,
-) {
-  const { parameters, artifactBytes } = resultOf(results, studentJob(name, seeds[0] as number));
-  const latencyMs = latencies.find(({ student }) => student === name)?.latency ?? null;
-  return { parameters, bytes: artifactBytes, latencyMs };
 }
 
 export function resultOf(results: ReadonlyMap<string, JobResult>, job: JobKey): JobResult {

@@ -40,7 +40,7 @@ export class SlidingLabels implements Choosy {
     this.#hashes = labelledViewHashes(spec, dataset);
     this.#numbers = new Map(this.#hashes.map((hash, number) => [hash, number]));
     this.#stepsPerEpoch = studentSteps(spec, dataset);
-    this.#window = windowOf(spec, Math.min(...this.#stepsPerEpoch.values()));
+    this.#window = windowOf(spec, this.#stepsPerEpoch);
   }
 
   /** Of a run that needs it; where the students are is known when it resolves. */

@@ -1,21 +1,12 @@
-import type { RunSpec } from "../shared/config/spec.ts";
-import type { RunStudent } from "../shared/config/students.ts";
 import type { Dataset } from "../shared/data/dataset.ts";
 import { scoreUnit, type Targets } from "../shared/data/targets.ts";
-import { assembleTaskReport, type TaskStudentFacts } from "../shared/evaluate/assembleTaskReport.ts";
+import { assembleTaskReport, type TaskSeedFacts } from "../shared/evaluate/assembleTaskReport.ts";
 import { scoreKinds } from "../shared/evaluate/score.ts";
 import type { ScoredPoint, TaskReport } from "../shared/evaluate/taskReportSchema.ts";
-import {
-  baselineOf,
-  type JobKey,
-  type JobResult,
-  jobName,
-  studentJob,
-  type TaskEvaluation,
-} from "../shared/protocol/jobs.ts";
+import { type JobKey, type JobResult, jobName, type TaskEvaluation } from "../shared/protocol/jobs.ts";
 import { readResults } from "./awaitStudents.ts";
 import type { CoordinatorContext } from "./context.ts";
-import { firstOfStudent, ofStudents, resultOf, runFacts, teacherFacts } from "./runFacts.ts";
+import { resultOf, runFacts, studentFacts, teacherFacts } from "./runFacts.ts";
 
 /** Gathers what a run of a task that is not classification left in the stores and makes the report of it. */
 export async function makeTaskReport(
@@ -45,30 +36,17 @@ export async function makeTaskReport(
       temperatures: scales.temperatures,
       ...evaluation.ensemble,
     },
-    ...ofStudents(spec, (one) => studentFacts(spec, one, evaluation, results)),
-  });
-}
-
-function studentFacts(
-  spec: RunSpec,
-  { name, seeds }: RunStudent,
-  evaluation: TaskEvaluation,
-  results: ReadonlyMap<string, JobResult>,
-): TaskStudentFacts {
-  return {
-    student: firstOfStudent(name, seeds, evaluation, results),
-    seeds: seeds.map((seed) => {
-      const job = studentJob(name, seed);
+    ...studentFacts(spec, evaluation, results, (job, alone): TaskSeedFacts => {
       const student = seedOf(evaluation, results, job);
-      const baseline = spec.baseline ? seedOf(evaluation, results, baselineOf(spec, job)) : null;
+      const baseline = alone && seedOf(evaluation, results, alone);
       return {
-        seed,
+        seed: job.seed,
         student: student.result,
         baseline: baseline?.result ?? null,
         perSample: baseline && { student: student.perSample, baseline: baseline.perSample },
       };
     }),
-  };
+  });
 }
 
 function dataFacts({ name, hash, classes, splits, targets }: Dataset, task: TaskEvaluation["task"]) {

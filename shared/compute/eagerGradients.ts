@@ -36,8 +36,7 @@ export function eagerGradients(
     const emit = (name: string, tensor: tf.Tensor): void => {
       emitted[name] = tf.keep(tensor);
     };
-    const own = withoutTinyGradients(logits as tf.Tensor) as tf.Tensor2D;
-    return objective.loss(own, targets, { features, learnt, emit });
+    return objective.loss(withoutTinyGradients(logits as tf.Tensor), targets, { features, learnt, emit });
   };
   const { value, grads } = withMaskSource(masks, () => tf.variableGrads(forward, trained));
   return { loss: value, gradients: trained.map(({ name }) => grads[name]), emitted };

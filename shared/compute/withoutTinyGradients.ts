@@ -8,13 +8,9 @@ import * as tf from "@tensorflow/tfjs";
  */
 const SMALLEST = 1e-24;
 
-/** The same logits, whose gradients are 0 where they are smaller than anything that is learnt from. */
-export function withoutTinyGradients(logits: tf.Tensor): tf.Tensor {
-  return flushed(logits);
-}
-
-const flushed = tf.customGrad((logits) => ({
-  value: (logits as tf.Tensor).clone(),
+/** The same logits, [batch, classes], whose gradients are 0 where they are smaller than anything that is learnt from. */
+export const withoutTinyGradients = tf.customGrad<tf.Tensor2D>((logits) => ({
+  value: (logits as tf.Tensor2D).clone(),
   gradFunc: (gradient: tf.Tensor) =>
     tf.where(gradient.abs().greater(SMALLEST), gradient, tf.zerosLike(gradient)),
 }));

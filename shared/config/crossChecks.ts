@@ -17,7 +17,8 @@ import { viewsProblems } from "./viewsChecks.ts";
 
 /** Finds keys that are right by themselves and do not fit each other; each message names both. */
 export function crossChecks(spec: RunSpec): Problem[] {
-  return [...problemsOfOne(spec), ...moreStudentsProblems(spec, problemsOfOne)];
+  const own = problemsOfOne(spec);
+  return [...own, ...moreStudentsProblems(spec, own, problemsOfOne)];
 }
 
 /** Of a spec as its `student` reads it. */

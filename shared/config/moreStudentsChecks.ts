@@ -8,11 +8,16 @@ import { specOf, studentsOf } from "./students.ts";
 
 /**
  * What does not fit each other for the other students of a run: all that holds for its `student` holds for them.
+ * @param found for its `student`
  * @param problemsOfOne of a spec with that student alone
  */
-export function moreStudentsProblems(spec: RunSpec, problemsOfOne: (spec: RunSpec) => Problem[]): Problem[] {
+export function moreStudentsProblems(
+  spec: RunSpec,
+  found: readonly Problem[],
+  problemsOfOne: (spec: RunSpec) => Problem[],
+): Problem[] {
   const { moreStudents = [] } = spec;
-  const known = new Set(problemsOfOne(spec).map(textOf));
+  const known = new Set(found.map(textOf));
   const own = studentsOf(spec).slice(1);
   return [
     ...repeated(
@@ -22,11 +27,10 @@ export function moreStudentsProblems(spec: RunSpec, problemsOfOne: (spec: RunSpe
     ...own.flatMap((student, i) => {
       const written = moreStudents[i] as MoreStudentSpec;
       const path: Path = ["moreStudents", i];
-      const found = problemsOfOne(specOf(spec, student));
       return [
         ...peersProblems(path, student.distill, written),
         // What it takes over is told once, of the student that it takes it over from.
-        ...found
+        ...problemsOfOne(specOf(spec, student))
           .filter((problem) => !known.has(textOf(problem)))
           .map((problem) => moved(problem, path, written)),
       ];

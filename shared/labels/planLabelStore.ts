@@ -41,9 +41,7 @@ export function planLabelStore(
     .reduce((sum, bytes) => sum + bytes, 0);
   const training = new Set(trainChunks(dataset, chunkSize).map(nameOf));
   // A view's labels are let go when all students are past it and the first of a later view have come.
-  const kept = slides(spec)
-    ? windowOf(spec, Math.min(...studentSteps(spec, dataset).values())) + 2
-    : Number.POSITIVE_INFINITY;
+  const kept = slides(spec) ? windowOf(spec, studentSteps(spec, dataset)) + 2 : Number.POSITIVE_INFINITY;
   let bytes = 0;
   const beyond = new Map<number, number>();
   for (const chunk of labelOrder(dataset, chunkSize, Math.min(kept + 1, labelledViews(spec)))) {

@@ -14,11 +14,13 @@ export function slides({ views }: Pick<RunSpec, "views">): boolean {
 /**
  * How many views labelling may be ahead of the view that the slowest student may go on from. It may go on from the
  * checkpoint before its last, and makes its next two checkpoints after it: over so many steps it needs labels.
+ * @param steps of an epoch of each student, as `studentSteps` has them
  * @throws WindowTooNarrow
  */
-export function windowOf({ name, views, student }: Spec, stepsPerEpoch: number): number {
-  const steps = 2 * student.checkpointSteps - 1;
-  const least = Math.max(1, Math.ceil(steps / stepsPerEpoch));
+export function windowOf({ name, views, student }: Spec, steps: ReadonlyMap<unknown, number>): number {
+  // Who has the fewest steps an epoch comes through the most views between its checkpoints.
+  const stepsPerEpoch = Math.min(...steps.values());
+  const least = Math.max(1, Math.ceil((2 * student.checkpointSteps - 1) / stepsPerEpoch));
   const asked = views?.window ?? least;
   if (asked >= least) return asked;
   const most = Math.floor((asked * stepsPerEpoch + 1) / 2);

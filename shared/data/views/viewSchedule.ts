@@ -15,7 +15,10 @@ export function labelledViews({
   moreStudents = [],
 }: Pick<RunSpec, "views" | "student" | "moreStudents">): number {
   if (!views || views.teacher === "plain") return 1;
-  const epochs = Math.max(student.train.epochs, ...moreStudents.map(({ train }) => train?.epochs ?? 1));
+  const epochs = Math.max(
+    student.train.epochs,
+    ...moreStudents.map(({ train }) => train?.epochs ?? student.train.epochs),
+  );
   return views.count === "fresh" ? epochs : Math.min(views.count, epochs);
 }
 
