@@ -17,7 +17,7 @@ import { quorumFindings } from "./quorumFindings.ts";
 import { exitAccuracies } from "./self/exitHeads.ts";
 import { evaluateTask } from "./taskEvaluation.ts";
 import { teacherDisagreement } from "./teacherDisagreement.ts";
-import { logitsByBlocks } from "./teacherLogits.ts";
+import { logitsOfTeachers } from "./teacherLogits.ts";
 import { teacherQuality } from "./teacherQuality.ts";
 import { teacherScales } from "./teacherScales.ts";
 import { type EnsembleAnswers, testMetrics } from "./testMetrics.ts";
@@ -40,10 +40,7 @@ export async function evaluateRun(
   const truth = gatherLabels(dataset, ids);
   const { classes } = dataset;
   const { known } = task;
-  const logits: Float32Array[] = [];
-  for (const teacher of task.teachers.keys()) {
-    logits.push(await logitsByBlocks(labels, dataset, teacher, ids));
-  }
+  const logits = await logitsOfTeachers(labels, dataset, task.teachers.length, ids);
   const onTransfer = await teacherQuality(labels, dataset, task.teachers.length, dataset.splits.train, known);
   const onValidation = await teacherQuality(
     labels,

@@ -10,7 +10,7 @@ import type { JobKey } from "../shared/protocol/jobs.ts";
 import { combineTeachers } from "./combineTeachers.ts";
 import type { EvaluationTask, TestFindings } from "./compute.ts";
 import { Latencies } from "./latency.ts";
-import { logitsByBlocks } from "./teacherLogits.ts";
+import { logitsByBlocks, logitsOfTeachers } from "./teacherLogits.ts";
 import { evenlySpaced } from "./teacherQuality.ts";
 import { teacherScales } from "./teacherScales.ts";
 
@@ -44,8 +44,7 @@ async function evaluateBy<M>(
     metrics: measures.metrics(outputs),
     score: measures.score(outputs),
   });
-  const logits: Float32Array[] = [];
-  for (const k of task.teachers.keys()) logits.push(await logitsByBlocks(labels, dataset, k, splits.test));
+  const logits = await logitsOfTeachers(labels, dataset, task.teachers.length, splits.test);
   const scales = await teacherScales(task.ensemble, task.teachers.length, dataset, labels);
   const rule = answeringRuleOf(task.ensemble.rule);
   const ensemble = combineTeachers(targets.task, logits, rule, scales, classes);

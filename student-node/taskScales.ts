@@ -4,7 +4,7 @@ import { gatherValues, type Targets } from "../shared/data/targets.ts";
 import { accuracyWeights, NothingToCalibrate, temperatureOfLeast } from "../shared/distill/calibration.ts";
 import { binaryCrossEntropyOf } from "../shared/evaluate/multiLabelMetrics.ts";
 import { rmseIn } from "../shared/evaluate/regressionMetrics.ts";
-import { logitsByBlocks, type ReadableLabels } from "./teacherLogits.ts";
+import { logitsOfTeachers, type ReadableLabels } from "./teacherLogits.ts";
 import type { TeacherScales } from "./teacherScales.ts";
 import { validationHalf } from "./validationHalf.ts";
 
@@ -34,38 +34,34 @@ export async function taskScales(
       { fields: { samples: ids.length } },
     );
   };
-  const temperatures: number[] = [];
-  for (const k of calibrate ? all : []) {
-    const { ids, truth } = half(0);
-    const logits = await logitsByBlocks(labels, dataset, k, ids);
-    const least = temperatureOfLeast((T) =>
-      binaryCrossEntropyOf(
-        logits.map((z) => z / T),
-        truth,
+  const said = (ids: Uint32Array): Promise<Float32Array[]> =>
+    logitsOfTeachers(labels, dataset, teachers, ids);
+  const leastOn = async ({ ids, truth }: ReturnType<typeof half>): Promise<number[]> =>
+    (await said(ids)).map((logits) =>
+      temperatureOfLeast((T) =>
+        binaryCrossEntropyOf(
+          logits.map((z) => z / T),
+          truth,
+        ),
       ),
     );
-    temperatures.push(least);
-  }
-  if (!calibrate) temperatures.push(...all.map(() => 1));
+  const temperatures = calibrate ? await leastOn(half(0)) : all.map(() => 1);
   if (typeof weights !== "string") return { temperatures, weights: weights ?? all.map(() => 1) };
   const { ids, truth, known } = half(1);
   if (weights === "inverse-mse") {
-    const errors: number[] = [];
-    for (const k of all) {
-      const rmse = rmseIn(await logitsByBlocks(labels, dataset, k, ids), truth, targets.scale.deviation);
-      errors.push(Math.max(LEAST_ERROR, rmse * rmse));
-    }
+    const errors = (await said(ids)).map((values) => {
+      const rmse = rmseIn(values, truth, targets.scale.deviation);
+      return Math.max(LEAST_ERROR, rmse * rmse);
+    });
     const sum = errors.reduce((total, error) => total + 1 / error, 0);
     return { temperatures, weights: errors.map((error) => 1 / error / sum) };
   }
-  const judged: { right: number; of: number }[] = [];
-  for (const k of all) {
-    const logits = await logitsByBlocks(labels, dataset, k, ids);
+  const judged = (await said(ids)).map((logits) => {
     const right = truth.reduce(
       (sum, y, i) => (y === ((logits[i] as number) >= 0 ? 1 : 0) ? sum + 1 : sum),
       0,
     );
-    judged.push({ right, of: known });
-  }
+    return { right, of: known };
+  });
   return { temperatures, weights: accuracyWeights(judged, weights) };
 }

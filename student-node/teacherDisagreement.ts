@@ -6,7 +6,7 @@ import { columnsOf } from "../shared/evaluate/columnsOf.ts";
 import { blockDisagreement, disagreement, type Said } from "../shared/evaluate/disagreement.ts";
 import type { Disagreement } from "../shared/evaluate/reportSchema.ts";
 import { hasLabels } from "./presentTargets.ts";
-import { logitsByBlocks, type ReadableLabels } from "./teacherLogits.ts";
+import { logitsOfTeachers, type ReadableLabels } from "./teacherLogits.ts";
 import { evenlySpaced } from "./teacherQuality.ts";
 
 /** Of validation that all teachers are compared on at once. */
@@ -35,12 +35,8 @@ export async function teacherDisagreement(
   );
   if (teachers < 2 || shared.length < 2) return null;
   const logitsOf = async (ids: Uint32Array): Promise<Float32Array[]> => {
-    const of: Float32Array[] = [];
-    for (let k = 0; k < teachers; k++) {
-      const logits = await logitsByBlocks(labels, dataset, k, ids);
-      of.push(shared.length === classes ? logits : columnsOf(logits, classes, shared));
-    }
-    return of;
+    const all = await logitsOfTeachers(labels, dataset, teachers, ids);
+    return shared.length === classes ? all : all.map((logits) => columnsOf(logits, classes, shared));
   };
   const saidOf =
     (ids: Uint32Array): Said =>

@@ -45,3 +45,15 @@ export async function logitsByBlocks(
   });
   return out;
 }
+
+/** Those of all teachers, one after the other. @returns one a teacher, each [ids.length, classes] */
+export async function logitsOfTeachers(
+  labels: Pick<ReadableLabels, "read" | "inBlocks">,
+  dataset: Dataset,
+  teachers: number,
+  ids: Uint32Array,
+): Promise<Float32Array[]> {
+  const all: Float32Array[] = [];
+  for (let k = 0; k < teachers; k++) all.push(await logitsByBlocks(labels, dataset, k, ids));
+  return all;
+}
