@@ -1,14 +1,7 @@
 import { anySignal } from "../shared/bus/anySignal.ts";
 import type { Bus, WorkQueue, WriteOnceLog } from "../shared/bus/bus.ts";
 import { type Clock, sleep } from "../shared/bus/clock.ts";
-import { inBatches } from "../shared/bus/inBatches.ts";
-import {
-  allViewsFilter,
-  labelWorkFilter,
-  labelWorkSubject,
-  shardLabelsFilter,
-  streams,
-} from "../shared/protocol/subjects.ts";
+import { allViewsFilter, labelWorkFilter, shardLabelsFilter, streams } from "../shared/protocol/subjects.ts";
 import { Flight } from "./flight.ts";
 import type { MissingChunk } from "./missingLabels.ts";
 import type { QuarantineWatch } from "./quarantineWatch.ts";
@@ -17,7 +10,12 @@ export interface DispatchOptions {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly missing: readonly MissingChunk[];
+  /** Chunks. */
   readonly maxInFlight: number;
+  /** Teacher nodes that are there now. */
+  readonly nodes: () => number;
+  /** Each chunk is asked for by itself, however many could be asked for together. */
+  readonly alone?: boolean;
   readonly onProgress: (done: number, inFlight: number) => void;
   readonly onNotice: (text: string) => void;
   /** Work that is not to be queued. */
@@ -55,8 +53,9 @@ export async function dispatch(options: DispatchOptions, signal: AbortSignal): P
   const log = await bus.log(streams.labels.name, streams.labels.filter);
   const done = new AbortController();
   const until = anySignal(signal, done.signal);
-  const missing = await pendingFirst(queue, options.missing);
-  const flight = new Flight({ ...options, missing }, queue, () => done.abort());
+  // What another coordinator has queued is in flight already: counted later, it would come on top of what may be.
+  const pending = await pendingOf(queue, workFiltersOf(options.missing));
+  const flight = new Flight(options, queue, pending, () => done.abort());
   await Promise.all([
     flight.keepFull(until),
     reconcile(flight, log, queue, options, until),
@@ -79,13 +78,6 @@ async function pendingOf(queue: WorkQueue, filters: readonly string[]): Promise<
   return pending;
 }
 
-/** What another coordinator has queued is in flight already: counted last, it would come on top of what may be. */
-async function pendingFirst(queue: WorkQueue, missing: readonly MissingChunk[]): Promise<MissingChunk[]> {
-  const pending = await pendingOf(queue, workFiltersOf(missing));
-  const isPending = ({ key }: MissingChunk): boolean => pending.has(labelWorkSubject(key));
-  return [...missing.filter(isPending), ...missing.filter((chunk) => !isPending(chunk))];
-}
-
 /**
  * What is followed: of each shard, as one teacher sees it, the view, or, of several, all that there are, so that a run of
  * many views has few followers.
@@ -103,22 +95,19 @@ async function reconcile(
   flight: Flight,
   log: WriteOnceLog,
   queue: WorkQueue,
-  { clock, givesUp, quarantine }: DispatchOptions,
+  { clock, givesUp }: DispatchOptions,
   signal: AbortSignal,
 ): Promise<void> {
   for (;;) {
     await sleep(clock, RECONCILE_MS, signal);
     if (signal.aborted) return;
-    const filters = workFiltersOf([...flight.inFlight]);
+    const queued = flight.queued();
+    const filters = workFiltersOf(flight.inFlight);
     const pending = await pendingOf(queue, filters);
     for (const filter of filters) await givesUp(filter, pending);
-    const isGone = (subject: string): boolean => !pending.has(subject) && !quarantine.has(subject);
-    const gone = [...flight.inFlight].filter(({ key }) => isGone(labelWorkSubject(key)));
+    const gone = flight.notPending(queued, pending);
     const open = gone.flatMap(({ parts }) => [...parts.keys()]);
     for (const subject of await log.existing(open)) flight.arrived(subject);
-    await inBatches(
-      gone.filter((chunk) => flight.inFlight.has(chunk)),
-      (chunk) => flight.publish(chunk, signal),
-    );
+    flight.lost(gone);
   }
 }

@@ -73,6 +73,8 @@ export async function labelByQuorum(
           maxInFlight: Math.max(1, Math.floor(spec.labels.maxInFlight / asked.length)),
           onProgress: (arrived, inFlight) => tell(labelling, arrived, inFlight),
           choosy,
+          // Each is waited for by itself, and taken out of the queue as soon as it is not.
+          alone: true,
         },
         until,
       ),

@@ -16,6 +16,8 @@ import {
 export interface MissingChunk {
   readonly key: ChunkKey;
   readonly parts: Map<string, number>;
+  /** Of labels, in all parts. */
+  readonly bytes: number;
 }
 
 /** What a teacher's labels lie under, how they are stored, and what they carry beside logits. */
@@ -59,7 +61,8 @@ export async function findMissing(
     const { hash, rows } = dataset.shards[shard] as Shard;
     const { length } = chunkRows(hash, rows, chunkSize, chunk);
     for (const { labelling, encoding, features = [] } of labellings) {
-      const parted = chunkParts(length, rowBytes({ encoding, classes: dataset.classes, features }));
+      const bytesPerRow = rowBytes({ encoding, classes: dataset.classes, features });
+      const parted = chunkParts(length, bytesPerRow);
       const key: ChunkKey = { labelling, shard: hash, view: views[view] as string, chunk };
       // Two shards of equal content, or two teachers of equal weights, share their labels.
       if (met.has(labelsSubject(key, 0))) continue;
@@ -73,7 +76,7 @@ export async function findMissing(
       samplesNeeded += length;
       if (parts.size === 0) continue;
       samplesMissing += [...parts.values()].reduce((a, b) => a + b, 0);
-      chunks.push({ key, parts });
+      chunks.push({ key, parts, bytes: length * bytesPerRow });
     }
   }
   return { chunks, samplesNeeded, samplesMissing };

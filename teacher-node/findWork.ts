@@ -3,7 +3,7 @@ import type { View } from "../shared/data/views/view.ts";
 import { StillhouseError } from "../shared/errors.ts";
 import { PLAIN_VIEW } from "../shared/protocol/identifiers.ts";
 import type { RunRecord } from "../shared/protocol/run.ts";
-import type { LabelChunk } from "../shared/protocol/work.ts";
+import type { ChunkKey } from "../shared/protocol/subjects.ts";
 import type { NodeContext, ServedTeacher } from "./context.ts";
 import { viewsOfRun } from "./viewsOfRun.ts";
 
@@ -28,7 +28,7 @@ export interface FoundWork {
 export async function findWork(
   context: Pick<NodeContext, "compute" | "data" | "node" | "inCompute">,
   { name, runs }: ServedTeacher,
-  work: LabelChunk,
+  work: ChunkKey,
 ): Promise<FoundWork> {
   const having = runs.filter(({ shards }) => shards.some(({ hash }) => hash === work.shard));
   const fields = { shard: work.shard, view: work.view };

@@ -1,8 +1,8 @@
-import type { WorkItem, WriteOnceLog } from "../shared/bus/bus.ts";
+import type { WorkItem } from "../shared/bus/bus.ts";
 import { MAX_CHUNK_MS } from "../shared/protocol/work.ts";
 import type { NodeContext, ServedTeacher } from "./context.ts";
 import { keepAlive } from "./keepAlive.ts";
-import { labelChunk } from "./labelChunk.ts";
+import { type LabelStreams, labelItem } from "./labelItem.ts";
 
 /**
  * Does the items that a node pulled at once: side by side, so that one predicts while the other is encoded and appended.
@@ -12,7 +12,7 @@ import { labelChunk } from "./labelChunk.ts";
 export async function labelPulled(
   context: NodeContext,
   teacher: ServedTeacher,
-  log: WriteOnceLog,
+  streams: LabelStreams,
   items: readonly WorkItem[],
 ): Promise<void> {
   const fresh = items.filter(({ delivery }) => delivery === 1);
@@ -22,10 +22,10 @@ export async function labelPulled(
   const isSoon = (): boolean => clock.now() - pulledAtMs < MAX_CHUNK_MS;
   const held = again.map((item) => keepAlive(item, clock, isSoon));
   try {
-    await Promise.all(fresh.map((item) => labelChunk(context, teacher, log, item)));
+    await Promise.all(fresh.map((item) => labelItem(context, teacher, streams, item)));
     for (const [place, item] of again.entries()) {
       held[place]?.();
-      await labelChunk(context, teacher, log, item);
+      await labelItem(context, teacher, streams, item);
     }
   } finally {
     for (const release of held) release();

@@ -47,7 +47,7 @@ export async function serveLabelling(
       await labelPulled(
         context,
         teacher,
-        labels,
+        { queue, log: labels },
         await consumer.pull(PULL, PULL_WAIT_MS, signal, PULL_LINGER_MS),
       );
     }

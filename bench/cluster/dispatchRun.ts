@@ -12,6 +12,7 @@ export async function dispatchRun(
   clock: Clock,
   missing: readonly MissingChunk[],
   maxInFlight: number,
+  nodes: number,
   signal: AbortSignal,
 ): Promise<void> {
   const fail = (error: unknown): void => {
@@ -24,6 +25,7 @@ export async function dispatchRun(
       clock,
       missing,
       maxInFlight,
+      nodes: () => nodes,
       quarantine: await QuarantineWatch.open(bus, fail, signal),
       givesUp: (filter, pending) => overdue.quarantine(filter, pending),
       onStuck(subjects) {

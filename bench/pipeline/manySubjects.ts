@@ -9,7 +9,7 @@ import type { Dataset } from "../../shared/data/dataset.ts";
 import { openDataset } from "../../shared/data/open.ts";
 import type { LabelMessage } from "../../shared/labels/labelMessage.ts";
 import { PLAIN_VIEW } from "../../shared/protocol/identifiers.ts";
-import { labelWorkFilter, streams } from "../../shared/protocol/subjects.ts";
+import { labelWorkFilter, parseLabelWork, streams } from "../../shared/protocol/subjects.ts";
 import { startNatsServer } from "../../test/helpers/natsServer.ts";
 import { dispatchRun } from "../cluster/dispatchRun.ts";
 import { openRawWriter } from "../cluster/rawClient.ts";
@@ -28,6 +28,8 @@ const TEACHERS = 4;
 const CHUNK_SIZE = 4;
 const PAYLOAD = new Uint8Array(64);
 const IN_FLIGHT = 64;
+/** That the work is dealt out for. */
+const NODES = 4;
 
 /**
  * What a coordinator takes on a log of so many messages: `start` of a run that none of them is of, until its first chunk is
@@ -106,9 +108,14 @@ async function timed(bus: Bus, spec: RunSpec, dataset: Dataset): Promise<Timed> 
   const stop = new AbortController();
   const { clock, pass } = withoutPasses();
   const queue = await bus.workQueue(streams.work.name, streams.work.filter);
-  const dispatching = dispatchRun(bus, clock, missing.chunks, spec.labels.maxInFlight, stop.signal);
+  const dispatching = dispatchRun(bus, clock, missing.chunks, spec.labels.maxInFlight, NODES, stop.signal);
   const queued = async (): Promise<void> => {
-    while ((await queue.pending(streams.work.filter)).length < spec.labels.maxInFlight) await sleep(1);
+    const chunks = async (): Promise<number> =>
+      (await queue.pending(streams.work.filter)).reduce(
+        (sum, one) => sum + (parseLabelWork(one)?.count ?? 0),
+        0,
+      );
+    while ((await chunks()) < spec.labels.maxInFlight) await sleep(1);
   };
   await queued();
   const queuedMs = performance.now() - startedAt;

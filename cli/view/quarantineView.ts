@@ -16,6 +16,7 @@ export function quarantineLines(found: readonly Quarantined[]): string[] {
 function titleLines(subject: string): string[] {
   const work = parseLabelWork(subject);
   if (!work) return [subject];
-  const { labelling, shard, view, chunk } = work;
-  return [`chunk ${chunk} of shard ${shard}`, `  labelling  ${labelling}`, `  view       ${view}`];
+  const { labelling, shard, view, chunk, count } = work;
+  const chunks = count === 1 ? `chunk ${chunk}` : `chunks ${chunk} to ${chunk + count - 1}`;
+  return [`${chunks} of shard ${shard}`, `  labelling  ${labelling}`, `  view       ${view}`];
 }

@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import os
 import secrets
+import time
 
 import msgpack
 import nats
@@ -19,6 +20,8 @@ from onnx_torch import OnnxInTorch
 from shards import as_floats, open_shards, permutation, sha
 
 ENCODINGS = {"half": "<f2", "float32": "<f4"}
+# What a node has not begun of an item after so long is left to others.
+KEEP_SECONDS = 2
 
 
 class TeacherNode:
@@ -69,11 +72,22 @@ class TeacherNode:
             self.serving.discard(labelling)
 
     async def label(self, message, labelling: str, model: OnnxInTorch):
-        """Does one work item: appends the labels of a chunk, part by part, and acknowledges after the log has."""
-        self.counters["redeliveries"] += message.metadata.num_delivered > 1
+        """Does one work item, chunk by chunk, and acknowledges after the log has. A slow node leaves the rest to others."""
+        again, started = message.metadata.num_delivered > 1, time.monotonic()
+        self.counters["redeliveries"] += again
         work = msgpack.unpackb(message.data)
         run = self.run_with(labelling, work["shard"])
         await self.admit(labelling, model, run)
+        left = [{**work, "chunk": work["chunk"] + place, "count": 1} for place in range(work["count"])]
+        # One of several may be what a node died over.
+        while left and not (again and work["count"] > 1) and time.monotonic() < started + KEEP_SECONDS:
+            await self.label_chunk(message, left.pop(0), model, run)
+        for one in left:
+            await wire.hand_on(self.js, one)
+        await message.ack_sync()
+
+    async def label_chunk(self, message, work: dict, model: OnnxInTorch, run: dict):
+        """Appends the labels of one chunk, part by part."""
         settings, samples = run["spec"]["labels"], self.samples(run)[work["shard"]]
         first, order = work["chunk"] * settings["chunkSize"], permutation(work["shard"], len(samples))
         rows = order[first : first + settings["chunkSize"]]
@@ -87,10 +101,10 @@ class TeacherNode:
         size = 512 * 1024 // payloads[0].nbytes
         for part, start in enumerate(range(0, len(rows), size)):
             some, of = payloads[start : start + size], rows[start : start + size]
-            labels = {**work, "type": "labels", "part": part, "shape": list(some.shape), "node": self.name}
+            key = {name: work[name] for name in ("labelling", "shard", "view", "chunk")}
+            labels = {**key, "type": "labels", "part": part, "shape": list(some.shape), "node": self.name}
             labels |= {"encoding": settings["encoding"], "rowsDigest": sha(of.tobytes())[:32]}
             await wire.append(self.js, message, {**labels, "payload": some.tobytes()})
-        await message.ack_sync()
         self.counters["chunksLabelled"] += 1
 
     async def admit(self, labelling: str, model: OnnxInTorch, run: dict):

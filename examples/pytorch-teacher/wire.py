@@ -62,6 +62,16 @@ async def append(js: JetStreamContext, message, labels: dict):
         await asyncio.sleep(2)
 
 
+async def hand_on(js: JetStreamContext, work: dict):
+    """Queues one chunk by itself; it may be there already."""
+    try:
+        subject = "stillhouse.work.label.{labelling}.{shard}.{view}.{chunk}".format(**work)
+        await js.publish(subject, msgpack.packb(work), stream="STILLHOUSE_WORK")
+    except errors.APIError as error:
+        if error.err_code != 10077 or "per subject" not in (error.description or ""):
+            raise
+
+
 async def give_back(js: JetStreamContext, name: str, message, labelling: str, error: Exception):
     """To the queue; after the last try it is a fault, which fails the runs that need it: the first report stands."""
     print(f"{name} gives back {message.subject}: {error!r}", flush=True)

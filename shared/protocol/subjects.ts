@@ -59,14 +59,18 @@ export interface ChunkKey {
   readonly chunk: number;
 }
 
-export function labelWorkSubject(key: ChunkKey): string {
-  return `${ROOT}.work.label.${key.labelling}.${key.shard}.${key.view}.${key.chunk}`;
+/** Work on one chunk (`...VIEW.17`), or on so many from it on (`...VIEW.16-23`). */
+export function labelWorkSubject({ labelling, shard, view, chunk }: ChunkKey, count = 1): string {
+  const chunks = count === 1 ? `${chunk}` : `${chunk}-${chunk + count - 1}`;
+  return `${ROOT}.work.label.${labelling}.${shard}.${view}.${chunks}`;
 }
-/** The chunk that a subject of work asks for; undefined where it asks for something else. */
-export function parseLabelWork(subject: string): ChunkKey | undefined {
-  const [, , kind, labelling, shard, view, chunk, ...rest] = subject.split(".");
-  if (kind !== "label" || !labelling || !shard || !view || rest.length > 0) return undefined;
-  return { labelling, shard, view, chunk: Number(chunk) };
+/** The chunks that a subject of work asks for; undefined where it asks for something else. */
+export function parseLabelWork(subject: string): (ChunkKey & { count: number }) | undefined {
+  const [, , kind, labelling, shard, view, chunks, ...rest] = subject.split(".");
+  if (kind !== "label" || !labelling || !shard || !view || !chunks || rest.length > 0) return undefined;
+  const [first = Number.NaN, last = first] = chunks.split("-").map(Number);
+  const work = { labelling, shard, view, chunk: first, count: last - first + 1 };
+  return work.count > 0 && labelWorkSubject(work, work.count) === subject ? work : undefined;
 }
 export function labelWorkFilter(labelling: string): string {
   return `${ROOT}.work.label.${labelling}.>`;

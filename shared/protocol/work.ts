@@ -5,18 +5,23 @@ import { ComputeSpec } from "../config/spec.ts";
 import { TeacherTrainSpec } from "../config/trainSpec.ts";
 import { Hash } from "./identifiers.ts";
 
+/** That one work item asks for. */
+export const MAX_CHUNKS_TOGETHER = 16;
+
 /**
- * Coordinator -> one teacher node serving `labelling` (work queue). The node answers by appending `Labels` to the
- * log, one message a part, and acknowledges when the log has acknowledged them all.
+ * Coordinator -> one teacher node serving `labelling` (work queue): label `count` chunks of a shard, from `chunk` on. The
+ * node answers by appending `Labels` to the log, one message a part, and acknowledges when the log has acknowledged them
+ * all. Teacher node -> another one: the same of one chunk, of several that it does not come to.
  */
-export const LabelChunk = z.strictObject({
-  type: z.literal("label-chunk"),
+export const LabelChunks = z.strictObject({
+  type: z.literal("label-chunks"),
   labelling: Hash,
   shard: Hash,
   view: Hash,
   chunk: z.int().nonnegative(),
+  count: z.int().min(1).max(MAX_CHUNKS_TOGETHER),
 });
-export type LabelChunk = z.infer<typeof LabelChunk>;
+export type LabelChunks = z.infer<typeof LabelChunks>;
 
 /** A work item that is not acknowledged for this long is handed to another node. */
 export const ACK_WAIT_MS = 10_000;

@@ -1,6 +1,6 @@
 import type { Bus } from "../../shared/bus/bus.ts";
 import { sleep, systemClock } from "../../shared/bus/clock.ts";
-import { labelWorkSubject, streams } from "../../shared/protocol/subjects.ts";
+import { type ChunkKey, labelWorkFilter, parseLabelWork, streams } from "../../shared/protocol/subjects.ts";
 import type { NatsServer } from "../helpers/natsServer.ts";
 import type { PlannedFault } from "./faults.ts";
 import { checkpointBegins, holderOf, labelAppended, teacherTrains } from "./moments.ts";
@@ -57,7 +57,9 @@ export async function befall(cluster: Cluster, fault: PlannedFault): Promise<Bef
       const log = await bus.log(streams.labels.name, streams.labels.filter);
       const queue = await bus.workQueue(streams.work.name, streams.work.filter);
       const stored = (await log.get(append.subject)) !== undefined;
-      const pending = (await queue.pending(labelWorkSubject(append.label))).length > 0;
+      const pending = (await queue.pending(labelWorkFilter(append.label.labelling))).some((subject) =>
+        asksFor(subject, append.label),
+      );
       return hit(
         role.name,
         `label ${stored ? "stored" : "not stored"}, its work ${pending ? "not " : ""}acknowledged`,
@@ -116,4 +118,11 @@ export async function befall(cluster: Cluster, fault: PlannedFault): Promise<Bef
 async function kill(role: Role): Promise<void> {
   await role.kill();
   setTimeout(() => role.start(), BACK_MS);
+}
+
+/** Whether an item of work is about a chunk, perhaps among others. */
+function asksFor(subject: string, { shard, view, chunk }: ChunkKey): boolean {
+  const work = parseLabelWork(subject);
+  if (!work || work.shard !== shard || work.view !== view) return false;
+  return chunk >= work.chunk && chunk < work.chunk + work.count;
 }

@@ -11,6 +11,7 @@ const keyOf = (labelling: string, chunk: number): ChunkKey => ({ labelling, shar
 const lacks = (labelling: string, chunk: number): MissingChunk => ({
   key: keyOf(labelling, chunk),
   parts: new Map([["subject", 1]]),
+  bytes: 10,
 });
 const places = (count: number) => Array.from({ length: count }, (_, chunk) => ({ shard, view, chunk }));
 const quorum = { teachers: 2, deadlineS: 10 };

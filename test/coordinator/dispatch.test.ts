@@ -7,8 +7,14 @@ import { type Clock, sleep } from "../../shared/bus/clock.ts";
 import { BusFull } from "../../shared/bus/errors.ts";
 import { createMemoryBus } from "../../shared/bus/memory.ts";
 import { encode } from "../../shared/protocol/codec.ts";
-import { labelsSubject, labelWorkFilter, labelWorkSubject, streams } from "../../shared/protocol/subjects.ts";
-import { LabelChunk } from "../../shared/protocol/work.ts";
+import {
+  labelsSubject,
+  labelWorkFilter,
+  labelWorkSubject,
+  parseLabelWork,
+  streams,
+} from "../../shared/protocol/subjects.ts";
+import { LabelChunks } from "../../shared/protocol/work.ts";
 import { ManualClock } from "../helpers/manualClock.ts";
 
 const labelling = "1".repeat(32);
@@ -21,7 +27,10 @@ async function setUp(
     maxInFlight?: number;
     wrap?: (bus: Bus, clock: Clock) => Bus;
     choosy?: Choosy;
-    queued?: number[];
+    /** Items: a chunk, or the first of some and how many. */
+    queued?: (number | readonly [number, number])[];
+    nodes?: number;
+    alone?: boolean;
   } = {},
 ) {
   const clock = new ManualClock();
@@ -30,13 +39,15 @@ async function setUp(
   const log = await bus.log(streams.labels.name, streams.labels.filter);
   const missing: MissingChunk[] = Array.from({ length: n }, (_, chunk) => {
     const parts = [0, 1].map((part) => [labelsSubject(keyOf(chunk), part), 10] as const);
-    return { key: keyOf(chunk), parts: new Map(parts) };
+    return { key: keyOf(chunk), parts: new Map(parts), bytes: 1000 };
   });
-  for (const chunk of options.queued ?? []) {
-    await queue.publish(
-      labelWorkSubject(keyOf(chunk)),
-      encode(LabelChunk, { type: "label-chunk", ...keyOf(chunk) }),
-    );
+  const publish = async (chunk: number, count = 1): Promise<void> => {
+    const work = { type: "label-chunks", ...keyOf(chunk), count } as const;
+    await queue.publish(labelWorkSubject(work, count), encode(LabelChunks, work));
+  };
+  for (const one of options.queued ?? []) {
+    const [chunk, count] = typeof one === "number" ? [one, 1] : one;
+    await publish(chunk, count);
   }
   const said: string[] = [];
   const progress: [number, number][] = [];
@@ -47,6 +58,8 @@ async function setUp(
       clock,
       missing,
       maxInFlight: options.maxInFlight ?? 64,
+      nodes: () => options.nodes ?? 64,
+      ...(options.alone && { alone: true }),
       onProgress: (done, inFlight) => progress.push([done, inFlight]),
       onNotice: (text) => said.push(text),
       quarantine: await QuarantineWatch.open(bus, () => undefined, stop.signal),
@@ -67,15 +80,18 @@ async function setUp(
     ackWaitMs: 1e9,
     maxDeliver: 5,
   });
-  /** A node's side of one chunk: labels, then the acknowledgement. */
+  const append = async (chunk: number): Promise<void> => {
+    for (const part of [0, 1]) await log.append(labelsSubject(keyOf(chunk), part), Uint8Array.of(1));
+  };
+  /** A node's side of one item: labels, then the acknowledgement. */
   const label = async (): Promise<void> => {
     const [item] = await consumer.pull(1, 0);
-    const chunk = Number(item?.subject.split(".").at(-1));
-    for (const part of [0, 1]) await log.append(labelsSubject(keyOf(chunk), part), Uint8Array.of(1));
+    const { chunk = 0, count = 0 } = parseLabelWork(item?.subject ?? "") ?? {};
+    for (let i = 0; i < count; i++) await append(chunk + i);
     await item?.ack();
     await clock.advance(0);
   };
-  return { clock, queue, log, end, stop, said, progress, pending, label };
+  return { clock, queue, log, end, stop, said, progress, pending, publish, append, label };
 }
 
 /** A bus on which work is published as `act` has it. */
@@ -216,3 +232,105 @@ describe("dispatch()", () => {
     expect(progress.at(-1)).toEqual([6, 0]);
   });
 });
+
+describe("dispatch() of many chunks to few nodes", () => {
+  const range = (from: number, to: number): string => `${from}-${to}`;
+
+  it("asks for several in one item, and for fewer in each as fewer are left", async () => {
+    // Of 16 in flight a node has a quarter in one item; of all that are left a sixteenth.
+    const { end, pending, label } = await setUp(128, { maxInFlight: 16, nodes: 1 });
+    expect(await pending()).toEqual([range(0, 3), range(12, 15), range(4, 7), range(8, 11)]);
+    const sizes = new Set<number>();
+    for (let i = 0; i < 128 && (await pending()).length > 0; i++) {
+      for (const one of await pending()) sizes.add(one === undefined || !one.includes("-") ? 1 : span(one));
+      await label();
+    }
+    await end;
+    expect([...sizes].sort()).toEqual([1, 2, 4]);
+  });
+
+  it("has no more chunks in flight than it may", async () => {
+    const { end, pending, label, progress } = await setUp(256, { maxInFlight: 10, nodes: 1 });
+    expect(await pending()).toEqual(["0-1", "2-3", "4-5", "6-7", "8-9"]);
+    while ((await pending()).length > 0) await label();
+    await end;
+    expect(Math.max(...progress.map(([, inFlight]) => inFlight))).toBeLessThan(10);
+  });
+
+  it("asks for each alone where it is told to, and where there are many nodes", async () => {
+    for (const options of [{ nodes: 1, alone: true }, { nodes: 16 }]) {
+      const { end, stop, pending } = await setUp(128, { maxInFlight: 16, ...options });
+      expect(await pending()).toHaveLength(16);
+      expect((await pending()).every((one) => !one?.includes("-"))).toBe(true);
+      stop.abort();
+      await end;
+    }
+  });
+
+  it("makes room as soon as chunks of an item are labelled, before the item is done", async () => {
+    const { clock, end, stop, pending, append } = await setUp(256, { maxInFlight: 16, nodes: 1 });
+    await append(1);
+    await append(4);
+    await append(5);
+    await clock.advance(0);
+    expect(await pending()).toHaveLength(4);
+    await append(9);
+    await clock.advance(0);
+    expect(await pending()).toContain(range(16, 19));
+    stop.abort();
+    await end;
+  });
+
+  it("queues again of a lost item what the log lacks, alone or together", async () => {
+    const { clock, queue, end, stop, pending, append } = await setUp(256, { maxInFlight: 16, nodes: 1 });
+    await append(5);
+    await clock.advance(0);
+    expect(await queue.purge(labelWorkSubject(keyOf(4), 4))).toBe(1);
+    await clock.advance(RECONCILE_MS);
+    expect(await pending()).toEqual([range(0, 3), range(12, 15), "4", range(6, 7), range(8, 11)]);
+    stop.abort();
+    await end;
+  });
+
+  it("takes chunks that a node has handed on one by one for what they are", async () => {
+    const { clock, queue, end, stop, pending, publish } = await setUp(256, { maxInFlight: 16, nodes: 1 });
+    for (const chunk of [4, 5, 6, 7]) await publish(chunk);
+    await queue.purge(labelWorkSubject(keyOf(4), 4));
+    const before = await pending();
+    await clock.advance(RECONCILE_MS);
+    expect(await pending()).toEqual(before);
+    stop.abort();
+    await end;
+  });
+
+  it("leaves to an item that another coordinator has queued what that asks for", async () => {
+    const { end, stop, pending } = await setUp(256, { maxInFlight: 16, nodes: 1, queued: [[2, 5]] });
+    expect(await pending()).toEqual([range(0, 1), range(12, 15), range(2, 6), "7", range(8, 11)]);
+    stop.abort();
+    await end;
+  });
+
+  it("takes an item out of the queue when nobody waits for any of its chunks any more", async () => {
+    const unwanted = new Set([0, 1, 2, 3, 5]);
+    let asked = false;
+    const { clock, end, stop, pending } = await setUp(256, {
+      maxInFlight: 16,
+      nodes: 1,
+      choosy: {
+        wants: ({ key }) => !asked || !unwanted.has(key.chunk),
+        onQueued: () => undefined,
+        onLabelled: () => undefined,
+      },
+    });
+    asked = true;
+    await clock.advance(1_000);
+    expect(await pending()).toEqual([range(12, 15), range(16, 19), range(4, 7), range(8, 11)]);
+    stop.abort();
+    await end;
+  });
+});
+
+function span(range: string): number {
+  const [from = 0, to = 0] = range.split("-").map(Number);
+  return to - from + 1;
+}

@@ -33,7 +33,7 @@ async function begin({ onChange, wrap = (bus) => bus, decided }: Around = {}) {
   const dataset = await openDataset(spec.data, ".");
   const shard = dataset.shards[0]?.hash as string;
   const key = { labelling: bea, shard, view: PLAIN_VIEW, chunk: 0 };
-  const missing = [{ key, parts: new Map([[labelsSubject(key, 0), 32]]) }];
+  const missing = [{ key, parts: new Map([[labelsSubject(key, 0), 32]]), bytes: 256 }];
   const said: string[] = [];
   const teachers = [ada, bea].map((labelling, k) => ({ name: ["ada", "bea"][k], ready: { labelling } }));
   const kv = await bus.kv(buckets.decisions);

@@ -4,16 +4,17 @@ import { z } from "zod";
 import { decode, encode, MalformedMessage } from "../../shared/protocol/codec.ts";
 import { Bytes } from "../../shared/protocol/identifiers.ts";
 import { Labels } from "../../shared/protocol/labels.ts";
-import { LabelChunk } from "../../shared/protocol/work.ts";
+import { LabelChunks } from "../../shared/protocol/work.ts";
 
 const pack = (value: unknown): Uint8Array => new Uint8Array(new Packr({ useRecords: false }).pack(value));
 const hash = (digit: string): string => digit.repeat(32);
-const chunk: LabelChunk = {
-  type: "label-chunk",
+const chunk: LabelChunks = {
+  type: "label-chunks",
   labelling: hash("a"),
   shard: hash("b"),
   view: hash("c"),
   chunk: 17,
+  count: 4,
 };
 const labels: Labels = {
   ...{ type: "labels", labelling: hash("a"), shard: hash("b"), view: hash("c"), chunk: 17, part: 2 },
@@ -26,19 +27,19 @@ const labels: Labels = {
 
 describe("a message", () => {
   it("comes back as it went", () => {
-    expect(decode(LabelChunk, encode(LabelChunk, chunk), "it")).toEqual(chunk);
+    expect(decode(LabelChunks, encode(LabelChunks, chunk), "it")).toEqual(chunk);
     const back = decode(Labels, encode(Labels, labels), "it");
     expect(back).toEqual(labels);
     expect([...back.payload]).toEqual([250, 251, 252, 253, 254, 255, 0, 1, 2, 3, 4, 5]);
   });
 
   it("is read wherever it stands in memory, and by a reader that saw none before", () => {
-    // A map of 5 string keys, as any reader of MessagePack knows it.
-    const bytes = encode(LabelChunk, chunk);
-    expect([...bytes.subarray(0, 3)]).toEqual([0x85, 0xa4, "t".charCodeAt(0)]);
+    // A map of 6 string keys, as any reader of MessagePack knows it.
+    const bytes = encode(LabelChunks, chunk);
+    expect([...bytes.subarray(0, 3)]).toEqual([0x86, 0xa4, "t".charCodeAt(0)]);
     const shifted = new Uint8Array(bytes.length + 3);
     shifted.set(bytes, 3);
-    expect(decode(LabelChunk, shifted.subarray(3), "it")).toEqual(chunk);
+    expect(decode(LabelChunks, shifted.subarray(3), "it")).toEqual(chunk);
   });
 
   it("is made of what any reader of MessagePack knows: bytes are bytes, and what is undefined is not there", () => {
@@ -69,7 +70,7 @@ describe("a message", () => {
 
 describe("a message that breaks its own schema", () => {
   it("is not sent", () => {
-    expect(() => encode(LabelChunk, { ...chunk, chunk: -1 })).toThrow(
+    expect(() => encode(LabelChunks, { ...chunk, chunk: -1 })).toThrow(
       /^Cannot send .*breaks its schema: chunk: /,
     );
   });
@@ -77,8 +78,8 @@ describe("a message that breaks its own schema", () => {
 
 describe("bytes that are no message", () => {
   it("are refused with their place, and what was expected of which field", () => {
-    const read = (message: unknown) => () => decode(LabelChunk, pack(message), "work item on x.y");
-    expect(() => decode(LabelChunk, Uint8Array.of(0x85, 0xa4), "work item on x.y")).toThrow(
+    const read = (message: unknown) => () => decode(LabelChunks, pack(message), "work item on x.y");
+    expect(() => decode(LabelChunks, Uint8Array.of(0x85, 0xa4), "work item on x.y")).toThrow(
       "Cannot read work item on x.y as it is not MessagePack: 2 bytes",
     );
     expect(read(null)).toThrow(MalformedMessage);
@@ -88,7 +89,7 @@ describe("bytes that are no message", () => {
     expect(read({ ...chunk, shard: "b" })).toThrow(/: shard: expected 32 hexadecimal digits$/);
     expect(read({ ...chunk, chunk: -1 })).toThrow(/: chunk: /);
     expect(read({ ...chunk, chunk: 1.5 })).toThrow(/: chunk: .*expected int/);
-    expect(read({ ...chunk, type: "label-chunks" })).toThrow(/: type: .*expected "label-chunk"/);
+    expect(read({ ...chunk, type: "label-chunk" })).toThrow(/: type: .*expected "label-chunks"/);
     expect(read({ ...chunk, more: 1 })).toThrow(/Unrecognized key: "more"/);
   });
 
@@ -98,7 +99,7 @@ describe("bytes that are no message", () => {
   });
 
   it("name three faults at most", () => {
-    const read = () => decode(LabelChunk, pack({}), "it");
+    const read = () => decode(LabelChunks, pack({}), "it");
     expect(read).toThrow(/type: .*; labelling: .*; shard: /);
     expect(read).not.toThrow(/view: /);
   });

@@ -12,7 +12,7 @@ import { Numerics } from "../../shared/protocol/numerics.ts";
 import { Fault, Heartbeat } from "../../shared/protocol/presence.ts";
 import type { StoredEncoding } from "../../shared/protocol/storedEncoding.ts";
 import { buckets, labelsSubject, labelWorkSubject, streams } from "../../shared/protocol/subjects.ts";
-import { LabelChunk } from "../../shared/protocol/work.ts";
+import { LabelChunks } from "../../shared/protocol/work.ts";
 
 const page = readFileSync(new URL("../../docs/protocol.md", import.meta.url), "utf8");
 
@@ -81,7 +81,7 @@ describe("docs/protocol.md gives examples that hold:", () => {
 
 describe("docs/protocol.md names", () => {
   it.each<[string, z.ZodObject]>([
-    ["LabelChunk", LabelChunk],
+    ["LabelChunks", LabelChunks],
     ["Labels", Labels],
     ["Numerics", Numerics],
     ["Heartbeat", Heartbeat],

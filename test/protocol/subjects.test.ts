@@ -10,6 +10,7 @@ import {
   labelWorkFilter,
   labelWorkSubject,
   parseLabelsSubject,
+  parseLabelWork,
   shardLabelsFilter,
   streams,
   trainWorkFilter,
@@ -75,6 +76,17 @@ describe("the subjects of work", () => {
     expect(overlap(labelWorkFilter(hash("a")), labelWorkFilter(hash("b")))).toBe(false);
     expect(overlap(labelWorkFilter(hash("a")), trainWorkFilter)).toBe(false);
     expect(overlap(streams.work.filter, streams.labels.filter)).toBe(false);
+  });
+
+  it("name one chunk or a range, and are read back as what they name", () => {
+    const at = (chunks: string) => `${labelWorkSubject(key).split(".").slice(0, -1).join(".")}.${chunks}`;
+    expect(labelWorkSubject({ ...key, chunk: 16 }, 8)).toBe(at("16-23"));
+    expect(parseLabelWork(at("16-23"))).toEqual({ ...key, chunk: 16, count: 8 });
+    expect(parseLabelWork(at("7"))).toEqual({ ...key, chunk: 7, count: 1 });
+    for (const bad of ["7-7", "8-7", "07", "7-", "-7", "7-8-9", "x", "1.5"]) {
+      expect(parseLabelWork(at(bad)), bad).toBeUndefined();
+    }
+    expect(parseLabelWork(trainWorkSubject(hash("e")))).toBeUndefined();
   });
 });
 

@@ -10,7 +10,7 @@ import {
   labelWorkSubject,
   streams,
 } from "../../shared/protocol/subjects.ts";
-import { LabelChunk } from "../../shared/protocol/work.ts";
+import { LabelChunks } from "../../shared/protocol/work.ts";
 import type { AroundPrediction } from "../helpers/computes.ts";
 import { type Cluster, withCluster } from "../helpers/inProcessRun.ts";
 import { fileTeacher, SMALL_CHUNKS, smallSpec, writeTeacherFiles } from "../helpers/smallRun.ts";
@@ -130,7 +130,10 @@ describe("a run whose second teacher's nodes die for good", () => {
       expect(await queue.pending(labelWorkFilter(bea))).toEqual([]);
       for (const { shard, view, chunk } of await decisionsOf(cluster)) {
         const key = { labelling: bea, shard, view, chunk };
-        await queue.publish(labelWorkSubject(key), encode(LabelChunk, { type: "label-chunk", ...key }));
+        await queue.publish(
+          labelWorkSubject(key),
+          encode(LabelChunks, { type: "label-chunks", ...key, count: 1 }),
+        );
       }
       const there = async (): Promise<number> =>
         [...(await cluster.labels()).keys()].filter((subject) => subject.includes(bea)).length;

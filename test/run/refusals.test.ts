@@ -11,7 +11,7 @@ import {
   streams,
   trainWorkSubject,
 } from "../../shared/protocol/subjects.ts";
-import { LabelChunk } from "../../shared/protocol/work.ts";
+import { LabelChunks } from "../../shared/protocol/work.ts";
 import { bytesIdx, folderOf } from "../data/idxFiles.ts";
 import type { AroundPrediction } from "../helpers/computes.ts";
 import { type Cluster, withCluster } from "../helpers/inProcessRun.ts";
@@ -137,7 +137,7 @@ describe("a work item", () => {
   const other = "0".repeat(32);
 
   /** A run that has queued its work and waits for a teacher node. */
-  async function waitingRun(cluster: Cluster): Promise<{ ended: Promise<unknown>; key: LabelChunk }> {
+  async function waitingRun(cluster: Cluster): Promise<{ ended: Promise<unknown>; key: LabelChunks }> {
     cluster.student("s1");
     const { ended } = cluster.coordinator(smallSpec());
     const queue = await cluster.workQueue();
@@ -146,11 +146,18 @@ describe("a work item", () => {
     const labelling = teachers[0]?.ready?.labelling ?? "";
     return {
       ended,
-      key: { type: "label-chunk", labelling, shard: shards[0]?.hash ?? "", view: PLAIN_VIEW, chunk: 99 },
+      key: {
+        type: "label-chunks",
+        labelling,
+        shard: shards[0]?.hash ?? "",
+        view: PLAIN_VIEW,
+        chunk: 99,
+        count: 1,
+      },
     };
   }
 
-  it.each<[string, (key: LabelChunk) => Uint8Array, RegExp]>([
+  it.each<[string, (key: LabelChunks) => Uint8Array, RegExp]>([
     [
       "is no message",
       () => Uint8Array.of(0x82),
@@ -163,17 +170,17 @@ describe("a work item", () => {
     ],
     [
       "asks for a chunk beyond the last",
-      (key) => encode(LabelChunk, key),
+      (key) => encode(LabelChunks, key),
       /chunk 99: shard \w+ has 7 chunks/,
     ],
     [
       "asks for another labelling than its subject",
-      (key) => encode(LabelChunk, { ...key, labelling: other }),
+      (key) => encode(LabelChunks, { ...key, labelling: other }),
       /must be under the subject of what it asks for: that is stillhouse\.work\.label\.0{32}\./,
     ],
     [
       "asks for another view than its subject",
-      (key) => encode(LabelChunk, { ...key, view: other }),
+      (key) => encode(LabelChunks, { ...key, view: other }),
       /must be under the subject of what it asks for/,
     ],
   ])("that %s fails the run and leaves no label", async (_, forge, message) => {
@@ -192,13 +199,13 @@ describe("a work item", () => {
   });
 
   it.each([
-    ["a shard", (key: LabelChunk) => ({ ...key, shard: other }), /no run that needs it has such a shard/],
-    ["a view", (key: LabelChunk) => ({ ...key, view: other }), /no run that needs it has the view 0{32}/],
+    ["a shard", (key: LabelChunks) => ({ ...key, shard: other }), /no run that needs it has such a shard/],
+    ["a view", (key: LabelChunks) => ({ ...key, view: other }), /no run that needs it has the view 0{32}/],
   ])("for %s that no run has is dropped, and disturbs nobody", async (_, stray, said) => {
     await withCluster(files.dir, async (cluster) => {
       const { ended, key } = await waitingRun(cluster);
       const queue = await cluster.workQueue();
-      await queue.publish(labelWorkSubject(stray(key)), encode(LabelChunk, stray(key)));
+      await queue.publish(labelWorkSubject(stray(key)), encode(LabelChunks, stray(key)));
       cluster.teacher("t1");
       await cluster.drive(ended);
       expect((await cluster.record()).state).toBe("done");

@@ -3,18 +3,17 @@ import type { Bus, KeyValue } from "../../shared/bus/bus.ts";
 import { buckets } from "../../shared/protocol/subjects.ts";
 import type { StudentTraining, TrainedStudent, TrainingHooks } from "../../student-node/compute.ts";
 import { type Action, calmPlan, type FaultPlan, type PlannedFault } from "./faultPlan.ts";
-import type { FinalState } from "./finalState.ts";
 import type { Lineage, learn } from "./lineage.ts";
 import type { Role } from "./process.ts";
 import { addCounts, failureText } from "./results.ts";
-import { type Simulated, simulate, simulateCalm } from "./simulate.ts";
+import { type CalmStates, type Simulated, simulate, simulateCalm } from "./simulate.ts";
 import { LineageStudent } from "./studentCompute.ts";
 
 // Seconds on a machine that is free, minutes on one that is not.
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 const SEEDS = Array.from({ length: 12 }, (_, i) => i + 1);
-let calm: FinalState;
+let calm: CalmStates;
 beforeAll(async () => {
   calm = await simulateCalm();
 });

@@ -3,6 +3,9 @@ import type { Clock } from "../../shared/bus/clock.ts";
 
 const LAST_LINES = 60;
 
+/** By a request of its own; by one that was sent before, and had no answer then; or by a node that had pulled it among others. */
+export type Queued = "once" | "again" | "handed on";
+
 /** What happened on the bus, line by line with its time: a digest of all of it, and the last lines to be read. */
 export class Trace {
   readonly #clock: Clock;
@@ -11,8 +14,8 @@ export class Trace {
   readonly #onLine: ((line: string) => void) | undefined;
   /** How often each kind of thing happened. */
   readonly counts = new Map<string, number>();
-  /** Of items, by subject, whether the request that queued the last one was sent before, and had no answer then. */
-  readonly queuedAgain = new Map<string, boolean>();
+  /** Of items, by subject, how the last one came into the queue. */
+  readonly queued = new Map<string, Queued>();
   lines = 0;
 
   /** @param onLine hears every line */

@@ -2,7 +2,14 @@ import type { MemoryHub } from "../../shared/bus/memory/hub.ts";
 import { matches } from "../../shared/bus/subjects.ts";
 import { decode } from "../../shared/protocol/codec.ts";
 import { RunRecord } from "../../shared/protocol/run.ts";
-import { buckets, labelsSubject, labelWorkFilter, streams } from "../../shared/protocol/subjects.ts";
+import {
+  buckets,
+  labelsSubject,
+  labelWorkFilter,
+  parseLabelWork,
+  streams,
+} from "../../shared/protocol/subjects.ts";
+import type { Queued } from "./trace.ts";
 
 /** Something that a run must never do, and did. */
 export class Violation extends Error {}
@@ -11,28 +18,31 @@ export class Violation extends Error {}
 export class Watch {
   readonly #hub: MemoryHub;
   readonly #maxInFlight: number;
-  readonly #queuedAgain: ReadonlyMap<string, boolean>;
+  readonly #queued: ReadonlyMap<string, Queued>;
   #runsSequence = 0;
   #fence = 0;
   #looked = "";
-  /** Items of the queue, by number, whose labels were there: they are done with, also where the log then lost these. */
-  #labelled = new Set<number>();
+  /** Chunks in the queue whose labels were there: they are done with, also where the log then lost these. */
+  #labelled = new Set<string>();
   /**
-   * Items, by number, that were done when the request that had queued them was sent again, for want of an answer: nobody
-   * counts them as in flight, and their labels may be lost since.
+   * Items, by number, that were done when the request that had queued them was sent again, for want of an answer, or when a
+   * node that had been handed them a second time handed them on: nobody counts them as in flight, and their labels may be
+   * lost since.
    */
   readonly #repeated = new Set<number>();
+  /** Chunks that are queued and not labelled. */
+  #open = new Set<string>();
   #lastItem = 0;
   /** The most chunks that were queued and not labelled at once. */
   mostInFlight = 0;
   /** Fences that the run's record has had, in their order. */
   readonly fences: number[] = [];
 
-  /** @param queuedAgain as the trace has it */
-  constructor(hub: MemoryHub, maxInFlight: number, queuedAgain: ReadonlyMap<string, boolean>) {
+  /** @param queued as the trace has it */
+  constructor(hub: MemoryHub, maxInFlight: number, queued: ReadonlyMap<string, Queued>) {
     this.#hub = hub;
     this.#maxInFlight = maxInFlight;
-    this.#queuedAgain = queuedAgain;
+    this.#queued = queued;
   }
 
   /** @throws Violation */
@@ -63,29 +73,41 @@ export class Watch {
     if (now === this.#looked) return;
     this.#looked = now;
     const items = work.select((subject) => matches(labelWorkFilter("*"), subject));
+    const asked = items.flatMap(({ subject, sequence }) =>
+      chunksOf(subject).map((chunk) => ({ sequence, chunk })),
+    );
     this.#labelled = new Set(
-      items
-        .filter(
-          ({ subject, sequence }) =>
-            this.#labelled.has(sequence) || labels.last(firstLabel(subject)) !== undefined,
-        )
-        .map(({ sequence }) => sequence),
+      asked
+        .map(({ chunk }) => chunk)
+        .filter((chunk) => this.#labelled.has(chunk) || labels.last(chunk) !== undefined),
     );
     for (const { subject, sequence } of items) {
-      if (sequence > this.#lastItem && this.#queuedAgain.get(subject)) this.#repeated.add(sequence);
+      if (sequence > this.#lastItem && this.#isRepeated(subject)) this.#repeated.add(sequence);
       this.#lastItem = Math.max(this.#lastItem, sequence);
     }
-    const open = items.filter(
-      ({ sequence }) => !this.#labelled.has(sequence) && !this.#repeated.has(sequence),
-    ).length;
+    // One that a node hands on is asked for twice until the item that it was in is done.
+    this.#open = new Set(
+      asked
+        .filter(({ sequence, chunk }) => !this.#labelled.has(chunk) && !this.#repeated.has(sequence))
+        .map(({ chunk }) => chunk),
+    );
+    const open = this.#open.size;
     this.mostInFlight = Math.max(this.mostInFlight, open);
     if (open <= this.#maxInFlight) return;
     throw new Violation(`${open} chunks are in flight, and labels.maxInFlight is ${this.#maxInFlight}`);
   }
+
+  #isRepeated(subject: string): boolean {
+    const how = this.#queued.get(subject);
+    return (
+      how === "again" || (how === "handed on" && !chunksOf(subject).every((chunk) => this.#open.has(chunk)))
+    );
+  }
 }
 
-/** The subject of the first part of what a work item asks for. */
-function firstLabel(subject: string): string {
-  const [, , , labelling = "", shard = "", view = "", chunk = ""] = subject.split(".");
-  return labelsSubject({ labelling, shard, view, chunk: Number(chunk) }, 0);
+/** Of each chunk that a work item asks for, the subject of its first part. */
+function chunksOf(subject: string): string[] {
+  const work = parseLabelWork(subject);
+  if (!work) throw new Violation(`${subject} names no chunks`);
+  return Array.from({ length: work.count }, (_, i) => labelsSubject({ ...work, chunk: work.chunk + i }, 0));
 }

@@ -41,7 +41,7 @@ export async function openCoordinator({
       const labellings = record.teachers.flatMap(({ ready }) => ready ?? []);
       const missing = await findMissing(log, dataset, spec.labels, [PLAIN_VIEW], labellings);
       const listMs = performance.now() - startedAt;
-      await dispatchRun(bus, systemClock, missing.chunks, spec.labels.maxInFlight, stop.signal);
+      await dispatchRun(bus, systemClock, missing.chunks, spec.labels.maxInFlight, nodes, stop.signal);
       return { samples: missing.samplesMissing, listMs };
     },
     async close() {

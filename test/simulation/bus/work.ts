@@ -5,6 +5,7 @@ import type {
   WorkItem,
   WorkQueue,
 } from "../../../shared/bus/bus.ts";
+import type { Queued } from "../trace.ts";
 import { countOf, full } from "./log.ts";
 import type { Wire } from "./wire.ts";
 
@@ -21,13 +22,18 @@ export class SimulatedQueue implements WorkQueue {
     const attempt = async (again: boolean): Promise<"queued" | "exists"> => {
       if (!this.#wire.faults.full.has("work")) {
         const result = await this.#inner.publish(subject, data);
-        if (result === "queued") this.#wire.trace.queuedAgain.set(subject, again);
+        if (result === "queued") this.#wire.trace.queued.set(subject, this.#how(again));
         return result;
       }
       if ((await this.#inner.pending(subject)).length > 0) return "exists";
       throw full("work", subject);
     };
     return this.#wire.request("queue work", subject, attempt, String);
+  }
+
+  #how(again: boolean): Queued {
+    if (this.#wire.process.role === "teacher") return "handed on";
+    return again ? "again" : "once";
   }
 
   pending(filter: string): Promise<string[]> {

@@ -1,0 +1,128 @@
+import type { WriteOnceLog } from "../shared/bus/bus.ts";
+import type { BusFull } from "../shared/bus/errors.ts";
+import { whenRoom } from "../shared/bus/whenRoom.ts";
+import { publishNotice } from "../shared/cluster/notice.ts";
+import { type LabelMessage, labelMessage } from "../shared/labels/labelMessage.ts";
+import { chunkLayout } from "../shared/labels/layout.ts";
+import { rowWidth } from "../shared/labels/rowLayout.ts";
+import { type ChunkKey, labelsSubject } from "../shared/protocol/subjects.ts";
+import type { LabelChunks } from "../shared/protocol/work.ts";
+import { admit } from "./admission.ts";
+import { Appends } from "./appends.ts";
+import type { NodeContext, ServedTeacher } from "./context.ts";
+import { type FoundWork, findWork } from "./findWork.ts";
+
+/** A node that was at several chunks for so long leaves those that it has not begun to others. */
+const KEEP_MS = 2_000;
+
+interface Hooks {
+  /** The computation has come to the end of a chunk. */
+  onChunk(): void;
+  /** The log has no room, which is waited for. */
+  onWait(): void;
+}
+
+/**
+ * Appends what the log lacks of the labels of some chunks.
+ * @returns of how many; a slow node leaves the rest
+ */
+export async function labelChunks(
+  context: NodeContext,
+  teacher: ServedTeacher,
+  log: WriteOnceLog,
+  work: LabelChunks,
+  { onChunk, onWait }: Hooks,
+): Promise<number> {
+  const { clock, counters } = context;
+  const startedAtMs = clock.now();
+  const found = await findWork(context, teacher, work);
+  await admit(context, teacher, found.dataset);
+  const chunks = Array.from({ length: work.count }, (_, i) =>
+    planChunk(teacher, found, work, work.chunk + i),
+  );
+  // A node that died may have left some, and a second run that needs the chunk may have queued it when it was just done.
+  const there = new Set(await log.existing(chunks.flatMap(({ subjects }) => subjects)));
+  const appends = new Appends();
+  const append = (message: LabelMessage): Promise<unknown> => {
+    const waits = (error: BusFull): void => {
+      onWait();
+      tellWait(context, teacher, message.subject, error);
+    };
+    return whenRoom(() => log.append(message.subject, message.data), clock, context.signal, waits);
+  };
+  let labelled = 0;
+  try {
+    for (const chunk of chunks) {
+      if (labelled > 0 && clock.now() - startedAtMs >= KEEP_MS) break;
+      for await (const message of missingParts(context, teacher, found, chunk, there)) {
+        await appends.add(message.data.byteLength, () => append(message));
+      }
+      labelled++;
+      onChunk();
+    }
+    await appends.all();
+  } finally {
+    // Nothing may be appended any more once the item is given back.
+    await appends.settled();
+  }
+  counters.chunksLabelled += labelled;
+  return labelled;
+}
+
+interface PlannedChunk {
+  readonly key: ChunkKey;
+  readonly layout: ReturnType<typeof chunkLayout>;
+  /** Of its parts. */
+  readonly subjects: readonly string[];
+}
+
+function planChunk(
+  { encoding, features, runs: [run] }: ServedTeacher,
+  { shard, dataset }: FoundWork,
+  { labelling, shard: hash, view }: LabelChunks,
+  chunk: number,
+): PlannedChunk {
+  const { chunkSize } = run.spec.labels;
+  const layout = chunkLayout({ shard, chunkSize, chunk, encoding, classes: dataset.classes, features });
+  const key = { labelling, shard: hash, view, chunk };
+  return { key, layout, subjects: layout.parts.map((_, part) => labelsSubject(key, part)) };
+}
+
+/** Messages of those parts of a chunk that are not there, each when it is asked for. */
+async function* missingParts(
+  context: NodeContext,
+  { name, labelling, encoding, features }: ServedTeacher,
+  { dataset, shardIndex, view }: FoundWork,
+  { key, layout, subjects }: PlannedChunk,
+  there: ReadonlySet<string>,
+): AsyncGenerator<LabelMessage> {
+  const { compute, counters, node } = context;
+  const predict = async (rows: Uint32Array): Promise<Float32Array> => {
+    const values = await compute.predict(labelling, dataset.hash, shardIndex, rows, view);
+    counters.samplesPredicted += rows.length;
+    return values;
+  };
+  const row = { encoding, classes: dataset.classes, features };
+  // Products are with all samples of the chunk, whatever part a row is in.
+  const related = features.some(({ form }) => form === "gram") && !subjects.every((one) => there.has(one));
+  const whole = related ? await predict(layout.rows) : undefined;
+  const width = rowWidth(row);
+  for (const [part, [from, to]] of layout.parts.entries()) {
+    if (there.has(subjects[part] as string)) continue;
+    const rows = layout.rows.slice(from, to);
+    const values = whole ? whole.subarray(from * width, to * width) : await predict(rows);
+    const what = `chunk ${key.chunk} with teacher "${name}"`;
+    yield labelMessage({ key, part, rows, values, layout: row, node, what });
+  }
+}
+
+function tellWait(
+  { bus, log, node }: NodeContext,
+  { runs }: ServedTeacher,
+  subject: string,
+  error: BusFull,
+): void {
+  const text = `${node} waits for room: ${error.message}`;
+  log.warn({ subject }, text);
+  for (const { run } of runs) publishNotice(bus, run, node, "warn", text);
+}
