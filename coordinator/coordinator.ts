@@ -125,7 +125,7 @@ async function labelAll(
   const sliding = await SlidingLabels.open(context);
   await sliding?.settle(signal);
   const missing = await lackingLabels(context);
-  const { chunks, samplesNeeded, samplesMissing } = missing;
+  const { chunks, pending, samplesNeeded, samplesMissing } = missing;
   // What the log held before this run asked for anything: the report tells passes made from passes saved by it.
   if (!store.record.passes) {
     await requireLabelRoom(context, missing);
@@ -139,14 +139,14 @@ async function labelAll(
   const { quorum } = spec.ensemble;
   if (quorum === "all") {
     const { maxInFlight } = spec.labels;
-    const asked = { ...dispatching(context), missing: chunks, maxInFlight, onProgress };
+    const asked = { ...dispatching(context), missing: chunks, pending, maxInFlight, onProgress };
     const done = new AbortController();
     await Promise.all([
       dispatch({ ...asked, ...(sliding && { choosy: sliding }) }, signal).then(() => done.abort()),
       sliding?.follow(anySignal(signal, done.signal)),
     ]);
   } else {
-    await labelByQuorum({ ...context, dataset }, chunks, quorum, absent, signal);
+    await labelByQuorum({ ...context, dataset }, missing, quorum, absent, signal);
   }
   if (signal.aborted || store.record.labelledAtMs !== null) return;
   // Passes that nobody waited for were not made, or not for this run.

@@ -1,15 +1,26 @@
 import { anySignal } from "../shared/bus/anySignal.ts";
 import type { Bus, WorkQueue, WriteOnceLog } from "../shared/bus/bus.ts";
 import { type Clock, sleep } from "../shared/bus/clock.ts";
-import { allViewsFilter, labelWorkFilter, shardLabelsFilter, streams } from "../shared/protocol/subjects.ts";
+import {
+  labellingLabelsFilter,
+  labelWorkFilter,
+  streams,
+  viewLabelsFilter,
+} from "../shared/protocol/subjects.ts";
 import { Flight } from "./flight.ts";
 import type { MissingChunk } from "./missingLabels.ts";
+import { pendingWork } from "./pendingWork.ts";
 import type { QuarantineWatch } from "./quarantineWatch.ts";
 
 export interface DispatchOptions {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly missing: readonly MissingChunk[];
+  /**
+   * Subjects of what was queued, by whomever, before the log was looked at for what is missing: what it asks for is in flight.
+   * Looked at later, what was done in between would be in neither, and be done again.
+   */
+  readonly pending: ReadonlySet<string>;
   /** Chunks. */
   readonly maxInFlight: number;
   /** Teacher nodes that are there now. */
@@ -53,9 +64,7 @@ export async function dispatch(options: DispatchOptions, signal: AbortSignal): P
   const log = await bus.log(streams.labels.name, streams.labels.filter);
   const done = new AbortController();
   const until = anySignal(signal, done.signal);
-  // What another coordinator has queued is in flight already: counted later, it would come on top of what may be.
-  const pending = await pendingOf(queue, workFiltersOf(options.missing));
-  const flight = new Flight(options, queue, pending, () => done.abort());
+  const flight = new Flight(options, queue, () => done.abort());
   await Promise.all([
     flight.keepFull(until),
     reconcile(flight, log, queue, options, until),
@@ -67,26 +76,12 @@ export async function dispatch(options: DispatchOptions, signal: AbortSignal): P
   ]);
 }
 
-/** Of the work that chunks are asked for by. */
-function workFiltersOf(chunks: readonly MissingChunk[]): string[] {
-  return [...new Set(chunks.map(({ key }) => labelWorkFilter(key.labelling)))];
-}
-
-async function pendingOf(queue: WorkQueue, filters: readonly string[]): Promise<Set<string>> {
-  const pending = new Set<string>();
-  for (const filter of filters) for (const subject of await queue.pending(filter)) pending.add(subject);
-  return pending;
-}
-
-/**
- * What is followed: of each shard, as one teacher sees it, the view, or, of several, all that there are, so that a run of
- * many views has few followers.
- */
+/** What is followed: of each teacher the view, or, of several, all that there are, so that a run of many views has few followers. */
 function filtersOf(missing: readonly MissingChunk[]): string[] {
   const views = new Map<string, Set<string>>();
   for (const { key } of missing) {
-    const all = allViewsFilter(key);
-    views.set(all, (views.get(all) ?? new Set()).add(shardLabelsFilter(key)));
+    const all = labellingLabelsFilter(key.labelling);
+    views.set(all, (views.get(all) ?? new Set()).add(viewLabelsFilter(key)));
   }
   return [...views].map(([all, [first, second]]) => (second === undefined ? (first as string) : all));
 }
@@ -102,9 +97,9 @@ async function reconcile(
     await sleep(clock, RECONCILE_MS, signal);
     if (signal.aborted) return;
     const queued = flight.queued();
-    const filters = workFiltersOf(flight.inFlight);
-    const pending = await pendingOf(queue, filters);
-    for (const filter of filters) await givesUp(filter, pending);
+    const labellings = new Set(flight.inFlight.map(({ key }) => key.labelling));
+    const pending = await pendingWork(queue, labellings);
+    for (const labelling of labellings) await givesUp(labelWorkFilter(labelling), pending);
     const gone = flight.notPending(queued, pending);
     const open = gone.flatMap(({ parts }) => [...parts.keys()]);
     for (const subject of await log.existing(open)) flight.arrived(subject);

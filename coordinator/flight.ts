@@ -43,10 +43,11 @@ export class Flight {
   /** In quarantine, and its subject there: neither waiting nor in flight. */
   readonly #aside = new Map<MissingChunk, string>();
   readonly #room = new Wakeup();
+  /** Chunks of the next item. */
+  #needed = 1;
   #left: number;
 
-  /** @param pending subjects of work that is queued already, by whomever: what it asks for is in flight */
-  constructor(options: DispatchOptions, queue: WorkQueue, pending: ReadonlySet<string>, onDone: () => void) {
+  constructor(options: DispatchOptions, queue: WorkQueue, onDone: () => void) {
     this.#options = options;
     this.#queue = queue;
     this.#onDone = onDone;
@@ -54,7 +55,7 @@ export class Flight {
     this.#left = options.missing.length;
     for (const chunk of options.missing)
       for (const subject of chunk.parts.keys()) this.#open.set(subject, chunk);
-    const askedFor = askedForBy(pending);
+    const askedFor = askedForBy(options.pending);
     for (const chunk of options.missing) {
       const by = askedFor.get(labelWorkSubject(chunk.key));
       if (by === undefined || this.#quarantined(chunk) !== undefined) continue;
@@ -96,6 +97,7 @@ export class Flight {
         const of = { maxInFlight, left: this.#left, nodes: nodes(), chunkBytes: first.bytes };
         const size = alone ? 1 : chunksTogether(of);
         const chunks = this.#waiting.group(size, (chunk) => this.#fateOf(chunk) === "queue");
+        this.#needed = chunks.length;
         if (this.#inFlight.size + chunks.length > maxInFlight) break;
         const item = { subject: labelWorkSubject(first.key, chunks.length), queued: false };
         for (const chunk of chunks) {
@@ -198,7 +200,8 @@ export class Flight {
     this.#options.choosy?.onLabelled(chunk);
     this.#options.onProgress(this.#options.missing.length - this.#left, this.#inFlight.size);
     if (this.#left === 0) this.#onDone();
-    else this.#room.wake();
+    // What is asked for at once is the fewer the less is left.
+    else if (this.#inFlight.size + this.#needed <= this.#options.maxInFlight) this.#room.wake();
   }
 
   /** What is in flight, and was in the queue once. */

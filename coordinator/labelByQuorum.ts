@@ -11,6 +11,7 @@ import { Closing } from "./closing.ts";
 import type { CoordinatorContext } from "./context.ts";
 import { dispatch } from "./dispatch.ts";
 import { dispatching } from "./dispatching.ts";
+import type { LackingLabels } from "./lackingLabels.ts";
 import type { MissingChunk } from "./missingLabels.ts";
 
 /**
@@ -22,7 +23,7 @@ import type { MissingChunk } from "./missingLabels.ts";
  */
 export async function labelByQuorum(
   context: CoordinatorContext,
-  missing: readonly MissingChunk[],
+  { chunks: missing, pending }: Pick<LackingLabels, "chunks" | "pending">,
   quorum: Quorum,
   absent: AbsentTeachers,
   signal: AbortSignal,
@@ -70,6 +71,7 @@ export async function labelByQuorum(
           // What nobody comes to the end of is left out, so nothing is stuck.
           onStuck: () => undefined,
           missing: missing.filter(({ key }) => key.labelling === labelling),
+          pending,
           maxInFlight: Math.max(1, Math.floor(spec.labels.maxInFlight / asked.length)),
           onProgress: (arrived, inFlight) => tell(labelling, arrived, inFlight),
           choosy,

@@ -4,18 +4,30 @@ import { StillhouseError } from "../shared/errors.ts";
 import type { RunRecord } from "../shared/protocol/run.ts";
 import { streams } from "../shared/protocol/subjects.ts";
 import type { CoordinatorContext } from "./context.ts";
+import type { DispatchOptions } from "./dispatch.ts";
 import { findMissing, type Labelling, type MissingLabels } from "./missingLabels.ts";
+import { pendingWork } from "./pendingWork.ts";
+
+/** With what is asked for already. */
+export type LackingLabels = MissingLabels & Pick<DispatchOptions, "pending">;
 
 /** What the log lacks of the labels that nodes are to give for a run whose teachers are there. */
 export async function lackingLabels({
   bus,
   store,
   dataset,
-}: Pick<CoordinatorContext, "bus" | "store" | "dataset">): Promise<MissingLabels> {
+}: Pick<CoordinatorContext, "bus" | "store" | "dataset">): Promise<LackingLabels> {
   const { spec } = store.record;
   const log = await bus.log(streams.labels.name, streams.labels.filter);
   const seen = transferSet(dataset, spec.data);
-  return findMissing(log, seen, spec.labels, labelledViewHashes(spec, seen), labellings(store.record));
+  const teachers = labellings(store.record);
+  const queue = await bus.workQueue(streams.work.name, streams.work.filter);
+  const pending = await pendingWork(
+    queue,
+    teachers.map(({ labelling }) => labelling),
+  );
+  const views = labelledViewHashes(spec, seen);
+  return { ...(await findMissing(log, seen, spec.labels, views, teachers)), pending };
 }
 
 /** Of the teachers that nodes label with. */

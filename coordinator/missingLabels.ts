@@ -1,5 +1,5 @@
 import type { WriteOnceLog } from "../shared/bus/bus.ts";
-import { chunkParts, chunkRows } from "../shared/data/chunks.ts";
+import { chunkLength, chunkParts } from "../shared/data/chunks.ts";
 import type { Dataset, Shard } from "../shared/data/dataset.ts";
 import { labelOrder } from "../shared/data/labelOrder.ts";
 import { rowBytes } from "../shared/labels/rowLayout.ts";
@@ -59,7 +59,7 @@ export async function findMissing(
   let samplesMissing = 0;
   for (const { view, shard, chunk } of labelOrder(dataset, chunkSize, views.length)) {
     const { hash, rows } = dataset.shards[shard] as Shard;
-    const { length } = chunkRows(hash, rows, chunkSize, chunk);
+    const length = chunkLength(rows, chunkSize, chunk);
     for (const { labelling, encoding, features = [] } of labellings) {
       const bytesPerRow = rowBytes({ encoding, classes: dataset.classes, features });
       const parted = chunkParts(length, bytesPerRow);

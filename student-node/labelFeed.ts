@@ -1,6 +1,6 @@
 import { aborted } from "../shared/bus/aborted.ts";
 import type { Bus, LogEntry, WriteOnceLog } from "../shared/bus/bus.ts";
-import type { Dataset, Shard } from "../shared/data/dataset.ts";
+import type { Dataset } from "../shared/data/dataset.ts";
 import { labelOrder, type ViewedChunk } from "../shared/data/labelOrder.ts";
 import { checkedLabels } from "../shared/labels/checkedLabels.ts";
 import type { ReadAgain } from "../shared/labels/labelStoreReader.ts";
@@ -10,7 +10,7 @@ import type { DecidedChunk } from "../shared/labels/presence.ts";
 import type { FeatureLayout } from "../shared/protocol/features.ts";
 import type { Labels } from "../shared/protocol/labels.ts";
 import type { StoredEncoding } from "../shared/protocol/storedEncoding.ts";
-import { parseLabelsSubject, shardLabelsFilter, streams } from "../shared/protocol/subjects.ts";
+import { parseLabelsSubject, streams, viewLabelsFilter } from "../shared/protocol/subjects.ts";
 import { ChunkProgress } from "./chunkProgress.ts";
 import { followDecisions } from "./followDecisions.ts";
 import { LabelLayouts } from "./labelLayouts.ts";
@@ -51,8 +51,10 @@ export class LabelFeed {
   readonly #chunks: readonly ViewedChunk[];
   readonly #progress: ChunkProgress;
   readonly #place = new Map<string, number>();
-  /** By view and shard, its chunks. */
-  readonly #held = new Map<string, number[]>();
+  /** By view, its chunks. */
+  readonly #held = new Map<number, ViewedChunk[]>();
+  /** By hash, where a shard stands in the dataset; two may have the same content. */
+  readonly #places = new Map<string, number[]>();
   readonly #layouts: LabelLayouts;
   readonly #again: LogAgain;
   readonly #seen = new Set<string>();
@@ -72,12 +74,15 @@ export class LabelFeed {
     this.#layouts = new LabelLayouts(options);
     this.#again = new LogAgain(options, this.#layouts);
     this.#chunks = labelOrder(options.dataset, options.chunkSize, options.views.length);
-    const parts = this.#chunks.map(({ view, shard, chunk }, place) => {
+    options.dataset.shards.forEach(({ hash }, place) => {
+      this.#places.set(hash, [...(this.#places.get(hash) ?? []), place]);
+    });
+    const parts = this.#chunks.map((one, place) => {
+      const { view, shard, chunk } = one;
       this.#place.set(placeName(view, shard, chunk), place);
-      const held = `${view}/${shard}`;
-      const chunks = this.#held.get(held) ?? [];
-      this.#held.set(held, chunks);
-      chunks.push(chunk);
+      const held = this.#held.get(view) ?? [];
+      this.#held.set(view, held);
+      held.push(one);
       const past = this.#isPast(view);
       return options.labellings.map((_, k) => (past ? 0 : this.#layouts.chunk(k, shard, chunk).parts.length));
     });
@@ -116,15 +121,12 @@ export class LabelFeed {
   async run(signal: AbortSignal): Promise<void> {
     const { bus, labellings } = this.#options;
     const log = await bus.log(streams.labels.name, streams.labels.filter);
-    const shards = [...new Set(this.#chunks.map(({ shard }) => shard))];
     try {
       // Without teachers there is nothing to wait for, and everything is labelled.
       if (labellings.length === 0) await aborted(signal);
       await Promise.all([
         this.#readDecisions(signal),
-        ...labellings.flatMap((labelling, teacher) =>
-          shards.map((shard) => this.#readShard(log, labelling, teacher, shard, signal)),
-        ),
+        ...labellings.map((labelling, teacher) => this.#readTeacher(log, labelling, teacher, signal)),
       ]);
       // Nobody may wait for labels that are no longer read.
       this.#end(signal.reason);
@@ -150,7 +152,7 @@ export class LabelFeed {
   }
 
   async #readDecisions(signal: AbortSignal): Promise<void> {
-    const { bus, dataset, views, labellings, decidedFor, onDecided } = this.#options;
+    const { bus, views, labellings, decidedFor, onDecided } = this.#options;
     if (decidedFor === undefined) return;
     for await (const { shard, view: hash, chunk, present } of followDecisions(
       bus,
@@ -159,40 +161,43 @@ export class LabelFeed {
       signal,
     )) {
       const view = views.indexOf(hash);
-      dataset.shards.forEach((own, place) => {
+      for (const place of this.#places.get(shard) ?? []) {
         const at = this.#place.get(placeName(view, place, chunk));
-        if (own.hash !== shard || at === undefined) return;
+        if (at === undefined) continue;
         for (const teacher of present) {
           const wrong = this.#wrong.get(`${at}/${teacher}`);
           if (wrong) throw wrong;
         }
         onDecided?.({ view, shard: place, chunk, present });
         this.#progress.decided(at, present);
-      });
+      }
       this.#advance();
     }
   }
 
   /** One view after the other, so that a run of many views has few readers; with a quorum nobody knows when a view ends. */
-  async #readShard(
+  async #readTeacher(
     log: WriteOnceLog,
     labelling: string,
     teacher: number,
-    shard: number,
     signal: AbortSignal,
   ): Promise<void> {
-    const { dataset, views, decidedFor } = this.#options;
-    const { hash } = dataset.shards[shard] as Shard;
+    const { views, decidedFor } = this.#options;
     const read = async (view: number): Promise<void> => {
       if (this.#isPast(view)) return;
-      let left = (this.#held.get(`${view}/${shard}`) ?? []).reduce(
-        (sum, chunk) => sum + this.#layouts.chunk(teacher, shard, chunk).parts.length,
+      let left = (this.#held.get(view) ?? []).reduce(
+        (sum, { shard, chunk }) => sum + this.#layouts.chunk(teacher, shard, chunk).parts.length,
         0,
       );
       if (left === 0) return;
-      const filter = shardLabelsFilter({ labelling, shard: hash, view: views[view] as string });
-      for await (const entry of log.read(filter, signal)) {
-        if (this.#take(entry, teacher, view, shard)) left--;
+      for await (const entry of log.read(
+        viewLabelsFilter({ labelling, view: views[view] as string }),
+        signal,
+      )) {
+        const key = parseLabelsSubject(entry.subject);
+        for (const shard of this.#places.get(key.shard) ?? []) {
+          if (this.#take(entry, key, teacher, view, shard)) left--;
+        }
         if (left === 0 && view < views.length - 1 && decidedFor === undefined) break;
       }
     };
@@ -206,8 +211,13 @@ export class LabelFeed {
   }
 
   /** @returns whether it is news */
-  #take(entry: LogEntry, teacher: number, view: number, shard: number): boolean {
-    const key = parseLabelsSubject(entry.subject);
+  #take(
+    entry: LogEntry,
+    key: ReturnType<typeof parseLabelsSubject>,
+    teacher: number,
+    view: number,
+    shard: number,
+  ): boolean {
     const place = this.#place.get(placeName(view, shard, key.chunk));
     // Chunks that this run leaves out may be there for another run; a log read again after a reconnect may repeat.
     const taken = `${teacher}/${shard}/${entry.subject}`;

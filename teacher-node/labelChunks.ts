@@ -16,6 +16,8 @@ import { type FoundWork, findWork } from "./findWork.ts";
 const KEEP_MS = 2_000;
 
 interface Hooks {
+  /** Whether the log may have some already; absent that, nobody looks. */
+  readonly mayBeThere: boolean;
   /** The computation has come to the end of a chunk. */
   onChunk(): void;
   /** The log has no room, which is waited for. */
@@ -24,24 +26,22 @@ interface Hooks {
 
 /**
  * Appends what the log lacks of the labels of some chunks.
- * @returns of how many; a slow node leaves the rest
+ * @returns numbers of those that a slow node leaves to others
  */
 export async function labelChunks(
   context: NodeContext,
   teacher: ServedTeacher,
   log: WriteOnceLog,
   work: LabelChunks,
-  { onChunk, onWait }: Hooks,
-): Promise<number> {
+  { mayBeThere, onChunk, onWait }: Hooks,
+): Promise<number[]> {
   const { clock, counters } = context;
   const startedAtMs = clock.now();
   const found = await findWork(context, teacher, work);
   await admit(context, teacher, found.dataset);
-  const chunks = Array.from({ length: work.count }, (_, i) =>
-    planChunk(teacher, found, work, work.chunk + i),
-  );
-  // A node that died may have left some, and a second run that needs the chunk may have queued it when it was just done.
-  const there = new Set(await log.existing(chunks.flatMap(({ subjects }) => subjects)));
+  const chunks = planChunks(teacher, found, work);
+  const asked = chunks.flatMap(({ subjects }) => subjects);
+  const there = new Set(mayBeThere ? await log.existing(asked) : []);
   const appends = new Appends();
   const append = (message: LabelMessage): Promise<unknown> => {
     const waits = (error: BusFull): void => {
@@ -66,7 +66,21 @@ export async function labelChunks(
     await appends.settled();
   }
   counters.chunksLabelled += labelled;
-  return labelled;
+  return chunks.slice(labelled).map(({ key }) => key.chunk);
+}
+
+/** Numbers of the chunks of which the log lacks something. */
+export async function lackingChunks(
+  context: NodeContext,
+  teacher: ServedTeacher,
+  log: WriteOnceLog,
+  work: LabelChunks,
+): Promise<number[]> {
+  const chunks = planChunks(teacher, await findWork(context, teacher, work), work);
+  const there = new Set(await log.existing(chunks.flatMap(({ subjects }) => subjects)));
+  return chunks
+    .filter(({ subjects }) => !subjects.every((one) => there.has(one)))
+    .map(({ key }) => key.chunk);
 }
 
 interface PlannedChunk {
@@ -76,16 +90,18 @@ interface PlannedChunk {
   readonly subjects: readonly string[];
 }
 
-function planChunk(
+function planChunks(
   { encoding, features, runs: [run] }: ServedTeacher,
   { shard, dataset }: FoundWork,
-  { labelling, shard: hash, view }: LabelChunks,
-  chunk: number,
-): PlannedChunk {
+  { labelling, shard: hash, view, chunk: first, count }: LabelChunks,
+): PlannedChunk[] {
   const { chunkSize } = run.spec.labels;
-  const layout = chunkLayout({ shard, chunkSize, chunk, encoding, classes: dataset.classes, features });
-  const key = { labelling, shard: hash, view, chunk };
-  return { key, layout, subjects: layout.parts.map((_, part) => labelsSubject(key, part)) };
+  return Array.from({ length: count }, (_, i) => {
+    const chunk = first + i;
+    const layout = chunkLayout({ shard, chunkSize, chunk, encoding, classes: dataset.classes, features });
+    const key = { labelling, shard: hash, view, chunk };
+    return { key, layout, subjects: layout.parts.map((_, part) => labelsSubject(key, part)) };
+  });
 }
 
 /** Messages of those parts of a chunk that are not there, each when it is asked for. */

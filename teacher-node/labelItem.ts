@@ -12,7 +12,7 @@ import type { NodeContext, ServedTeacher } from "./context.ts";
 import { UnknownShard, UnknownView } from "./findWork.ts";
 import { handOn } from "./handOn.ts";
 import { keepAlive } from "./keepAlive.ts";
-import { labelChunks } from "./labelChunks.ts";
+import { labelChunks, lackingChunks } from "./labelChunks.ts";
 
 /** Where the work comes from, and where the labels go. */
 export interface LabelStreams {
@@ -40,15 +40,18 @@ export async function labelItem(
   try {
     const done = await beginAttempt(bus, clock, item, node);
     const work = readWork(item);
-    if (item.delivery > 1 && work.count > 1) await handOn(queue, work);
-    else {
-      const labelled = await labelChunks(context, teacher, log, work, {
+    if (item.delivery > 1 && work.count > 1) {
+      await handOn(queue, work, await lackingChunks(context, teacher, log, work));
+    } else {
+      const left = await labelChunks(context, teacher, log, work, {
+        // A node that died has left some, or another run that needs them has queued them when they were just done.
+        mayBeThere: item.delivery > 1 || teacher.runs.length > 1,
         onChunk: () => {
           aliveAtMs = clock.now();
         },
         onWait: () => item.working(),
       });
-      if (labelled < work.count) await handOn(queue, work, labelled);
+      await handOn(queue, work, left);
     }
     await item.ack();
     await done();

@@ -1,6 +1,5 @@
-import { dispatch } from "../../coordinator/dispatch.ts";
+import { type DispatchOptions, dispatch } from "../../coordinator/dispatch.ts";
 import { OverdueWork } from "../../coordinator/exhaustedWork.ts";
-import type { MissingChunk } from "../../coordinator/missingLabels.ts";
 import { QuarantineWatch } from "../../coordinator/quarantineWatch.ts";
 import type { Bus } from "../../shared/bus/bus.ts";
 import type { Clock } from "../../shared/bus/clock.ts";
@@ -10,7 +9,7 @@ import { RUN } from "./simulatedRun.ts";
 export async function dispatchRun(
   bus: Bus,
   clock: Clock,
-  missing: readonly MissingChunk[],
+  { missing, pending }: Pick<DispatchOptions, "missing" | "pending">,
   maxInFlight: number,
   nodes: number,
   signal: AbortSignal,
@@ -24,6 +23,7 @@ export async function dispatchRun(
       bus,
       clock,
       missing,
+      pending,
       maxInFlight,
       nodes: () => nodes,
       quarantine: await QuarantineWatch.open(bus, fail, signal),

@@ -37,7 +37,7 @@ export function addPipeline(program: Command): void {
     .option("--samples <n>", "of the data, which each of 4 teachers labels", count)
     .option("--nodes <n>", "teacher nodes", count, 4)
     .option("--processes <n>", "that the nodes are divided among", count, 1)
-    .option("--in-flight <n>", "labels.maxInFlight: chunks that may be queued or in work", count, 64)
+    .option("--in-flight <n>", "labels.maxInFlight: chunks that may be queued or in work", count, 256)
     .option("--blocks <n>", "turns that each contestant has", count, 3)
     .addOption(
       new Option("--service <kind>", "distribution of a chunk's service time")

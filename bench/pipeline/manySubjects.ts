@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { RECONCILE_MS } from "../../coordinator/dispatch.ts";
 import { findMissing } from "../../coordinator/missingLabels.ts";
+import { pendingWork } from "../../coordinator/pendingWork.ts";
 import type { Bus } from "../../shared/bus/bus.ts";
 import { type Clock, systemClock } from "../../shared/bus/clock.ts";
 import { connectNats } from "../../shared/bus/nats.ts";
@@ -103,12 +104,17 @@ interface Timed {
 async function timed(bus: Bus, spec: RunSpec, dataset: Dataset): Promise<Timed> {
   const startedAt = performance.now();
   const log = await bus.log(streams.labels.name, streams.labels.filter);
+  const queue = await bus.workQueue(streams.work.name, streams.work.filter);
+  const pending = await pendingWork(
+    queue,
+    labellingsOf(spec).map(({ labelling }) => labelling),
+  );
   const missing = await findMissing(log, dataset, spec.labels, [PLAIN_VIEW], labellingsOf(spec));
   const listMs = performance.now() - startedAt;
   const stop = new AbortController();
   const { clock, pass } = withoutPasses();
-  const queue = await bus.workQueue(streams.work.name, streams.work.filter);
-  const dispatching = dispatchRun(bus, clock, missing.chunks, spec.labels.maxInFlight, NODES, stop.signal);
+  const asked = { missing: missing.chunks, pending };
+  const dispatching = dispatchRun(bus, clock, asked, spec.labels.maxInFlight, NODES, stop.signal);
   const queued = async (): Promise<void> => {
     const chunks = async (): Promise<number> =>
       (await queue.pending(streams.work.filter)).reduce(

@@ -132,7 +132,7 @@ export interface WorkConsumer {
    * Asks for up to `max` messages; resolves with those that came within `waitMs` (none is an empty list), as soon
    * as `max` came. A consumer that vanished is created again, and a lost connection ends the wait: neither is an
    * error. When `signal` aborts, what came is handed back to the queue and the list is empty.
-   * @param lingerMs what has come waits no longer than this for more; absent: until `waitMs` are over
+   * @param lingerMs what has come waits for what else is at hand, and no longer than this; absent: until `waitMs` are over
    */
   pull(max: number, waitMs: number, signal?: AbortSignal, lingerMs?: number): Promise<WorkItem[]>;
 }

@@ -21,7 +21,7 @@ export const LabelsSpec = z.strictObject({
     "how teachers' answers are stored in the label log; each teacher may have its own",
   ),
   chunkSize: z.int().min(1).max(65536).default(512).describe("samples a chunk, the unit of labelling"),
-  maxInFlight: count.default(64).describe("chunks of this run that may be queued or in work at once"),
+  maxInFlight: count.default(256).describe("chunks of this run that may be queued or in work at once"),
   maxLogBytes: count
     .default(8 * 2 ** 30)
     .describe("the run is refused when its labels would take more bytes than this"),
@@ -154,7 +154,7 @@ export const RunSpec = z.strictObject({
   labels: LabelsSpec.default({
     encoding: "half",
     chunkSize: 512,
-    maxInFlight: 64,
+    maxInFlight: 256,
     maxLogBytes: 8 * 2 ** 30,
   }).describe("the label log"),
   compute: ComputeSpec.default({

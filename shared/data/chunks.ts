@@ -37,6 +37,11 @@ export function chunkCount(rows: number, chunkSize: number): number {
   return Math.ceil(rows / chunkSize);
 }
 
+/** Rows of a chunk that the shard has. */
+export function chunkLength(rows: number, chunkSize: number, chunk: number): number {
+  return Math.min(chunkSize, rows - chunk * chunkSize);
+}
+
 /** The chunk that holds a row. */
 export function chunkOf(shardHash: string, rows: number, chunkSize: number, row: number): number {
   const place = inversePermutation(shardHash, rows)[row];

@@ -1,5 +1,5 @@
 import { type Rng, rng } from "../determinism/rng.ts";
-import { chunkOf, chunkRows } from "./chunks.ts";
+import { chunkCount, chunkOf, chunkRows, inversePermutation } from "./chunks.ts";
 import { type Dataset, rowOf, type Shard, sampleId, shardOf, splits } from "./dataset.ts";
 
 /** A chunk of a dataset: the place of its shard, and its number there. */
@@ -18,9 +18,9 @@ export type Ordered = Pick<Dataset, "splits"> & {
  * first, chunk by chunk, then the others. Chunks without a selected sample (`limit`) are left out.
  */
 export function dispatchOrder(dataset: Ordered, chunkSize: number): ChunkRef[] {
-  const training = new Set(Array.from(dataset.splits.train, shardOf));
-  const all = splits.flatMap((split) => [...dataset.splits[split]]);
-  const chunks = chunksOf(dataset, chunkSize, all);
+  const training = new Set<number>();
+  for (const id of dataset.splits.train) training.add(shardOf(id));
+  const chunks = chunksOf(dataset, chunkSize, ...splits.map((split) => dataset.splits[split]));
   return [
     ...chunks.filter(({ shard }) => training.has(shard)),
     ...chunks.filter(({ shard }) => !training.has(shard)),
@@ -130,14 +130,25 @@ export function chunksNeeded(options: {
 }
 
 /** The chunks that hold the given samples, in the order of shards and chunks. */
-function chunksOf(dataset: Ordered, chunkSize: number, ids: Iterable<number>): ChunkRef[] {
-  const held = dataset.shards.map(() => new Set<number>());
-  for (const id of ids) held[shardOf(id)]?.add(chunkOfId(dataset, chunkSize, id));
-  return held.flatMap((chunks, shard) =>
-    [...chunks].sort((a, b) => a - b).map((chunk) => ({ shard, chunk })),
+function chunksOf(dataset: Ordered, chunkSize: number, ...ids: readonly Uint32Array[]): ChunkRef[] {
+  const shards = dataset.shards.map(({ hash, rows }) => ({
+    places: inversePermutation(hash, rows),
+    held: new Uint8Array(chunkCount(rows, chunkSize)),
+  }));
+  for (const some of ids) {
+    for (const id of some) {
+      const shard = shards[shardOf(id)];
+      const place = shard?.places[rowOf(id)];
+      if (shard === undefined || place === undefined) chunkOfId(dataset, chunkSize, id);
+      else shard.held[Math.floor(place / chunkSize)] = 1;
+    }
+  }
+  return shards.flatMap(({ held }, shard) =>
+    [...held.keys()].filter((chunk) => held[chunk] === 1).map((chunk) => ({ shard, chunk })),
   );
 }
 
+/** @throws RangeError for a sample that the dataset does not have */
 function chunkOfId(dataset: Ordered, chunkSize: number, id: number): number {
   const shard = dataset.shards[shardOf(id)];
   if (shard === undefined) {

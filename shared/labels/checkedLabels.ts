@@ -8,7 +8,7 @@ import { encodingText } from "./encodingText.ts";
 import type { ChunkLayout } from "./layout.ts";
 import { firstUnusableOf } from "./rowCodec.ts";
 import { type RowLayout, rowBytes } from "./rowLayout.ts";
-import { rowsDigest } from "./rowsDigest.ts";
+import { partDigest } from "./rowsDigest.ts";
 
 /** A message of the label log that does not say what its subject promises. Never trained on. */
 export class WrongLabels extends StillhouseError {}
@@ -33,7 +33,7 @@ export function checkedLabels(
       `Cannot use ${where} as this chunk has ${layout.parts.length} parts: it is part ${key.part}`,
     );
   }
-  const rows = layout.rows.slice(...range);
+  const rows = range[1] - range[0];
   const expected = {
     labelling: key.labelling,
     shard: key.shard,
@@ -41,10 +41,10 @@ export function checkedLabels(
     chunk: key.chunk,
     part: key.part,
     encoding: encodingText(row.encoding),
-    shape: `${rows.length},${row.classes}`,
-    rowsDigest: rowsDigest(rows),
+    shape: `${rows},${row.classes}`,
+    rowsDigest: partDigest(layout, key.part),
     features: featuresText(row.features),
-    bytes: rows.length * rowBytes(row),
+    bytes: rows * rowBytes(row),
   };
   const seen = {
     ...labels,

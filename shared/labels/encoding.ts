@@ -39,6 +39,7 @@ export function bytesPerRow(encoding: StoredEncoding, classes: number): number {
  * @param logits [rows, classes]
  * @param what for the error: which teacher and chunk
  * @param draws for `sampled`
+ * @param bytes to write into, exactly as large; absent: new ones
  * @throws UnusableLogits naming row, class, the value seen and the bound
  */
 export function encodeLogits(
@@ -47,9 +48,9 @@ export function encodeLogits(
   classes: number,
   what: string,
   draws?: DrawsOf,
+  bytes: Uint8Array = new Uint8Array((logits.length / classes) * bytesPerRow(encoding, classes)),
 ): Uint8Array {
   const rows = logits.length / classes;
-  const bytes = new Uint8Array(rows * bytesPerRow(encoding, classes));
   if (encoding === "half" || encoding === "float32") {
     refuse(writeNumbers(encoding, logits, bytes, 0));
     return bytes;

@@ -1,9 +1,9 @@
-import { encode } from "../protocol/codec.ts";
+import { encodeWithPayload } from "../protocol/codec.ts";
 import { Labels } from "../protocol/labels.ts";
 import { type ChunkKey, labelsSubject } from "../protocol/subjects.ts";
 import { encodeRows } from "./rowCodec.ts";
 import { rowDraws } from "./rowDraws.ts";
-import type { RowLayout } from "./rowLayout.ts";
+import { type RowLayout, rowBytes } from "./rowLayout.ts";
 import { rowsDigest } from "./rowsDigest.ts";
 
 /** A message of the label log, with the subject that it belongs to. */
@@ -31,7 +31,7 @@ export function labelMessage(of: {
 }): LabelMessage {
   const { key, part, rows, layout, node } = of;
   const { classes, encoding, features } = layout;
-  const labels: Labels = {
+  const labels: Omit<Labels, "payload"> = {
     type: "labels",
     labelling: key.labelling,
     shard: key.shard,
@@ -43,7 +43,16 @@ export function labelMessage(of: {
     ...(features.length > 0 ? { features: [...features] } : {}),
     rowsDigest: rowsDigest(rows),
     node,
-    payload: encodeRows(layout, of.values, of.what, rowDraws(key, rows)),
   };
-  return { subject: labelsSubject(key, part), data: encode(Labels, labels) };
+  const draws = rowDraws(key, rows);
+  const payload = encodeRows(layout, of.values, of.what, draws, scratchOf(rows.length * rowBytes(layout)));
+  return { subject: labelsSubject(key, part), data: encodeWithPayload(Labels, labels, payload) };
+}
+
+// Copied into the message at once: memory that is new for each costs more than the copy.
+let scratch = new Uint8Array(0);
+
+function scratchOf(bytes: number): Uint8Array {
+  if (scratch.byteLength < bytes) scratch = new Uint8Array(bytes);
+  return scratch.subarray(0, bytes);
 }

@@ -27,6 +27,7 @@ import {
  * @param values [rows, rowWidth]
  * @param what for the error: which teacher and chunk
  * @param draws for `sampled`
+ * @param bytes to write into, exactly as large; absent: new ones
  * @throws UnusableLogits naming row, class or feature, the value seen and the bound
  */
 export function encodeRows(
@@ -34,12 +35,12 @@ export function encodeRows(
   values: Float32Array,
   what: string,
   draws?: DrawsOf,
+  bytes: Uint8Array = new Uint8Array((values.length / rowWidth(layout)) * rowBytes(layout)),
 ): Uint8Array {
   const { encoding, classes, features } = layout;
-  if (features.length === 0) return encodeLogits(encoding, values, classes, what, draws);
+  if (features.length === 0) return encodeLogits(encoding, values, classes, what, draws, bytes);
   const width = rowWidth(layout);
   const rows = values.length / width;
-  const bytes = new Uint8Array(rows * rowBytes(layout));
   let at = 0;
   for (let row = 0; row < rows; row++) {
     let from = row * width;

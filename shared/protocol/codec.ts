@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { StillhouseError } from "../errors.ts";
-import { packMessage, unpackMessage } from "./msgpack.ts";
+import { packMessage, packWithPayload, unpackMessage } from "./msgpack.ts";
 
 /** Bytes from the bus that are not the message they should be. Never trained on, never retried. */
 export class MalformedMessage extends StillhouseError {}
@@ -13,6 +13,20 @@ export function encode<S extends z.ZodType>(schema: S, message: z.infer<S>): Uin
   const parsed = schema.safeParse(message);
   if (!parsed.success) throw malformed("send a message", parsed.error);
   return packMessage(message);
+}
+
+/**
+ * The same of a message that ends with a large payload, of which but one copy is made.
+ * @param payload a view is fine: it is copied
+ */
+export function encodeWithPayload<S extends z.ZodType<{ payload: Uint8Array }>>(
+  schema: S,
+  message: Omit<z.infer<S>, "payload">,
+  payload: Uint8Array,
+): Uint8Array {
+  const parsed = schema.safeParse({ ...message, payload });
+  if (!parsed.success) throw malformed("send a message", parsed.error);
+  return packWithPayload(message, payload);
 }
 
 /**

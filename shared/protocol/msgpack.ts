@@ -15,6 +15,26 @@ export function packMessage(value: unknown): Uint8Array {
   return new Uint8Array(messages.pack(value));
 }
 
+/** The same of a message and, as its last field, a payload. */
+export function packWithPayload(message: object, payload: Uint8Array): Uint8Array {
+  const head = messages.pack({ ...message, payload: noBytes });
+  const start = head.length - EMPTY_BYTES.length;
+  const { byteLength } = payload;
+  const bytes = new Uint8Array(start + BIN_32_HEADER + byteLength);
+  bytes.set(head.subarray(0, start));
+  bytes[start] = BIN_32;
+  new DataView(bytes.buffer).setUint32(start + 1, byteLength);
+  bytes.set(payload, start + BIN_32_HEADER);
+  return bytes;
+}
+
+const noBytes = new Uint8Array(0);
+/** How MessagePack writes no bytes: bin 8 of length 0. */
+const EMPTY_BYTES = [0xc4, 0];
+/** Bytes whose length stands in 32 bits, whatever it is; any reader takes that. */
+const BIN_32 = 0xc6;
+const BIN_32_HEADER = 5;
+
 /** The message in `bytes`, to be parsed by a schema. @throws Error for bytes that are not MessagePack */
 export function unpackMessage(bytes: Uint8Array): unknown {
   return messages.unpack(bytes);

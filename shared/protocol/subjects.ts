@@ -105,9 +105,12 @@ export function labellingLabelsFilter(labelling: string): string {
 export function shardLabelsFilter({ labelling, shard, view }: Omit<ChunkKey, "chunk">): string {
   return `${ROOT}.labels.${labelling}.${shard}.${view}.>`;
 }
-/** All views of one shard, as one teacher sees them. */
-export function allViewsFilter({ labelling, shard }: Pick<ChunkKey, "labelling" | "shard">): string {
-  return `${ROOT}.labels.${labelling}.${shard}.>`;
+/**
+ * One view of all shards that were ever labelled, as one teacher sees them. A filter of one shard costs the server far more:
+ * of what is of other shards it looks at each message.
+ */
+export function viewLabelsFilter({ labelling, view }: Pick<ChunkKey, "labelling" | "view">): string {
+  return `${ROOT}.labels.${labelling}.*.${view}.>`;
 }
 function chunkPrefix({ labelling, shard, view, chunk }: ChunkKey): string {
   return `${ROOT}.labels.${labelling}.${shard}.${view}.${Math.floor(chunk / BLOCK_CHUNKS)}.${chunk}`;

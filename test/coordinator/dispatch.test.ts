@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type Choosy, dispatch, RECONCILE_MS } from "../../coordinator/dispatch.ts";
 import type { MissingChunk } from "../../coordinator/missingLabels.ts";
+import { pendingWork } from "../../coordinator/pendingWork.ts";
 import { QuarantineWatch } from "../../coordinator/quarantineWatch.ts";
 import type { Bus, WorkQueue } from "../../shared/bus/bus.ts";
 import { type Clock, sleep } from "../../shared/bus/clock.ts";
@@ -57,6 +58,7 @@ async function setUp(
       bus: options.wrap?.(bus, clock) ?? bus,
       clock,
       missing,
+      pending: await pendingWork(queue, [labelling]),
       maxInFlight: options.maxInFlight ?? 64,
       nodes: () => options.nodes ?? 64,
       ...(options.alone && { alone: true }),

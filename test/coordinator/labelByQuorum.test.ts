@@ -53,7 +53,13 @@ async function begin({ onChange, wrap = (bus) => bus, decided }: Around = {}) {
     quarantine: await QuarantineWatch.open(bus, () => undefined, stop.signal),
   } as unknown as CoordinatorContext;
   const absent = new AbsentTeachers();
-  const end = labelByQuorum(context, missing, quorum, absent, stop.signal).then(
+  const end = labelByQuorum(
+    context,
+    { chunks: missing, pending: new Set() },
+    quorum,
+    absent,
+    stop.signal,
+  ).then(
     () => "ended",
     (error: unknown) => error,
   );

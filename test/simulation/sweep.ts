@@ -37,7 +37,7 @@ const CHUNKS_PER_NODE = 10;
 /** A node pulls two chunks at once; one more waits for it. */
 const IN_FLIGHT_PER_NODE = 3;
 /** Of a spec that does not say. */
-const DEFAULT_IN_FLIGHT = 64;
+const DEFAULT_IN_FLIGHT = 256;
 const FEWEST_CHUNKS = 400;
 
 /** Points from one node to 1,000, with the bound on chunks in flight that specs have by default and with one that grows. */

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { findMissing } from "../../../coordinator/missingLabels.ts";
+import { pendingWork } from "../../../coordinator/pendingWork.ts";
 import type { Bus } from "../../../shared/bus/bus.ts";
 import { systemClock } from "../../../shared/bus/clock.ts";
 import { coordinatorLease } from "../../../shared/cluster/followRuns.ts";
@@ -39,9 +40,14 @@ export async function openCoordinator({
     async work() {
       const startedAt = performance.now();
       const labellings = record.teachers.flatMap(({ ready }) => ready ?? []);
+      const pending = await pendingWork(
+        await bus.workQueue(streams.work.name, streams.work.filter),
+        labellings.map(({ labelling }) => labelling),
+      );
       const missing = await findMissing(log, dataset, spec.labels, [PLAIN_VIEW], labellings);
       const listMs = performance.now() - startedAt;
-      await dispatchRun(bus, systemClock, missing.chunks, spec.labels.maxInFlight, nodes, stop.signal);
+      const asked = { missing: missing.chunks, pending };
+      await dispatchRun(bus, systemClock, asked, spec.labels.maxInFlight, nodes, stop.signal);
       return { samples: missing.samplesMissing, listMs };
     },
     async close() {

@@ -8,8 +8,8 @@ export interface PullOptions {
   max: number;
   maxBytes?: number;
   waitMs: number;
-  /** After the first message; absent: until `waitMs` are over. */
-  lingerMs?: number | undefined;
+  /** What comes after the first message is what the server has at hand then; absent: whatever comes until `waitMs` are over. */
+  atHand?: boolean;
   signals: readonly AbortSignal[];
   onMessage: (message: Msg) => void;
 }
@@ -37,14 +37,12 @@ export function pull(link: Link, options: PullOptions): Promise<PullEnd> {
     let missing = options.max;
     let ended = false;
     let silence: NodeJS.Timeout | undefined;
-    let linger: NodeJS.Timeout | undefined;
 
     const end = async (reason: PullEnd): Promise<void> => {
       if (ended) return;
       ended = true;
       clearTimeout(deadline);
       clearTimeout(silence);
-      clearTimeout(linger);
       forgetLost();
       for (const signal of options.signals) signal.removeEventListener("abort", onAbort);
       if (graceful.includes(reason) && link.up && !nc.isClosed()) {
@@ -59,6 +57,10 @@ export function pull(link: Link, options: PullOptions): Promise<PullEnd> {
       silence = setTimeout(() => void end("silent"), heartbeatMs * 2.5);
     };
     const onAbort = (): void => void end("aborted");
+    const ask = (request: Record<string, unknown>): void => {
+      const subject = `$JS.API.CONSUMER.MSG.NEXT.${options.stream}.${options.consumer}`;
+      nc.publish(subject, JSON.stringify(request), { reply: inbox });
+    };
 
     const subscription = nc.subscribe(inbox, {
       callback: (error, message) => {
@@ -67,7 +69,9 @@ export function pull(link: Link, options: PullOptions): Promise<PullEnd> {
           return void end("lost");
         }
         if (message.subject === inbox) {
-          const reason = endOf(message);
+          // There was one, and the server has no more at hand.
+          const complete = options.atHand === true && missing < options.max;
+          const reason = complete ? "full" : endOf(message);
           if (reason === undefined) listen();
           else void end(reason);
           return;
@@ -76,8 +80,8 @@ export function pull(link: Link, options: PullOptions): Promise<PullEnd> {
         options.onMessage(message);
         if (missing === 0) return void end("full");
         listen();
-        if (options.lingerMs !== undefined)
-          linger ??= setTimeout(() => void end("expired"), options.lingerMs);
+        // One by one: the server does not say that it has no more where it had some.
+        if (options.atHand) ask({ batch: 1, no_wait: true });
       },
     });
     const forgetLost = link.onLost(() => void end("lost"));
@@ -86,14 +90,11 @@ export function pull(link: Link, options: PullOptions): Promise<PullEnd> {
     for (const signal of options.signals) signal.addEventListener("abort", onAbort, { once: true });
     if (options.signals.some((signal) => signal.aborted)) return onAbort();
 
-    const request = {
-      batch: options.max,
+    ask({
+      batch: options.atHand ? 1 : options.max,
       expires: ns(options.waitMs),
       ...(options.maxBytes === undefined ? {} : { max_bytes: options.maxBytes }),
       idle_heartbeat: ns(heartbeatMs),
-    };
-    nc.publish(`$JS.API.CONSUMER.MSG.NEXT.${options.stream}.${options.consumer}`, JSON.stringify(request), {
-      reply: inbox,
     });
     listen();
   });

@@ -1,4 +1,4 @@
-import { createInbox, ErrorCode, type Msg, type MsgHdrs, type NatsConnection, NatsError } from "nats";
+import { createInbox, ErrorCode, type Msg, type NatsConnection, NatsError } from "nats";
 
 interface Waiting {
   readonly until: number;
@@ -27,13 +27,10 @@ export class Requests {
   }
 
   /** @throws NatsError TIMEOUT, or 503 where nobody answers to the subject */
-  request(subject: string, data: Uint8Array | string, headers?: MsgHdrs): Promise<Msg> {
+  request(subject: string, data: Uint8Array | string): Promise<Msg> {
     const token = String(++this.#asked);
     return new Promise((resolve, reject) => {
-      this.#nc.publish(subject, data, {
-        reply: this.#base + token,
-        ...(headers === undefined ? {} : { headers }),
-      });
+      this.#nc.publish(subject, data, { reply: this.#base + token });
       this.#waiting.set(token, { until: performance.now() + this.#timeoutMs, resolve, reject });
       this.#timer ??= setTimeout(() => this.#expire(), this.#timeoutMs);
     });

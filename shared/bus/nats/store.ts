@@ -1,23 +1,28 @@
-import { type ApiError, headers, type MsgHdrs, NatsError } from "nats";
+import { type ApiError, NatsError } from "nats";
+import { BusUnsuitable } from "../errors.ts";
 import type { Link } from "./link.ts";
 
 const decoder = new TextDecoder();
 
-/** Says that a message is for the stream of that name alone. */
-export function onlyFor(stream: string): MsgHdrs {
-  const marks = headers();
-  marks.set("Nats-Expected-Stream", stream);
-  return marks;
-}
-
 /**
- * Publishes into a stream. Resolves when the stream has acknowledged.
- * @throws NatsError whose `api_error` is the server's refusal
+ * Publishes into a stream. Resolves when the stream has acknowledged. Which one it was the answer tells: a header that asks
+ * for one would be stored with each message, and is a copy of all its bytes on the way.
+ * @throws NatsError whose `api_error` is the server's refusal; BusUnsuitable where another stream took it
  */
-export async function store(link: Link, subject: string, data: Uint8Array, marks: MsgHdrs): Promise<void> {
-  const answer = await link.requests.request(subject, data, marks);
-  const { error } = JSON.parse(decoder.decode(answer.data)) as { error?: ApiError };
-  if (error === undefined) return;
+export async function store(link: Link, stream: string, subject: string, data: Uint8Array): Promise<void> {
+  const answer = await link.requests.request(subject, data);
+  const { error, stream: by } = JSON.parse(decoder.decode(answer.data)) as {
+    error?: ApiError;
+    stream?: string;
+  };
+  if (error === undefined) {
+    if (by === stream) return;
+    const { address } = link.options;
+    throw new BusUnsuitable(
+      `Cannot store "${subject}" at ${address} as its stream ${stream} is gone and another one has its subjects: ${by} took it`,
+      { fields: { subject, address, expected: stream, seen: by } },
+    );
+  }
   const refusal = new NatsError(error.description, String(error.code));
   refusal.api_error = error;
   throw refusal;

@@ -44,7 +44,7 @@ export class NatsWorkConsumer implements WorkConsumer {
         consumer: this.#options.name,
         max: max - items.length,
         waitMs: left(),
-        lingerMs,
+        atHand: lingerMs !== undefined,
         signals,
         onMessage: (message) => items.push(new NatsWorkItem(link, message)),
       });

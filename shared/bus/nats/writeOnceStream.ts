@@ -1,4 +1,4 @@
-import { type MsgHdrs, RetentionPolicy, type StreamConfig } from "nats";
+import { RetentionPolicy, type StreamConfig } from "nats";
 import { checkFilter, checkInside, checkPayload, checkSubject } from "../names.ts";
 import { covers } from "../subjects.ts";
 import { type Found, getDirect } from "./direct.ts";
@@ -6,7 +6,7 @@ import { isFull, isSubjectTaken } from "./errors.ts";
 import type { Link } from "./link.ts";
 import { purge } from "./purge.ts";
 import { persist } from "./retry.ts";
-import { onlyFor, store } from "./store.ts";
+import { store } from "./store.ts";
 import { ensureStream, listSubjects, lookUp, maxPayloadBytes, streamConfig } from "./stream.ts";
 
 /** What a write-once log and a work queue do alike to the stream they stand on. */
@@ -15,14 +15,12 @@ export class WriteOnceStream {
   readonly name: string;
   readonly filter: string;
   readonly config: Partial<StreamConfig>;
-  readonly #marks: MsgHdrs;
 
   constructor(link: Link, name: string, filter: string, retention: RetentionPolicy) {
     this.link = link;
     this.name = name;
     this.filter = filter;
     this.config = writeOnceConfig(name, filter, retention);
-    this.#marks = onlyFor(name);
   }
 
   ensure(): Promise<void> {
@@ -43,7 +41,7 @@ export class WriteOnceStream {
     return persist(this.link, `append to "${subject}"`, async (again) => {
       if (again) await this.#restore();
       try {
-        await store(this.link, subject, data, this.#marks);
+        await store(this.link, this.name, subject, data);
         return true;
       } catch (error) {
         if (isSubjectTaken(error)) return false;

@@ -64,16 +64,37 @@ export function firstNotFinite(encoding: NumberEncoding, bytes: Uint8Array): num
   return -1;
 }
 
+/** Words that are looked at together before anything is asked of them. */
+const AT_ONCE = 256;
+
+/** An exponent of ones and one more carry into the place of the sign: two halves are looked at together. */
+function carryOf(word: number): number {
+  return ((word & 0x7c007c00) + 0x04000400) & 0x80008000;
+}
+
+/** Words over bytes, which are copied where they do not lie as words must. */
+function wordsOf(bytes: Uint8Array, count: number): Int32Array {
+  if (bytes.byteOffset % 4 === 0) return new Int32Array(bytes.buffer, bytes.byteOffset, count);
+  if (copied.length < count) copied = new Int32Array(count);
+  new Uint8Array(copied.buffer).set(bytes.subarray(0, 4 * count));
+  return copied.subarray(0, count);
+}
+
+// Read at once: memory that is new for each costs more than the copy.
+let copied = new Int32Array(0);
+
 function firstHalfNotFinite(bytes: Uint8Array): number {
   const pairs = bytes.length >>> 2;
   let b = 1;
   if (littleEndian && pairs >= VIEWED_FROM) {
-    const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
-    const words = new Int32Array(aligned.buffer, aligned.byteOffset, pairs);
-    for (let i = 0; i < pairs; i++) {
-      // An exponent of ones and one more carry into the place of the sign: two halves are looked at together.
-      const carried = (((words[i] as number) & 0x7c007c00) + 0x04000400) & 0x80008000;
-      if (carried !== 0) return 2 * i + ((carried & 0x8000) === 0 ? 1 : 0);
+    const words = wordsOf(bytes, pairs);
+    for (let from = 0; from < pairs; from += AT_ONCE) {
+      const to = Math.min(pairs, from + AT_ONCE);
+      let carries = 0;
+      for (let i = from; i < to; i++) carries |= carryOf(words[i] as number);
+      if (carries === 0) continue;
+      const i = from + words.subarray(from, to).findIndex((word) => carryOf(word) !== 0);
+      return 2 * i + ((carryOf(words[i] as number) & 0x8000) === 0 ? 1 : 0);
     }
     b += 4 * pairs;
   }
