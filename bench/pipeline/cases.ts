@@ -9,6 +9,6 @@ export const CHUNK_SIZE = 512;
 
 /** Of `samples` samples, or as many as a block needs. */
 export function pipelineCase(classes: PipelineCase["classes"], samples: number | undefined): PipelineCase {
-  const usual = classes === 10 ? 1_000_000 : 131_072;
+  const usual = classes === 10 ? 4_000_000 : 131_072;
   return { classes, samples: samples ?? usual, teachers: 4, chunkSize: CHUNK_SIZE };
 }

@@ -20,7 +20,11 @@ export type Ordered = Pick<Dataset, "splits"> & {
 export function dispatchOrder(dataset: Ordered, chunkSize: number): ChunkRef[] {
   const training = new Set<number>();
   for (const id of dataset.splits.train) training.add(shardOf(id));
-  const chunks = chunksOf(dataset, chunkSize, ...splits.map((split) => dataset.splits[split]));
+  const selected = splits.map((split) => dataset.splits[split]);
+  const samples = selected.reduce((sum, { length }) => sum + length, 0);
+  const rows = dataset.shards.reduce((sum, shard) => sum + shard.rows, 0);
+  // A sample is in one split: where all are selected nothing has to be looked for.
+  const chunks = samples === rows ? allChunks(dataset, chunkSize) : chunksOf(dataset, chunkSize, ...selected);
   return [
     ...chunks.filter(({ shard }) => training.has(shard)),
     ...chunks.filter(({ shard }) => !training.has(shard)),
@@ -127,6 +131,12 @@ export function chunksNeeded(options: {
     }
     return most;
   });
+}
+
+function allChunks({ shards }: Ordered, chunkSize: number): ChunkRef[] {
+  return shards.flatMap(({ rows }, shard) =>
+    Array.from({ length: chunkCount(rows, chunkSize) }, (_, chunk) => ({ shard, chunk })),
+  );
 }
 
 /** The chunks that hold the given samples, in the order of shards and chunks. */
