@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { Command, Option } from "commander";
 import { type CaseName, caseNames, cases } from "./cases.ts";
 import { type PeerName, peerNames } from "./contestants.ts";
+import { addDistill } from "./distill/command.ts";
 import { labelsTable } from "./labels/labelsTable.ts";
 import { type LabelsOptions, runLabels } from "./labels/runLabels.ts";
 import { addMemory } from "./memory/command.ts";
@@ -37,6 +38,7 @@ addLabels();
 addPipeline(program);
 addOverlap(program);
 addMemory(program);
+addDistill(program);
 await program.parseAsync();
 
 function addLabels(): void {

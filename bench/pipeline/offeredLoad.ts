@@ -28,7 +28,7 @@ export function serviceMsOf(offeredSamplesPerS: number, nodes: number, chunkSize
  */
 export async function runOfferedLoad(
   of: PipelineCase,
-  { service, processes }: Pick<PipelineOptions, "service" | "processes">,
+  { service, processes, inFlight: maxInFlight }: Pick<PipelineOptions, "service" | "processes" | "inFlight">,
   limit: number,
   raw: readonly Moved[],
   seconds: number,
@@ -43,7 +43,7 @@ export async function runOfferedLoad(
     const run: SimulatedRun = {
       ...of,
       samples: Math.max(samples, 2 * of.classes),
-      maxInFlight: 4 * LOAD_NODES,
+      maxInFlight,
     };
     const moved = await labelOnce(run, { nodes: LOAD_NODES, processes, service: { ...service, meanMs } });
     const row = rowOf(`offered ${share}`, of.classes, [moved], raw, LOAD_NODES);
