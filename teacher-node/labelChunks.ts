@@ -1,7 +1,4 @@
 import type { WriteOnceLog } from "../shared/bus/bus.ts";
-import type { BusFull } from "../shared/bus/errors.ts";
-import { whenRoom } from "../shared/bus/whenRoom.ts";
-import { publishNotice } from "../shared/cluster/notice.ts";
 import { type LabelMessage, labelMessage } from "../shared/labels/labelMessage.ts";
 import { chunkLayout } from "../shared/labels/layout.ts";
 import { rowWidth } from "../shared/labels/rowLayout.ts";
@@ -11,6 +8,7 @@ import { admit } from "./admission.ts";
 import { Appends } from "./appends.ts";
 import type { NodeContext, ServedTeacher } from "./context.ts";
 import { type FoundWork, findWork } from "./findWork.ts";
+import { writeWhenRoom } from "./writeWhenRoom.ts";
 
 /** A node that was at several chunks for so long leaves those that it has not begun to others. */
 const KEEP_MS = 2_000;
@@ -20,6 +18,8 @@ interface Hooks {
   readonly mayBeThere: boolean;
   /** The computation has come to the end of a chunk. */
   onChunk(): void;
+  /** All chunks that are not left to others are predicted. */
+  onComputed(): void;
   /** The log has no room, which is waited for. */
   onWait(): void;
 }
@@ -33,7 +33,7 @@ export async function labelChunks(
   teacher: ServedTeacher,
   log: WriteOnceLog,
   work: LabelChunks,
-  { mayBeThere, onChunk, onWait }: Hooks,
+  { mayBeThere, onChunk, onComputed, onWait }: Hooks,
 ): Promise<number[]> {
   const { clock, counters } = context;
   const startedAtMs = clock.now();
@@ -43,13 +43,8 @@ export async function labelChunks(
   const asked = chunks.flatMap(({ subjects }) => subjects);
   const there = new Set(mayBeThere ? await log.existing(asked) : []);
   const appends = new Appends();
-  const append = (message: LabelMessage): Promise<unknown> => {
-    const waits = (error: BusFull): void => {
-      onWait();
-      tellWait(context, teacher, message.subject, error);
-    };
-    return whenRoom(() => log.append(message.subject, message.data), clock, context.signal, waits);
-  };
+  const append = ({ subject, data }: LabelMessage): Promise<unknown> =>
+    writeWhenRoom(context, teacher, subject, () => log.append(subject, data), onWait);
   let labelled = 0;
   try {
     for (const chunk of chunks) {
@@ -60,6 +55,7 @@ export async function labelChunks(
       labelled++;
       onChunk();
     }
+    onComputed();
     await appends.all();
   } finally {
     // Nothing may be appended any more once the item is given back.
@@ -130,15 +126,4 @@ async function* missingParts(
     const what = `chunk ${key.chunk} with teacher "${name}"`;
     yield labelMessage({ key, part, rows, values, layout: row, node, what });
   }
-}
-
-function tellWait(
-  { bus, log, node }: NodeContext,
-  { runs }: ServedTeacher,
-  subject: string,
-  error: BusFull,
-): void {
-  const text = `${node} waits for room: ${error.message}`;
-  log.warn({ subject }, text);
-  for (const { run } of runs) publishNotice(bus, run, node, "warn", text);
 }

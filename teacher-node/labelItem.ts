@@ -24,12 +24,14 @@ export interface LabelStreams {
  * Does one work item: predicts what the log lacks of its chunks, appends it part by part, and acknowledges after the log has
  * acknowledged them all. A killed node leaves the item unacknowledged, and another one adds what is missing. Of several
  * chunks that were handed out before one may be what a node died over: they are handed on one by one.
+ * @param onComputed hears that all is predicted; what was predicted may still be on its way to the log
  */
 export async function labelItem(
   context: NodeContext,
   teacher: ServedTeacher,
   { queue, log }: LabelStreams,
   item: WorkItem,
+  onComputed?: () => void,
 ): Promise<void> {
   const { bus, clock, counters, doing, node } = context;
   if (item.delivery > 1) counters.redeliveries++;
@@ -40,8 +42,11 @@ export async function labelItem(
   try {
     const done = await beginAttempt(bus, clock, item, node);
     const work = readWork(item);
+    const onWait = (): void => item.working();
+    const leave = (chunks: readonly number[]): Promise<void> =>
+      handOn(context, teacher, queue, work, chunks, onWait);
     if (item.delivery > 1 && work.count > 1) {
-      await handOn(queue, work, await lackingChunks(context, teacher, log, work));
+      await leave(await lackingChunks(context, teacher, log, work));
     } else {
       const left = await labelChunks(context, teacher, log, work, {
         // A node that died has left some, or another run that needs them has queued them when they were just done.
@@ -49,9 +54,10 @@ export async function labelItem(
         onChunk: () => {
           aliveAtMs = clock.now();
         },
-        onWait: () => item.working(),
+        onComputed: () => onComputed?.(),
+        onWait,
       });
-      await handOn(queue, work, left);
+      await leave(left);
     }
     await item.ack();
     await done();

@@ -11,12 +11,6 @@ import { admit, NumericsRefused } from "./admission.ts";
 import type { NodeContext, ServedTeacher } from "./context.ts";
 import { labelPulled } from "./labelPulled.ts";
 
-/** Items pulled at once: enough that the compute has its next, few enough that a fast node takes more. */
-const PULL = 2;
-const PULL_WAIT_MS = 2_000;
-/** One that came waits so long for another: where the queue has one, both come together. */
-const PULL_LINGER_MS = 2;
-
 /**
  * Loads a teacher and labels chunks with it until `signal` aborts. What trying again will not mend (a model that does
  * not load, another number of classes) is reported as a fault and ends the serving.
@@ -43,14 +37,7 @@ export async function serveLabelling(
       maxDeliver: LABEL_MAX_DELIVER,
     });
     teacher.atWork = true;
-    while (!signal.aborted) {
-      await labelPulled(
-        context,
-        teacher,
-        { queue, log: labels },
-        await consumer.pull(PULL, PULL_WAIT_MS, signal, PULL_LINGER_MS),
-      );
-    }
+    await labelPulled(context, teacher, { queue, log: labels }, consumer, signal);
   } catch (error) {
     if (signal.aborted) return;
     log.error({ teacher: teacher.name, error }, messageOf(error));
