@@ -22,6 +22,8 @@ export interface TeacherNodeOptions {
   clock: Clock;
   /** Where relative data paths start on this machine; absent: where the run's spec is. */
   dataRoot?: string | undefined;
+  /** What several nodes of one process have in common; absent: a node opens its data itself. */
+  data?: DataSources;
   /** Between two checkpoints of a training; absent: a minute. */
   checkpointMs?: number | undefined;
   /** How long it may take for the last one when it is to end; absent: `GRACE_MS`. */
@@ -39,7 +41,7 @@ export async function runTeacherNode(options: TeacherNodeOptions): Promise<void>
   const { bus, compute, node, clock, log, signal } = options;
   const context: Omit<NodeContext, "signal"> = {
     ...options,
-    data: new DataSources(options.dataRoot),
+    data: options.data ?? new DataSources(options.dataRoot),
     checkpointMs: options.checkpointMs ?? CHECKPOINT_MS,
     graceMs: options.graceMs ?? GRACE_MS,
     counters: emptyCounters(),
