@@ -3,7 +3,7 @@ import { MAX_CHUNKS_TOGETHER } from "../shared/protocol/work.ts";
 /** Of labels that one work item asks for, unless a single chunk has more. */
 const GROUP_BYTES = 256 * 1024;
 /** Shares of a node: of what may be in flight, so that its next items wait for it while it is at others ... */
-const SHARES_IN_FLIGHT = 4;
+const SHARES_IN_FLIGHT = 8;
 /** ... and of all that is left, so that towards the end no node is at many chunks while others have none. */
 const SHARES_LEFT = 16;
 

@@ -1,20 +1,20 @@
 import type { WorkConsumer, WorkItem } from "../shared/bus/bus.ts";
 import { MAX_CHUNK_MS } from "../shared/protocol/work.ts";
 import type { NodeContext, ServedTeacher } from "./context.ts";
+import { AT_ONCE } from "./itemsComputed.ts";
 import { keepAlive } from "./keepAlive.ts";
 import { type LabelStreams, labelItem } from "./labelItem.ts";
 
-/** Items that are computed at once: enough that the compute has its next, few enough that a fast node takes more. */
-const AT_ONCE = 2;
-/** Beside them, items whose labels are still on their way to the log. */
-const ON_THEIR_WAY = 2;
+/** Items of a teacher that are not acknowledged: those at the device, and as many whose labels are on their way to the log. */
+const BEGUN = 2 * AT_ONCE;
 const PULL_WAIT_MS = 2_000;
 /** One that came waits so long for another: where the queue has one, both come together. */
 const PULL_LINGER_MS = 2;
 
 /**
  * Does work items until `signal` aborts: side by side, so that one predicts while the other is encoded and appended, and the
- * next is pulled as soon as one is computed.
+ * next is pulled as soon as one is computed. Where a node has several teachers, one item of each is enough: what it pulled
+ * more would lie there while other nodes have nothing to do.
  * What was handed out before may be what a node died over: such items are done when nothing else is, and one by one, so
  * that they take none along, and in turns from either end, as a node that dies over the first has not come to the second.
  */
@@ -25,22 +25,30 @@ export async function labelPulled(
   consumer: WorkConsumer,
   signal: AbortSignal,
 ): Promise<void> {
-  const { clock } = context;
-  const computing = new Set<Promise<void>>();
+  const { clock, computed } = context;
   const begun = new Set<Promise<void>>();
+  let own = 0;
   const begin = (item: WorkItem): void => {
-    let ended: Promise<void> | undefined;
-    const computed = new Promise<void>((resolve) => {
-      ended = labelItem(context, teacher, streams, item, resolve);
-    });
-    if (!ended) return;
-    track(begun, ended);
-    track(computing, Promise.race([computed, ended]));
+    own++;
+    computed.began();
+    let isOver = false;
+    const over = (): void => {
+      if (isOver) return;
+      isOver = true;
+      own--;
+      computed.ended();
+    };
+    track(begun, labelItem(context, teacher, streams, item, over).finally(over));
   };
   while (!signal.aborted) {
-    while (computing.size >= AT_ONCE) await Promise.race(computing);
-    while (begun.size >= AT_ONCE + ON_THEIR_WAY) await Promise.race(begun);
-    const items = await consumer.pull(AT_ONCE - computing.size, PULL_WAIT_MS, signal, PULL_LINGER_MS);
+    while (own > 0 && computed.now >= AT_ONCE && !signal.aborted) await computed.change(signal);
+    while (begun.size >= BEGUN) await Promise.race(begun);
+    const items = await consumer.pull(
+      Math.max(1, AT_ONCE - computed.now),
+      PULL_WAIT_MS,
+      signal,
+      PULL_LINGER_MS,
+    );
     const again = items.filter(({ delivery }) => delivery > 1).sort(inTurns);
     for (const item of items) if (item.delivery === 1) begin(item);
     if (again.length === 0) continue;

@@ -8,9 +8,9 @@ import type { AroundPrediction } from "../helpers/computes.ts";
 import { type Cluster, withCluster } from "../helpers/inProcessRun.ts";
 import { SMALL_ROWS, smallSpec, writeTeacherFiles } from "../helpers/smallRun.ts";
 
-// 200 and 50 rows are 100 and 25 chunks: for one node 4 in an item as long as 64 are left, with 16 in flight, then 2.
+// 200 and 50 rows are 100 and 25 chunks: for one node 4 in an item as long as 64 are left, with 32 in flight, then 2.
 const CHUNKS = 125;
-const together = smallSpec({ labels: { chunkSize: 2, maxInFlight: 16 } });
+const together = smallSpec({ labels: { chunkSize: 2, maxInFlight: 32 } });
 const alone = smallSpec({ labels: { chunkSize: 2, maxInFlight: 2 } });
 let files: Awaited<ReturnType<typeof writeTeacherFiles>>;
 let hash: string;
@@ -118,9 +118,10 @@ describe("chunks that are asked for several in an item", () => {
       await cluster.until(() => slowly === 2);
       const fast = cluster.teacher("fast");
       expect((await cluster.drive(ended))?.student.weightsHash).toBe(hash);
-      // One of each item, and two that it pulled after these: no eight, and no more that it held.
-      expect(slow.compute.rowsPredicted).toBe(4 * 2);
-      expect(fast.compute.rowsPredicted).toBe(SMALL_ROWS - 4 * 2);
+      // One of each item, and two that it may have pulled after these: no eight.
+      const [bySlow, byFast] = [slow.compute.rowsPredicted, fast.compute.rowsPredicted];
+      expect(bySlow).toBeLessThanOrEqual(4 * 2);
+      expect(bySlow + byFast).toBe(SMALL_ROWS);
     });
   });
 });

@@ -41,7 +41,7 @@ function simulatedSpec(chunks: Chunks): RunSpec {
       labelStoreBytes: 10 * 16 * 4 * 2,
     },
     moreStudents: [{ name: "longer", train: { ...plain.student.train, epochs: 3, batch: 20 }, seeds: [2] }],
-    labels: chunks === "few" ? { chunkSize: 16, maxInFlight: 4 } : { chunkSize: 4, maxInFlight: 24 },
+    labels: chunks === "few" ? { chunkSize: 16, maxInFlight: 4 } : { chunkSize: 4, maxInFlight: 48 },
     nodes: { teachers: 1, studentWorkers: 2 },
   });
 }
