@@ -7,9 +7,6 @@ import type { PipelineOptions } from "./runPipeline.ts";
 /** What teachers would label if nothing held them up, as shares of what the pipeline moves at most. */
 export const SHARES = [0.1, 0.25, 0.5, 0.75, 1, 1.25] as const;
 
-/** Nodes whose devices share the load. */
-export const LOAD_NODES = 16;
-
 export interface LoadRow extends PipelineRow {
   readonly offeredSamplesPerS: number;
   /** What was labelled of what was offered. */
@@ -28,7 +25,12 @@ export function serviceMsOf(offeredSamplesPerS: number, nodes: number, chunkSize
  */
 export async function runOfferedLoad(
   of: PipelineCase,
-  { service, processes, inFlight: maxInFlight }: Pick<PipelineOptions, "service" | "processes" | "inFlight">,
+  {
+    nodes,
+    service,
+    processes,
+    inFlight: maxInFlight,
+  }: Pick<PipelineOptions, "nodes" | "service" | "processes" | "inFlight">,
   limit: number,
   raw: readonly Moved[],
   seconds: number,
@@ -37,7 +39,7 @@ export async function runOfferedLoad(
   const rows: LoadRow[] = [];
   for (const share of SHARES) {
     const offered = share * limit;
-    const meanMs = serviceMsOf(offered, LOAD_NODES, CHUNK_SIZE);
+    const meanMs = serviceMsOf(offered, nodes, CHUNK_SIZE);
     // A block ends with the slowest of the last chunks, so it has many.
     const samples = Math.ceil((offered * seconds) / of.teachers / CHUNK_SIZE) * CHUNK_SIZE;
     const run: SimulatedRun = {
@@ -45,8 +47,8 @@ export async function runOfferedLoad(
       samples: Math.max(samples, 2 * of.classes),
       maxInFlight,
     };
-    const moved = await labelOnce(run, { nodes: LOAD_NODES, processes, service: { ...service, meanMs } });
-    const row = rowOf(`offered ${share}`, of.classes, [moved], raw, LOAD_NODES);
+    const moved = await labelOnce(run, { nodes, processes, service: { ...service, meanMs } });
+    const row = rowOf(`offered ${share}`, of.classes, [moved], raw, nodes);
     const efficiency = row.samplesPerS / offered;
     say(
       `${of.classes} classes, offered ${share} of the limit: ${meanMs.toFixed(1)} ms a chunk, efficiency ${efficiency.toFixed(3)}`,
