@@ -245,8 +245,8 @@ describe("a teacher node that is drained", () => {
       held.open();
       await cluster.drive(drained);
       await cluster.drive(old.ended);
-      // Two at once: those that it had pulled when it was told.
-      expect(old.compute.rowsPredicted).toBe(4 * 32);
+      // Three before, and the two that it had at its device when it was told.
+      expect(old.compute.rowsPredicted).toBe(5 * 32);
       const next = cluster.teacher("next");
       expect((await cluster.drive(ended))?.student.weightsHash).toBe(undisturbed);
       expect(old.compute.rowsPredicted + next.compute.rowsPredicted).toBe(SMALL_ROWS);
