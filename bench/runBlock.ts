@@ -1,7 +1,7 @@
-import { spawn } from "node:child_process";
 import { z } from "zod";
 import { messageOf } from "../shared/errors.ts";
 import type { Command } from "./contestants.ts";
+import { CommandFailed, runCommand } from "./runCommand.ts";
 import type { BlockResult } from "./task.ts";
 
 const Printed = z.union([
@@ -18,26 +18,15 @@ const Printed = z.union([
 const LIMIT_MS = 10 * 60_000;
 
 /** Runs a block in a fresh process. What goes wrong there is a result too: the others go on. */
-export async function runBlock({ command, args, env }: Command): Promise<BlockResult> {
-  const child = spawn(command, args, { env, stdio: ["ignore", "pipe", "pipe"] });
-  // Node's own limit goes on running, and keeps this process, where the command cannot be started.
-  const limit = setTimeout(() => child.kill("SIGKILL"), LIMIT_MS);
-  let out = "";
-  let err = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    out += text;
-  });
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
-    err = (err + text).slice(-4096);
-  });
-  const ended = await new Promise<string | null>((resolve) => {
-    child.once("error", (error) => resolve(`cannot start ${command}: ${error.message}`));
-    child.once("close", (code, signal) =>
-      resolve(code === 0 ? null : `ended with ${signal ?? `code ${code}`}: ${lastLine(err)}`),
-    );
-  });
-  clearTimeout(limit);
-  if (ended !== null) return { unavailable: ended };
+export async function runBlock(command: Command): Promise<BlockResult> {
+  let out: string;
+  try {
+    out = await runCommand(command, LIMIT_MS);
+  } catch (error) {
+    if (!(error instanceof CommandFailed)) throw error;
+    const { how, errors } = error;
+    return { unavailable: errors === null ? how : `${how}: ${lastLine(errors)}` };
+  }
   try {
     return Printed.parse(JSON.parse(lastLine(out))) as BlockResult;
   } catch (error) {

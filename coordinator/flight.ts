@@ -2,7 +2,7 @@ import type { WorkQueue } from "../shared/bus/bus.ts";
 import { sleep } from "../shared/bus/clock.ts";
 import { Wakeup } from "../shared/bus/wakeup.ts";
 import { encode } from "../shared/protocol/codec.ts";
-import { type ChunkKey, labelWorkSubject, parseLabelWork } from "../shared/protocol/subjects.ts";
+import { type ChunkKey, chunksOfLabelWork, labelWorkSubject } from "../shared/protocol/subjects.ts";
 import { LabelChunks } from "../shared/protocol/work.ts";
 import { chunksTogether } from "./chunkGroups.ts";
 import type { Choosy, DispatchOptions } from "./dispatch.ts";
@@ -160,10 +160,11 @@ export class Flight {
       for (const chunk of [...this.inFlight, ...this.#aside.keys()]) {
         if (choosy.wants(chunk) !== false) continue;
         // Alone, where a node has handed on what it did not come to.
-        items.add(labelWorkSubject(chunk.key)).add(this.#inFlight.get(chunk)?.subject ?? "");
+        items.add(labelWorkSubject(chunk.key));
+        const item = this.#inFlight.get(chunk);
+        if (item) items.add(item.subject);
         this.#forget(chunk);
       }
-      items.delete("");
       // An item that asks for what is wanted too stays.
       for (const { subject } of this.#inFlight.values()) items.delete(subject);
       for (const subject of items) await this.#queue.purge(subject);
@@ -233,10 +234,7 @@ export class Flight {
 function askedForBy(subjects: Iterable<string>): Map<string, string> {
   const by = new Map<string, string>();
   for (const subject of subjects) {
-    const work = parseLabelWork(subject);
-    if (!work) continue;
-    for (let i = 0; i < work.count; i++)
-      by.set(labelWorkSubject({ ...work, chunk: work.chunk + i }), subject);
+    for (const key of chunksOfLabelWork(subject)) by.set(labelWorkSubject(key), subject);
   }
   return by;
 }

@@ -1,3 +1,5 @@
+import type { Bus } from "../shared/bus/bus.ts";
+import type { Dataset } from "../shared/data/dataset.ts";
 import { transferSet } from "../shared/data/transferSet.ts";
 import { labelledViewHashes } from "../shared/data/views/viewSchedule.ts";
 import { StillhouseError } from "../shared/errors.ts";
@@ -18,16 +20,25 @@ export async function lackingLabels({
   dataset,
 }: Pick<CoordinatorContext, "bus" | "store" | "dataset">): Promise<LackingLabels> {
   const { spec } = store.record;
-  const log = await bus.log(streams.labels.name, streams.labels.filter);
   const seen = transferSet(dataset, spec.data);
-  const teachers = labellings(store.record);
+  return findLacking(bus, seen, spec.labels, labelledViewHashes(spec, seen), labellings(store.record));
+}
+
+/** The same of any data and views. */
+export async function findLacking(
+  bus: Bus,
+  dataset: Dataset,
+  labels: { readonly chunkSize: number },
+  views: readonly string[],
+  labellings: readonly Labelling[],
+): Promise<LackingLabels> {
   const queue = await bus.workQueue(streams.work.name, streams.work.filter);
   const pending = await pendingWork(
     queue,
-    teachers.map(({ labelling }) => labelling),
+    labellings.map(({ labelling }) => labelling),
   );
-  const views = labelledViewHashes(spec, seen);
-  return { ...(await findMissing(log, seen, spec.labels, views, teachers)), pending };
+  const log = await bus.log(streams.labels.name, streams.labels.filter);
+  return { ...(await findMissing(log, dataset, labels, views, labellings)), pending };
 }
 
 /** Of the teachers that nodes label with. */

@@ -5,7 +5,7 @@ import type { DataSources } from "../shared/data/openSource.ts";
 import type { LogitAgreement } from "../shared/evaluate/reportSchema.ts";
 import type { RunRecord, RunTeacher, TeacherModel } from "../shared/protocol/run.ts";
 import type { TeacherCompute } from "./compute.ts";
-import type { ItemsComputed } from "./itemsComputed.ts";
+import type { ItemsAtDevice } from "./itemsAtDevice.ts";
 import type { WantedRecipes } from "./wantedRecipes.ts";
 
 /** What the parts of one teacher node share. */
@@ -18,7 +18,7 @@ export interface NodeContext {
   readonly signal: AbortSignal;
   readonly data: DataSources;
   readonly counters: Counters;
-  readonly computed: ItemsComputed;
+  readonly atDevice: ItemsAtDevice;
   /** Hashes of the data that the compute was given for labelling. */
   readonly inCompute: Set<string>;
   /** Between two checkpoints of a training. */

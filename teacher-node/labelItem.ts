@@ -31,7 +31,7 @@ export async function labelItem(
   teacher: ServedTeacher,
   { queue, log }: LabelStreams,
   item: WorkItem,
-  onComputed?: () => void,
+  onComputed: () => void = () => undefined,
 ): Promise<void> {
   const { bus, clock, counters, doing, node } = context;
   if (item.delivery > 1) counters.redeliveries++;
@@ -54,7 +54,7 @@ export async function labelItem(
         onChunk: () => {
           aliveAtMs = clock.now();
         },
-        onComputed: () => onComputed?.(),
+        onComputed,
         onWait,
       });
       await leave(left);

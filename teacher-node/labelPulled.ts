@@ -1,7 +1,7 @@
 import type { WorkConsumer, WorkItem } from "../shared/bus/bus.ts";
 import { MAX_CHUNK_MS } from "../shared/protocol/work.ts";
 import type { NodeContext, ServedTeacher } from "./context.ts";
-import { AT_ONCE } from "./itemsComputed.ts";
+import { AT_ONCE } from "./itemsAtDevice.ts";
 import { keepAlive } from "./keepAlive.ts";
 import { type LabelStreams, labelItem } from "./labelItem.ts";
 
@@ -25,26 +25,26 @@ export async function labelPulled(
   consumer: WorkConsumer,
   signal: AbortSignal,
 ): Promise<void> {
-  const { clock, computed } = context;
+  const { clock, atDevice } = context;
   const begun = new Set<Promise<void>>();
   let own = 0;
   const begin = (item: WorkItem): void => {
     own++;
-    computed.began();
+    atDevice.began();
     let isOver = false;
     const over = (): void => {
       if (isOver) return;
       isOver = true;
       own--;
-      computed.ended();
+      atDevice.ended();
     };
     track(begun, labelItem(context, teacher, streams, item, over).finally(over));
   };
   while (!signal.aborted) {
-    while (own > 0 && computed.now >= AT_ONCE && !signal.aborted) await computed.change(signal);
+    while (own > 0 && atDevice.now >= AT_ONCE && !signal.aborted) await atDevice.change(signal);
     while (begun.size >= BEGUN) await Promise.race(begun);
     const items = await consumer.pull(
-      Math.max(1, AT_ONCE - computed.now),
+      Math.max(1, AT_ONCE - atDevice.now),
       PULL_WAIT_MS,
       signal,
       PULL_LINGER_MS,

@@ -11,7 +11,7 @@ import { messageOf } from "../shared/errors.ts";
 import type { RunRecord } from "../shared/protocol/run.ts";
 import type { TeacherCompute } from "./compute.ts";
 import { CHECKPOINT_MS, emptyCounters, type NodeContext, type ServedTeacher } from "./context.ts";
-import { ItemsComputed } from "./itemsComputed.ts";
+import { ItemsAtDevice } from "./itemsAtDevice.ts";
 import { serveLabelling } from "./serve.ts";
 import { pullTrainings } from "./trainQueue.ts";
 import { WantedRecipes } from "./wantedRecipes.ts";
@@ -46,7 +46,7 @@ export async function runTeacherNode(options: TeacherNodeOptions): Promise<void>
     checkpointMs: options.checkpointMs ?? CHECKPOINT_MS,
     graceMs: options.graceMs ?? GRACE_MS,
     counters: emptyCounters(),
-    computed: new ItemsComputed(),
+    atDevice: new ItemsAtDevice(),
     inCompute: new Set(),
     recipes: new WantedRecipes(),
     doing: new Set(),

@@ -1,5 +1,6 @@
-import { type DispatchOptions, dispatch } from "../../coordinator/dispatch.ts";
+import { dispatch } from "../../coordinator/dispatch.ts";
 import { OverdueWork } from "../../coordinator/exhaustedWork.ts";
+import type { LackingLabels } from "../../coordinator/lackingLabels.ts";
 import { QuarantineWatch } from "../../coordinator/quarantineWatch.ts";
 import type { Bus } from "../../shared/bus/bus.ts";
 import type { Clock } from "../../shared/bus/clock.ts";
@@ -9,7 +10,7 @@ import { RUN } from "./simulatedRun.ts";
 export async function dispatchRun(
   bus: Bus,
   clock: Clock,
-  { missing, pending }: Pick<DispatchOptions, "missing" | "pending">,
+  { chunks: missing, pending }: Pick<LackingLabels, "chunks" | "pending">,
   maxInFlight: number,
   nodes: number,
   signal: AbortSignal,

@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { RunSpec } from "../../shared/config/spec.ts";
 import { Report } from "../../shared/evaluate/reportSchema.ts";
+import { runCommand } from "../runCommand.ts";
 import type { Distilled } from "./runDistill.ts";
 import { type DistillTask, distillSpec, teachersSpec } from "./specs.ts";
-import { toEnd } from "./toEnd.ts";
 
-const command = fileURLToPath(new URL("../../cli/stillhouse.mjs", import.meta.url));
+const stillhouse = fileURLToPath(new URL("../../cli/stillhouse.mjs", import.meta.url));
 
 /** Our distillations, each by `stillhouse run`, as a user has it. */
 export class OwnRuns {
@@ -55,7 +55,8 @@ export class OwnRuns {
     const specPath = join(this.#folder, `${name}.json`);
     writeFileSync(specPath, JSON.stringify(spec));
     const out = join(this.#folder, name);
-    await toEnd(process.execPath, [command, "run", specPath, "--out", out, "--store", store]);
+    const args = [stillhouse, "run", specPath, "--out", out, "--store", store];
+    await runCommand({ command: process.execPath, args, env: process.env });
     const path = join(out, "report.json");
     return { path, report: Report.parse(JSON.parse(readFileSync(path, "utf8"))) };
   }

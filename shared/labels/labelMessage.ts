@@ -5,6 +5,10 @@ import { encodeRows } from "./rowCodec.ts";
 import { rowDraws } from "./rowDraws.ts";
 import { type RowLayout, rowBytes } from "./rowLayout.ts";
 import { rowsDigest } from "./rowsDigest.ts";
+import { Scratch } from "./scratch.ts";
+
+// Copied into the message at once.
+const scratch = new Scratch();
 
 /** A message of the label log, with the subject that it belongs to. */
 export interface LabelMessage {
@@ -45,14 +49,6 @@ export function labelMessage(of: {
     node,
   };
   const draws = rowDraws(key, rows);
-  const payload = encodeRows(layout, of.values, of.what, draws, scratchOf(rows.length * rowBytes(layout)));
+  const payload = encodeRows(layout, of.values, of.what, draws, scratch.of(rows.length * rowBytes(layout)));
   return { subject: labelsSubject(key, part), data: encodeWithPayload(Labels, labels, payload) };
-}
-
-// Copied into the message at once: memory that is new for each costs more than the copy.
-let scratch = new Uint8Array(0);
-
-function scratchOf(bytes: number): Uint8Array {
-  if (scratch.byteLength < bytes) scratch = new Uint8Array(bytes);
-  return scratch.subarray(0, bytes);
 }

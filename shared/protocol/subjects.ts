@@ -72,6 +72,13 @@ export function parseLabelWork(subject: string): (ChunkKey & { count: number }) 
   const work = { labelling, shard, view, chunk: first, count: last - first + 1 };
   return work.count > 0 && labelWorkSubject(work, work.count) === subject ? work : undefined;
 }
+/** Each chunk that a subject of work asks for; none where it asks for something else. */
+export function chunksOfLabelWork(subject: string): ChunkKey[] {
+  const work = parseLabelWork(subject);
+  if (!work) return [];
+  const { count, ...first } = work;
+  return Array.from({ length: count }, (_, i) => ({ ...first, chunk: first.chunk + i }));
+}
 export function labelWorkFilter(labelling: string): string {
   return `${ROOT}.work.label.${labelling}.>`;
 }

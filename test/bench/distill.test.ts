@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { distillSpec, teachersSpec } from "../../bench/distill/specs.ts";
-import { toEnd } from "../../bench/distill/toEnd.ts";
+import { runCommand } from "../../bench/runCommand.ts";
 
 const task = { teachers: 3, teacherEpochs: 2, batch: 128, threads: 2 };
 const phases = fileURLToPath(new URL("../../bench/peers/phases.py", import.meta.url));
@@ -23,10 +23,13 @@ describe("the runs of bench distill", () => {
 
   it("fail with what the command said last", async () => {
     const script = "console.error('the disk is on fire'); process.exit(3)";
-    await expect(toEnd(process.execPath, ["-e", script])).rejects.toThrow(
+    const { env } = process;
+    await expect(runCommand({ command: process.execPath, args: ["-e", script], env })).rejects.toThrow(
       /ended with code 3:\nthe disk is on fire/,
     );
-    await expect(toEnd("no-such-python", [])).rejects.toThrow("Cannot start no-such-python");
+    await expect(runCommand({ command: "no-such-python", args: [], env })).rejects.toThrow(
+      "Cannot start no-such-python",
+    );
   });
 });
 

@@ -1,6 +1,11 @@
 import type { Bus } from "../../shared/bus/bus.ts";
 import { sleep, systemClock } from "../../shared/bus/clock.ts";
-import { type ChunkKey, labelWorkFilter, parseLabelWork, streams } from "../../shared/protocol/subjects.ts";
+import {
+  type ChunkKey,
+  chunksOfLabelWork,
+  labelWorkFilter,
+  streams,
+} from "../../shared/protocol/subjects.ts";
 import type { NatsServer } from "../helpers/natsServer.ts";
 import type { PlannedFault } from "./faults.ts";
 import { checkpointBegins, holderOf, labelAppended, teacherTrains } from "./moments.ts";
@@ -122,7 +127,7 @@ async function kill(role: Role): Promise<void> {
 
 /** Whether an item of work is about a chunk, perhaps among others. */
 function asksFor(subject: string, { shard, view, chunk }: ChunkKey): boolean {
-  const work = parseLabelWork(subject);
-  if (!work || work.shard !== shard || work.view !== view) return false;
-  return chunk >= work.chunk && chunk < work.chunk + work.count;
+  return chunksOfLabelWork(subject).some(
+    (key) => key.shard === shard && key.view === view && key.chunk === chunk,
+  );
 }

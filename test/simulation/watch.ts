@@ -4,9 +4,9 @@ import { decode } from "../../shared/protocol/codec.ts";
 import { RunRecord } from "../../shared/protocol/run.ts";
 import {
   buckets,
+  chunksOfLabelWork,
   labelsSubject,
   labelWorkFilter,
-  parseLabelWork,
   streams,
 } from "../../shared/protocol/subjects.ts";
 import type { Queued } from "./trace.ts";
@@ -107,7 +107,7 @@ export class Watch {
 
 /** Of each chunk that a work item asks for, the subject of its first part. */
 function chunksOf(subject: string): string[] {
-  const work = parseLabelWork(subject);
-  if (!work) throw new Violation(`${subject} names no chunks`);
-  return Array.from({ length: work.count }, (_, i) => labelsSubject({ ...work, chunk: work.chunk + i }, 0));
+  const chunks = chunksOfLabelWork(subject);
+  if (chunks.length === 0) throw new Violation(`${subject} names no chunks`);
+  return chunks.map((key) => labelsSubject(key, 0));
 }

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { findMissing } from "../../../coordinator/missingLabels.ts";
-import { pendingWork } from "../../../coordinator/pendingWork.ts";
+import { findLacking } from "../../../coordinator/lackingLabels.ts";
 import type { Bus } from "../../../shared/bus/bus.ts";
 import { systemClock } from "../../../shared/bus/clock.ts";
 import { coordinatorLease } from "../../../shared/cluster/followRuns.ts";
@@ -10,7 +9,7 @@ import { openDataset } from "../../../shared/data/open.ts";
 import { encode } from "../../../shared/protocol/codec.ts";
 import { PLAIN_VIEW } from "../../../shared/protocol/identifiers.ts";
 import { RunRecord } from "../../../shared/protocol/run.ts";
-import { buckets, streams } from "../../../shared/protocol/subjects.ts";
+import { buckets } from "../../../shared/protocol/subjects.ts";
 import { dispatchRun } from "../dispatchRun.ts";
 import type { Role, RoleTask } from "../role.ts";
 import { RUN, simulatedModel, simulatedRecord } from "../simulatedRun.ts";
@@ -35,20 +34,14 @@ export async function openCoordinator({
   }
   await (await bus.kv(buckets.runs)).put(RUN, encode(RunRecord, record));
   await allAtWork(bus, nodes, spec.teachers.length);
-  const log = await bus.log(streams.labels.name, streams.labels.filter);
   return {
     async work() {
       const startedAt = performance.now();
       const labellings = record.teachers.flatMap(({ ready }) => ready ?? []);
-      const pending = await pendingWork(
-        await bus.workQueue(streams.work.name, streams.work.filter),
-        labellings.map(({ labelling }) => labelling),
-      );
-      const missing = await findMissing(log, dataset, spec.labels, [PLAIN_VIEW], labellings);
+      const lacking = await findLacking(bus, dataset, spec.labels, [PLAIN_VIEW], labellings);
       const listMs = performance.now() - startedAt;
-      const asked = { missing: missing.chunks, pending };
-      await dispatchRun(bus, systemClock, asked, spec.labels.maxInFlight, nodes, stop.signal);
-      return { samples: missing.samplesMissing, listMs };
+      await dispatchRun(bus, systemClock, lacking, spec.labels.maxInFlight, nodes, stop.signal);
+      return { samples: lacking.samplesMissing, listMs };
     },
     async close() {
       stop.abort();

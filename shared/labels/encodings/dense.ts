@@ -1,5 +1,6 @@
 import type { NumberEncoding } from "../../protocol/storedEncoding.ts";
 import { HALF_MAX, halfOf, halfValues, isBeyondHalf, toHalves } from "../half.ts";
+import { Scratch } from "../scratch.ts";
 import { readFloat, writeFloat } from "./floats.ts";
 
 /** Whether typed arrays over the bytes of the wire, which are little-endian, read what is meant. */
@@ -64,6 +65,7 @@ export function firstNotFinite(encoding: NumberEncoding, bytes: Uint8Array): num
   return -1;
 }
 
+const copied = new Scratch();
 /** Words that are looked at together before anything is asked of them. */
 const AT_ONCE = 256;
 
@@ -75,13 +77,10 @@ function carryOf(word: number): number {
 /** Words over bytes, which are copied where they do not lie as words must. */
 function wordsOf(bytes: Uint8Array, count: number): Int32Array {
   if (bytes.byteOffset % 4 === 0) return new Int32Array(bytes.buffer, bytes.byteOffset, count);
-  if (copied.length < count) copied = new Int32Array(count);
-  new Uint8Array(copied.buffer).set(bytes.subarray(0, 4 * count));
-  return copied.subarray(0, count);
+  const copy = copied.of(4 * count);
+  copy.set(bytes.subarray(0, 4 * count));
+  return new Int32Array(copy.buffer, 0, count);
 }
-
-// Read at once: memory that is new for each costs more than the copy.
-let copied = new Int32Array(0);
 
 function firstHalfNotFinite(bytes: Uint8Array): number {
   const pairs = bytes.length >>> 2;

@@ -4,7 +4,7 @@ import { Wakeup } from "../shared/bus/wakeup.ts";
 export const AT_ONCE = 2;
 
 /** The work items that a node's device is at now, of all its teachers. */
-export class ItemsComputed {
+export class ItemsAtDevice {
   readonly #changed = new Wakeup();
   #now = 0;
 
