@@ -4,7 +4,7 @@ import { inBatches } from "../shared/bus/inBatches.ts";
 import type { Quorum } from "../shared/config/ensembleSpec.ts";
 import type { ChunkDecision } from "../shared/protocol/decisions.ts";
 import type { RunTeacher } from "../shared/protocol/run.ts";
-import { chunkLabelsFilter, streams } from "../shared/protocol/subjects.ts";
+import { streams } from "../shared/protocol/subjects.ts";
 import { decide } from "./chunkDecisions.ts";
 import type { Closed, Closing } from "./closing.ts";
 import type { CoordinatorContext } from "./context.ts";
@@ -62,8 +62,8 @@ async function certain(
   await store.change({});
   const log = await bus.log(streams.labels.name, streams.labels.filter);
   await inBatches(late, async (chunk) => {
-    const there = new Set(await log.subjects(chunkLabelsFilter(chunk.key)));
-    if ([...chunk.parts.keys()].every((subject) => there.has(subject))) closing.answered(chunk, nowMs);
+    const parts = [...chunk.parts.keys()];
+    if ((await log.existing(parts)).length === parts.length) closing.answered(chunk, nowMs);
   });
   // Who could not be asked for so long could not be heard either; the next look starts all time anew.
   return clock.now() - nowMs > DEAF_MS ? [] : closing.due(nowMs);

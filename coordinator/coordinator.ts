@@ -124,7 +124,7 @@ async function labelAll(
   const dataset = transferSet(context.dataset, spec.data);
   const sliding = await SlidingLabels.open(context);
   await sliding?.settle(signal);
-  const missing = await lackingLabels(context);
+  const missing = await lackingLabels(context, signal);
   const { chunks, pending, samplesNeeded, samplesMissing } = missing;
   // What the log held before this run asked for anything: the report tells passes made from passes saved by it.
   if (!store.record.passes) {
@@ -150,7 +150,7 @@ async function labelAll(
   }
   if (signal.aborted || store.record.labelledAtMs !== null) return;
   // Passes that nobody waited for were not made, or not for this run.
-  const left = quorum === "all" ? 0 : (await lackingLabels(context)).samplesMissing;
+  const left = quorum === "all" ? 0 : (await lackingLabels(context, signal)).samplesMissing;
   await store.change(({ passes }) => ({
     labelledAtMs: clock.now(),
     passes: passes && { ...passes, needed: Math.max(passes.found, passes.needed - left) },

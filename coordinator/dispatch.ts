@@ -1,13 +1,9 @@
 import { anySignal } from "../shared/bus/anySignal.ts";
 import type { Bus, WorkQueue, WriteOnceLog } from "../shared/bus/bus.ts";
 import { type Clock, sleep } from "../shared/bus/clock.ts";
-import {
-  labellingLabelsFilter,
-  labelWorkFilter,
-  streams,
-  viewLabelsFilter,
-} from "../shared/protocol/subjects.ts";
+import { labelWorkFilter, streams } from "../shared/protocol/subjects.ts";
 import { Flight } from "./flight.ts";
+import { labelsFilter } from "./loggedParts.ts";
 import type { MissingChunk } from "./missingLabels.ts";
 import { pendingWork } from "./pendingWork.ts";
 import type { QuarantineWatch } from "./quarantineWatch.ts";
@@ -76,14 +72,13 @@ export async function dispatch(options: DispatchOptions, signal: AbortSignal): P
   ]);
 }
 
-/** What is followed: of each teacher the view, or, of several, all that there are, so that a run of many views has few followers. */
+/** What is followed, of each teacher. */
 function filtersOf(missing: readonly MissingChunk[]): string[] {
   const views = new Map<string, Set<string>>();
   for (const { key } of missing) {
-    const all = labellingLabelsFilter(key.labelling);
-    views.set(all, (views.get(all) ?? new Set()).add(viewLabelsFilter(key)));
+    views.set(key.labelling, (views.get(key.labelling) ?? new Set()).add(key.view));
   }
-  return [...views].map(([all, [first, second]]) => (second === undefined ? (first as string) : all));
+  return [...views].map(([labelling, of]) => labelsFilter(labelling, of));
 }
 
 async function reconcile(

@@ -59,7 +59,7 @@ export async function importLabels(
   const { identity, output, samples, bytes } = imported;
   const labelling = labellingHash({ identity, encoding, chunkSize });
   const log = await bus.log(streams.labels.name, streams.labels.filter);
-  const { chunks } = await findMissing(log, dataset, labels, [PLAIN_VIEW], [{ labelling, encoding }]);
+  const { chunks } = await findMissing(log, dataset, labels, [PLAIN_VIEW], [{ labelling, encoding }], signal);
   const onWait = (error: Error): void => options.onNotice(`import waits for room: ${error.message}`);
   for (const [done, chunk] of chunks.entries()) {
     for (const message of messagesOf(imported, chunk, options)) {

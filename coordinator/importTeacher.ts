@@ -27,7 +27,7 @@ export async function importTeacher(
 ): Promise<ImportedTeacher> {
   const { bus, clock, dataset, node, notice, log } = context;
   const { spec, data } = context.store.record;
-  if ("identity" in source) return known(context, place, name, source.identity);
+  if ("identity" in source) return known(context, place, name, source.identity, signal);
   const labels = { encoding: encodingOf(spec, place).stored, chunkSize: spec.labels.chunkSize };
   const options = { bus, clock, node, dataset, labels, signal, onNotice: notice };
   const { teacher, chunks, appended } = await importLabels(source, data.baseDir, options);
@@ -54,6 +54,7 @@ export async function restoreImports(context: CoordinatorContext, signal: AbortS
       spec.labels,
       [PLAIN_VIEW],
       [ready],
+      signal,
     );
     samples += samplesNeeded;
     if (samplesMissing === 0) continue;
@@ -72,6 +73,7 @@ async function known(
   place: number,
   name: string,
   identity: string,
+  signal: AbortSignal,
 ): Promise<ImportedTeacher> {
   const { spec } = store.record;
   const { labels } = spec;
@@ -106,6 +108,7 @@ async function known(
     labels,
     [PLAIN_VIEW],
     [{ labelling, encoding }],
+    signal,
   );
   if (samplesMissing > 0) {
     throw refused(

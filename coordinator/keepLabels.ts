@@ -29,7 +29,7 @@ export async function keepLabels(context: CoordinatorContext, signal: AbortSigna
     await sleep(clock, KEEP_MS, signal);
     if (signal.aborted) return;
     if (!losses.mayBe((await log.size()).messages)) continue;
-    const { chunks, pending, samplesMissing } = await lackingLabels(context);
+    const { chunks, pending, samplesMissing } = await lackingLabels(context, signal);
     if (chunks.length === 0) continue;
     notice(`the log has lost the labels of ${samplesMissing} samples: they are asked for again`);
     await dispatch(

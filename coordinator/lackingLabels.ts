@@ -14,14 +14,14 @@ import { pendingWork } from "./pendingWork.ts";
 export type LackingLabels = MissingLabels & Pick<DispatchOptions, "pending">;
 
 /** What the log lacks of the labels that nodes are to give for a run whose teachers are there. */
-export async function lackingLabels({
-  bus,
-  store,
-  dataset,
-}: Pick<CoordinatorContext, "bus" | "store" | "dataset">): Promise<LackingLabels> {
+export async function lackingLabels(
+  { bus, store, dataset }: Pick<CoordinatorContext, "bus" | "store" | "dataset">,
+  signal: AbortSignal,
+): Promise<LackingLabels> {
   const { spec } = store.record;
   const seen = transferSet(dataset, spec.data);
-  return findLacking(bus, seen, spec.labels, labelledViewHashes(spec, seen), labellings(store.record));
+  const views = labelledViewHashes(spec, seen);
+  return findLacking(bus, seen, spec.labels, views, labellings(store.record), signal);
 }
 
 /** The same of any data and views. */
@@ -31,6 +31,7 @@ export async function findLacking(
   labels: { readonly chunkSize: number },
   views: readonly string[],
   labellings: readonly Labelling[],
+  signal: AbortSignal,
 ): Promise<LackingLabels> {
   const queue = await bus.workQueue(streams.work.name, streams.work.filter);
   const pending = await pendingWork(
@@ -38,7 +39,7 @@ export async function findLacking(
     labellings.map(({ labelling }) => labelling),
   );
   const log = await bus.log(streams.labels.name, streams.labels.filter);
-  return { ...(await findMissing(log, dataset, labels, views, labellings)), pending };
+  return { ...(await findMissing(log, dataset, labels, views, labellings, signal)), pending };
 }
 
 /** Of the teachers that nodes label with. */

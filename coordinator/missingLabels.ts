@@ -5,12 +5,8 @@ import { labelOrder } from "../shared/data/labelOrder.ts";
 import { rowBytes } from "../shared/labels/rowLayout.ts";
 import type { FeatureLayout } from "../shared/protocol/features.ts";
 import type { StoredEncoding } from "../shared/protocol/storedEncoding.ts";
-import {
-  BLOCK_CHUNKS,
-  blockLabelsFilter,
-  type ChunkKey,
-  labelsSubject,
-} from "../shared/protocol/subjects.ts";
+import { type ChunkKey, labelsSubject } from "../shared/protocol/subjects.ts";
+import { readLoggedParts } from "./loggedParts.ts";
 
 /** A chunk that one teacher is to label, and the subjects of its parts that the log lacks. */
 export interface MissingChunk {
@@ -36,8 +32,9 @@ export interface MissingLabels {
 }
 
 /**
- * Holds what a run needs against what the log has, one block of chunks at a time.
+ * Holds what a run needs against what the log has.
  * @param views hashes of the views that are labelled, view 0 first
+ * @throws the reason of `signal` when it aborts
  */
 export async function findMissing(
   log: WriteOnceLog,
@@ -45,33 +42,29 @@ export async function findMissing(
   { chunkSize }: { readonly chunkSize: number },
   views: readonly string[],
   labellings: readonly Labelling[],
+  signal: AbortSignal,
 ): Promise<MissingLabels> {
-  const blocks = new Map<string, Set<string>>();
-  const listed = async (key: ChunkKey): Promise<Set<string>> => {
-    const filter = blockLabelsFilter(key, Math.floor(key.chunk / BLOCK_CHUNKS));
-    const known = blocks.get(filter) ?? new Set(await log.subjects(filter));
-    blocks.set(filter, known);
-    return known;
-  };
+  // Shards or views of equal content, or teachers of equal weights, share their labels.
+  const firstShard = new Map(dataset.shards.map(({ hash }, shard) => [hash, shard] as const).reverse());
+  const firstView = new Map(views.map((hash, view) => [hash, view] as const).reverse());
+  const distinct = [...new Map(labellings.map((one) => [one.labelling, one])).values()];
+  const names = distinct.map(({ labelling }) => labelling);
+  const there = await readLoggedParts(log, names, views, signal);
   const chunks: MissingChunk[] = [];
-  const met = new Set<string>();
   let samplesNeeded = 0;
   let samplesMissing = 0;
   for (const { view, shard, chunk } of labelOrder(dataset, chunkSize, views.length)) {
     const { hash, rows } = dataset.shards[shard] as Shard;
+    const viewHash = views[view] as string;
+    if (firstShard.get(hash) !== shard || firstView.get(viewHash) !== view) continue;
     const length = chunkLength(rows, chunkSize, chunk);
-    for (const { labelling, encoding, features = [] } of labellings) {
+    for (const { labelling, encoding, features = [] } of distinct) {
       const bytesPerRow = rowBytes({ encoding, classes: dataset.classes, features });
       const parted = chunkParts(length, bytesPerRow);
-      const key: ChunkKey = { labelling, shard: hash, view: views[view] as string, chunk };
-      // Two shards of equal content, or two teachers of equal weights, share their labels.
-      if (met.has(labelsSubject(key, 0))) continue;
-      met.add(labelsSubject(key, 0));
-      const there = await listed(key);
+      const key: ChunkKey = { labelling, shard: hash, view: viewHash, chunk };
       const parts = new Map<string, number>();
       parted.forEach(([from, to], part) => {
-        const subject = labelsSubject(key, part);
-        if (!there.has(subject)) parts.set(subject, to - from);
+        if (!there.has(key, part)) parts.set(labelsSubject(key, part), to - from);
       });
       samplesNeeded += length;
       if (parts.size === 0) continue;

@@ -29,6 +29,7 @@ const TEACHERS = 4;
 const CHUNK_SIZE = 4;
 const PAYLOAD = new Uint8Array(64);
 const IN_FLIGHT = 64;
+const noEnd = new AbortController().signal;
 /** That the work is dealt out for. */
 const NODES = 4;
 
@@ -78,7 +79,7 @@ async function fill(
   say: (line: string) => void,
 ): Promise<void> {
   const log = await bus.log(streams.labels.name, streams.labels.filter);
-  const { chunks } = await findMissing(log, dataset, spec.labels, [PLAIN_VIEW], labellingsOf(spec));
+  const { chunks } = await findMissing(log, dataset, spec.labels, [PLAIN_VIEW], labellingsOf(spec), noEnd);
   const messages = chunks
     .slice(0, -IN_FLIGHT)
     .flatMap(({ parts }): LabelMessage[] => [...parts.keys()].map((subject) => ({ subject, data: PAYLOAD })));
@@ -104,7 +105,7 @@ interface Timed {
 async function timed(bus: Bus, spec: RunSpec, dataset: Dataset): Promise<Timed> {
   const startedAt = performance.now();
   const queue = await bus.workQueue(streams.work.name, streams.work.filter);
-  const lacking = await findLacking(bus, dataset, spec.labels, [PLAIN_VIEW], labellingsOf(spec));
+  const lacking = await findLacking(bus, dataset, spec.labels, [PLAIN_VIEW], labellingsOf(spec), noEnd);
   const listMs = performance.now() - startedAt;
   const stop = new AbortController();
   const { clock, pass } = withoutPasses();

@@ -49,9 +49,10 @@ export interface ExportedLabels {
  * @throws LabelsMissing, WrongLabels, MalformedMessage, NpzUnwritable; the reason of `signal` when it aborts. No file is left then
  */
 export async function exportLabels(options: ExportLabelsOptions): Promise<ExportedLabels> {
-  const { log, dataset, spec, teacher, partial, type, path, view = 0 } = options;
+  const { log, dataset, spec, teacher, partial, type, path, view = 0, signal } = options;
   const { chunkSize } = spec.labels;
-  const chunks = (await neededChunks(log, dataset, spec, teacher)).filter((chunk) => chunk.view === view);
+  const all = await neededChunks(log, dataset, spec, teacher, signal);
+  const chunks = all.filter((chunk) => chunk.view === view);
   const viewHash = requireView(chunks, view, spec);
   const { rows, samples, needed } = presentRows(dataset, chunkSize, chunks);
   if (samples === 0 || (samples < needed && !partial)) {

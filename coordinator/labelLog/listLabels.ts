@@ -1,12 +1,12 @@
 import type { WriteOnceLog } from "../../shared/bus/bus.ts";
-import { chunkCount, chunkParts } from "../../shared/data/chunks.ts";
+import { chunkCount, chunkParts, type PartRange } from "../../shared/data/chunks.ts";
 import { messageOf } from "../../shared/errors.ts";
 import { type RowLayout, rowBytes } from "../../shared/labels/rowLayout.ts";
 import { decode } from "../../shared/protocol/codec.ts";
 import { PLAIN_VIEW } from "../../shared/protocol/identifiers.ts";
 import { Labels } from "../../shared/protocol/labels.ts";
 import type { StoredEncoding } from "../../shared/protocol/storedEncoding.ts";
-import { chunkLabelsFilter, parseLabelsSubject } from "../../shared/protocol/subjects.ts";
+import { labelsSubject } from "../../shared/protocol/subjects.ts";
 import type { KnownLabels, LabellingUse } from "./known.ts";
 import type { LabelGroup } from "./survey.ts";
 
@@ -137,8 +137,9 @@ async function chunksOf(
       continue;
     }
     partial++;
-    for (const subject of await log.subjects(chunkLabelsFilter({ ...key, chunk }))) {
-      const [from, to] = ranges[parseLabelsSubject(subject).part] ?? [0, 0];
+    const subjects = ranges.map((_, part) => labelsSubject({ ...key, chunk }, part));
+    for (const subject of await log.existing(subjects)) {
+      const [from, to] = ranges[subjects.indexOf(subject)] as PartRange;
       samples += to - from;
     }
   }

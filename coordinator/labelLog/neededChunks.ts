@@ -27,17 +27,18 @@ export interface NeededChunk {
   readonly there: readonly PartRange[];
 }
 
-/** Chunk by chunk what a spec needs of one teacher and what the log has of it, in the order of labelling. */
+/** Chunk by chunk what a spec needs of one teacher and what the log has of it, in the order of labelling. @throws the reason of `signal` */
 export async function neededChunks(
   log: WriteOnceLog,
   dataset: Dataset,
   spec: LabelNeeds,
   labelling: Labelling,
+  signal: AbortSignal,
 ): Promise<NeededChunk[]> {
   const { chunkSize } = spec.labels;
   const seen = transferSet(dataset, spec.data);
   const views = labelledViewHashes(spec, seen);
-  const { chunks } = await findMissing(log, seen, spec.labels, views, [labelling]);
+  const { chunks } = await findMissing(log, seen, spec.labels, views, [labelling], signal);
   const name = (shard: string, view: string, chunk: number): string => `${shard}/${view}/${chunk}`;
   const lacking = new Map(
     chunks.map(({ key, parts }) => [

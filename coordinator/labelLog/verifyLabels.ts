@@ -48,7 +48,7 @@ export async function verifyLabels(options: VerifyLabelsOptions): Promise<Verifi
   const { chunkSize } = spec.labels;
   const { encoding } = teacher;
   const row: RowLayout = { encoding, classes: dataset.classes, features: teacher.features };
-  const { there, needed } = withLabels(await neededChunks(log, dataset, spec, teacher), dataset);
+  const { there, needed } = withLabels(await neededChunks(log, dataset, spec, teacher, signal), dataset);
   const chosen = choose(there, options);
   const errors = new LabelErrors(dataset.classes, taskOf(dataset) === "classification" ? temperatures : []);
   const wrong: string[] = [];

@@ -55,16 +55,13 @@ export interface WriteOnceLog {
   append(subject: string, data: Uint8Array): Promise<"appended" | "exists">;
   /** The message of a subject, or undefined. */
   get(subject: string): Promise<Uint8Array | undefined>;
-  /**
-   * The subjects that exist now and match, in no order. Keep filters narrow, and ask seldom: a stream may hold millions, and
-   * older servers look through all of them.
-   */
-  subjects(filter: string): Promise<string[]>;
   /** Those of a few subjects that exist now; takes no longer where the log is large. */
   existing(subjects: readonly string[]): Promise<string[]>;
   /**
-   * Messages that match, in the order of the log: those that exist, then those that arrive, until `signal` aborts; with
-   * `until: "now"` it ends after those that exist.
+   * Messages that match, in the order of the log: those that exist, then those that arrive, until `signal` aborts or the
+   * bus closes.
+   * With `until: "now"` it ends after those that exist, when `signal` aborts, and never as if that were all: a bus that
+   * closes before is an error.
    * Reconnects are invisible: no gap, no repetition. Only a server that came back having lost messages is read from
    * its start again, so that nothing it stores anew is missed.
    */

@@ -3,8 +3,8 @@ import { StillhouseError } from "../errors.ts";
 /** Every subject starts with this, so that a server may be shared with other applications. */
 const ROOT = "stillhouse";
 
-/** Chunks a block: a stream of millions of subjects is listed one block at a time. */
-export const BLOCK_CHUNKS = 1024;
+/** Chunks a block, by which people can list a part of a log of millions of subjects. */
+const BLOCK_CHUNKS = 1024;
 
 export const streams = {
   work: { name: "STILLHOUSE_WORK", filter: `${ROOT}.work.>` },
@@ -100,10 +100,6 @@ export function labelsSubject(key: ChunkKey, part: number): string {
 export function chunkLabelsFilter(key: ChunkKey): string {
   return `${chunkPrefix(key)}.*`;
 }
-/** All parts of the 1,024 chunks of one block. */
-export function blockLabelsFilter(key: Omit<ChunkKey, "chunk">, block: number): string {
-  return `${ROOT}.labels.${key.labelling}.${key.shard}.${key.view}.${block}.>`;
-}
 /** All labels of one labelling. */
 export function labellingLabelsFilter(labelling: string): string {
   return `${ROOT}.labels.${labelling}.>`;
@@ -123,15 +119,19 @@ function chunkPrefix({ labelling, shard, view, chunk }: ChunkKey): string {
   return `${ROOT}.labels.${labelling}.${shard}.${view}.${Math.floor(chunk / BLOCK_CHUNKS)}.${chunk}`;
 }
 
-/** The key and part that a subject of the label log names. @throws StillhouseError for another subject */
-export function parseLabelsSubject(subject: string): ChunkKey & { part: number } {
+/** The key and part that a subject of the label log names; undefined where it names something else. */
+export function labelsOf(subject: string): (ChunkKey & { part: number }) | undefined {
   const [, , labelling, shard, view, , chunk, part, ...rest] = subject.split(".");
-  if (labelling && shard && view && rest.length === 0) {
-    const key = { labelling, shard, view, chunk: Number(chunk), part: Number(part) };
-    const whole = [key.chunk, key.part].every((n) => Number.isInteger(n) && n >= 0);
-    // One subject a key: another way to write the same numbers, or another block, would be a second message.
-    if (whole && labelsSubject(key, key.part) === subject) return key;
-  }
+  if (!labelling || !shard || !view || rest.length > 0) return undefined;
+  const key = { labelling, shard, view, chunk: Number(chunk), part: Number(part) };
+  const whole = [key.chunk, key.part].every((n) => Number.isInteger(n) && n >= 0);
+  // One subject a key: another way to write the same numbers, or another block, would be a second message.
+  return whole && labelsSubject(key, key.part) === subject ? key : undefined;
+}
+/** The same. @throws StillhouseError for another subject */
+export function parseLabelsSubject(subject: string): ChunkKey & { part: number } {
+  const found = labelsOf(subject);
+  if (found) return found;
   throw new StillhouseError(
     `Cannot read "${subject}" as a subject of the label log: expected ${ROOT}.labels.LABELLING.SHARD.VIEW.BLOCK.CHUNK.PART`,
   );

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { WriteOnceLog } from "../../shared/bus/bus.ts";
 import { BusUnsuitable, InvalidName, PayloadTooLarge } from "../../shared/bus/errors.ts";
+import { subjectsOf } from "../helpers/subjectsOf.ts";
 import { bytes, collect, type Harness } from "./contract.ts";
 
 export function logContract(h: Harness): void {
@@ -32,15 +33,15 @@ export function logContract(h: Harness): void {
 
     it("lists the subjects that match, counts, and purges what matches", async () => {
       const { log, root } = await open();
-      expect(await h.finish(log.subjects(`${root}.>`))).toEqual([]);
+      expect(await h.finish(subjectsOf(log, `${root}.>`))).toEqual([]);
       expect(await h.finish(log.size())).toEqual({ messages: 0, bytes: 0 });
       for (const name of ["a.1", "a.2", "b.1"]) await h.finish(log.append(`${root}.${name}`, bytes(1, 2)));
-      expect((await h.finish(log.subjects(`${root}.a.*`))).sort()).toEqual([`${root}.a.1`, `${root}.a.2`]);
+      expect((await h.finish(subjectsOf(log, `${root}.a.*`))).sort()).toEqual([`${root}.a.1`, `${root}.a.2`]);
       const size = await h.finish(log.size());
       expect(size.messages).toBe(3);
       expect(size.bytes).toBeGreaterThanOrEqual(6);
       expect(await h.finish(log.purge(`${root}.a.*`))).toBe(2);
-      expect(await h.finish(log.subjects(`${root}.>`))).toEqual([`${root}.b.1`]);
+      expect(await h.finish(subjectsOf(log, `${root}.>`))).toEqual([`${root}.b.1`]);
       expect(await h.finish(log.append(`${root}.a.1`, bytes(3)))).toBe("appended");
     });
 
@@ -124,6 +125,19 @@ export function logContract(h: Harness): void {
       const nothing = collect(other.read(`${root}.c.>`, signal, "now"));
       await h.finish(nothing.ended);
       expect(nothing.got).toEqual([]);
+    });
+
+    it("ends no reading of what exists as if that were all when it is closed", async () => {
+      const client = await h.connect();
+      const root = h.fresh("closed");
+      const log = await h.finish(client.log(root, `${root}.>`));
+      for (const name of ["a", "b", "c"]) await h.finish(log.append(`${root}.${name}`, bytes(1)));
+      const reading = log.read(`${root}.>`, new AbortController().signal, "now")[Symbol.asyncIterator]();
+      expect((await h.finish(reading.next())).value.subject).toBe(`${root}.a`);
+      await h.finish(client.close());
+      await expect(h.finish(reading.next())).rejects.toThrow(
+        /Cannot read ".*" in .* as this connection to .* was closed/,
+      );
     });
 
     it("ends an iteration at once under a signal that was aborted before", async () => {

@@ -7,6 +7,7 @@ import type { Bus } from "../../shared/bus/bus.ts";
 import { BusFull, BusUnreachable, BusUnsuitable } from "../../shared/bus/errors.ts";
 import { connectNats, type NatsOptions } from "../../shared/bus/nats.ts";
 import { freePort, type NatsServer, withNatsServer } from "../helpers/natsServer.ts";
+import { subjectsOf } from "../helpers/subjectsOf.ts";
 import { bytes, collect } from "./contract.ts";
 
 const pass = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -199,7 +200,7 @@ describe("a NATS server that dies and comes back", () => {
           queue.publish("work.c", bytes(3)),
           held?.ack(),
           objects.put("weights", bytes(1, 2, 3)),
-          log.subjects("labels.>"),
+          subjectsOf(log, "labels.>"),
         ];
         expect(await consumer.pull(1, 300)).toEqual([]);
         await server.restart();

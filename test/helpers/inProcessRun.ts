@@ -28,6 +28,7 @@ import {
 import { ManualClock } from "./manualClock.ts";
 import { Life, mortalBus, mortalClock } from "./mortality.ts";
 import { preferredBackend } from "./preferredBackend.ts";
+import { subjectsOf } from "./subjectsOf.ts";
 
 /** A started role. */
 export interface Started<T = void> {
@@ -260,7 +261,7 @@ export class Cluster {
   async labels(): Promise<Map<string, Uint8Array>> {
     const log = await this.labelLog();
     const found = new Map<string, Uint8Array>();
-    for (const subject of await log.subjects(streams.labels.filter)) {
+    for (const subject of await subjectsOf(log, streams.labels.filter)) {
       found.set(subject, (await log.get(subject)) as Uint8Array);
     }
     return found;

@@ -9,6 +9,7 @@ import { streams } from "../../shared/protocol/subjects.ts";
 import { openWorkspace, type Workspace } from "../helpers/cli.ts";
 import { labelsByRow, npzOf } from "../helpers/labelsOfLog.ts";
 import { withNatsServer } from "../helpers/natsServer.ts";
+import { subjectsOf } from "../helpers/subjectsOf.ts";
 import { smallSpec } from "./specs.ts";
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
@@ -37,7 +38,7 @@ describe("stillhouse labels import", () => {
       const messages: Uint8Array[] = [];
       const labelling = report.teachers[0]?.labelling as string;
       for (const { hash } of dataset.shards) {
-        for (const subject of await log.subjects(`stillhouse.labels.${labelling}.${hash}.>`)) {
+        for (const subject of await subjectsOf(log, `stillhouse.labels.${labelling}.${hash}.>`)) {
           messages.push((await log.get(subject)) as Uint8Array);
         }
       }

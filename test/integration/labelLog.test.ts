@@ -7,6 +7,7 @@ import { Labels } from "../../shared/protocol/labels.ts";
 import { labellingLabelsFilter, streams } from "../../shared/protocol/subjects.ts";
 import { type CliEnd, eventually, labelCount, openWorkspace, type Workspace } from "../helpers/cli.ts";
 import { type NatsServer, startNatsServer } from "../helpers/natsServer.ts";
+import { subjectsOf } from "../helpers/subjectsOf.ts";
 import { smallSpec } from "./specs.ts";
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
@@ -108,7 +109,7 @@ describe("stillhouse labels", () => {
     const bus = await place.watch(server.url);
     const log = await bus.log(streams.labels.name, streams.labels.filter);
     const [{ labelling }] = (await listed()).filter(({ names }) => names[0] === "deep") as [ListedLabelling];
-    const [subject] = (await log.subjects(labellingLabelsFilter(labelling))) as [string];
+    const [subject] = (await subjectsOf(log, labellingLabelsFilter(labelling))) as [string];
     const message = (await log.get(subject)) as Uint8Array;
     const said = decode(Labels, message, subject);
     await log.purge(subject);

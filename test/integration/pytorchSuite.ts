@@ -19,6 +19,7 @@ import { bytesIdx } from "../data/idxFiles.ts";
 import { eventually, labelCount, nodesOf, openWorkspace, type Workspace } from "../helpers/cli.ts";
 import { type NatsServer, startNatsServer } from "../helpers/natsServer.ts";
 import { exampleFolder } from "../helpers/python.ts";
+import { subjectsOf } from "../helpers/subjectsOf.ts";
 
 const TRAIN = 1200;
 const TEST = 400;
@@ -227,7 +228,7 @@ async function writeModel(place: Workspace): Promise<void> {
 async function messages(bus: Bus, labelling: string): Promise<Map<string, Labels>> {
   const log = await bus.log(streams.labels.name, streams.labels.filter);
   const found = new Map<string, Labels>();
-  for (const subject of await log.subjects(`stillhouse.labels.${labelling}.>`)) {
+  for (const subject of await subjectsOf(log, `stillhouse.labels.${labelling}.>`)) {
     found.set(subject, decode(Labels, (await log.get(subject)) as Uint8Array, subject));
   }
   return found;

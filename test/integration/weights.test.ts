@@ -5,6 +5,7 @@ import { decode } from "../../shared/protocol/codec.ts";
 import { Labels } from "../../shared/protocol/labels.ts";
 import { chunkLabelsFilter, streams } from "../../shared/protocol/subjects.ts";
 import { eventually, labelCount, nodesOf, openWorkspace, type Workspace, workspace } from "../helpers/cli.ts";
+import { subjectsOf } from "../helpers/subjectsOf.ts";
 import { SMALL_IN_FLIGHT, SMALL_MESSAGES, SMALL_SAMPLES, smallSpec } from "./specs.ts";
 
 // Several processes a test, on machines that may be busy.
@@ -106,7 +107,7 @@ async function killAtWork(bus: Bus, pid: number, others: readonly number[]): Pro
     for (const subject of subjects) {
       const [, , , labelling = "", shard = "", view = "", chunk = ""] = subject.split(".");
       const parts = chunkLabelsFilter({ labelling, shard, view, chunk: Number(chunk) });
-      if (pending.has(subject) && (await log.subjects(parts)).length === 0) found.add(subject);
+      if (pending.has(subject) && (await subjectsOf(log, parts)).length === 0) found.add(subject);
     }
     return found;
   };

@@ -21,6 +21,7 @@ import { type Cluster, withCluster } from "../helpers/inProcessRun.ts";
 import { labelsByRow } from "../helpers/labelsOfLog.ts";
 import { ManualClock } from "../helpers/manualClock.ts";
 import { SMALL_ROWS, smallSpec, writeTeacherFiles } from "../helpers/smallRun.ts";
+import { subjectsOf } from "../helpers/subjectsOf.ts";
 
 const labels = { chunkSize: 32, encoding: "float32" } as const;
 const never = new AbortController().signal;
@@ -110,7 +111,7 @@ describe("an export of labels", () => {
           const { shard, view, chunk, part } = parseLabelsSubject(subject);
           return [shard, view, chunk, part].join("/");
         };
-        for (const subject of await log.subjects(streams.labels.filter)) {
+        for (const subject of await subjectsOf(log, streams.labels.filter)) {
           const message = (await log.get(subject)) as Uint8Array;
           payloads.set(place(subject), decode(Labels, message, subject).payload);
         }

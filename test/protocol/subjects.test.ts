@@ -3,7 +3,6 @@ import { matches, overlap } from "../../shared/bus/subjects.ts";
 import { labellingHash, NodeId, PLAIN_VIEW, RunId } from "../../shared/protocol/identifiers.ts";
 import type { StoredEncoding } from "../../shared/protocol/storedEncoding.ts";
 import {
-  blockLabelsFilter,
   chunkLabelsFilter,
   jobKeys,
   labelsSubject,
@@ -54,15 +53,13 @@ describe("the subject of labels", () => {
     );
   });
 
-  it("is matched by the filters of its chunk, block and shard, and of no other", () => {
+  it("is matched by the filters of its chunk and shard, and of no other", () => {
     const at = (chunk: number) => labelsSubject({ ...key, chunk }, 3);
     const chosen = (filter: string) => [1023, 1024, 2047, 2048].filter((chunk) => matches(filter, at(chunk)));
     expect(chosen(chunkLabelsFilter({ ...key, chunk: 1024 }))).toEqual([1024]);
-    expect(chosen(blockLabelsFilter(key, 1))).toEqual([1024, 2047]);
     expect(chosen(shardLabelsFilter(key))).toEqual([1023, 1024, 2047, 2048]);
     for (const other of [{ labelling: hash("d") }, { shard: hash("d") }, { view: hash("d") }]) {
       expect(chosen(shardLabelsFilter({ ...key, ...other }))).toEqual([]);
-      expect(chosen(blockLabelsFilter({ ...key, ...other }, 1))).toEqual([]);
     }
   });
 });

@@ -38,7 +38,7 @@ export async function openCoordinator({
     async work() {
       const startedAt = performance.now();
       const labellings = record.teachers.flatMap(({ ready }) => ready ?? []);
-      const lacking = await findLacking(bus, dataset, spec.labels, [PLAIN_VIEW], labellings);
+      const lacking = await findLacking(bus, dataset, spec.labels, [PLAIN_VIEW], labellings, stop.signal);
       const listMs = performance.now() - startedAt;
       await dispatchRun(bus, systemClock, lacking, spec.labels.maxInFlight, nodes, stop.signal);
       return { samples: lacking.samplesMissing, listMs };

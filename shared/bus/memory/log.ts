@@ -34,12 +34,6 @@ export class MemoryLog implements WriteOnceLog {
     return this.#state.stream.last(subject)?.data.slice();
   }
 
-  async subjects(filter: string): Promise<string[]> {
-    checkFilter(filter);
-    await this.#client.request(`list "${filter}" in ${this.#name}`);
-    return this.#state.stream.select(matcher(filter)).map(({ subject }) => subject);
-  }
-
   async existing(subjects: readonly string[]): Promise<string[]> {
     for (const subject of subjects) checkSubject(subject);
     await this.#client.request(`look for ${subjects.length} subjects in ${this.#name}`);
@@ -91,6 +85,8 @@ export class MemoryLog implements WriteOnceLog {
     /** Up to here nothing passes that was not yielded. */
     let seen = 0;
     let { losses } = stream;
+    const action = `read "${filter}" in ${this.#name}`;
+    if (until === "now") await this.#client.request(action);
     while (!signal.aborted && !closing.aborted) {
       if (stream.losses > losses) {
         losses = stream.losses;
@@ -119,5 +115,6 @@ export class MemoryLog implements WriteOnceLog {
         bytes: data.length,
       };
     }
+    if (until === "now" && !signal.aborted) this.#client.refuseClosed(action);
   }
 }

@@ -1,7 +1,7 @@
 import type { StreamState } from "nats";
 import { sleep, systemClock } from "../clock.ts";
 import { getDirect } from "./direct.ts";
-import { isNotFound } from "./errors.ts";
+import { closedError, isNotFound } from "./errors.ts";
 import type { Link } from "./link.ts";
 import { type FollowOptions, Reader, type StreamMessage } from "./reader.ts";
 import { pauseMs, persistUntil } from "./retry.ts";
@@ -19,7 +19,7 @@ export async function* follow(link: Link, options: FollowOptions): AsyncGenerato
     const reader = await persistUntil(link, action, options.signal, async () => {
       return Reader.open(link, options, await resumeAfter(link, options, last));
     });
-    if (reader === undefined) return;
+    if (reader === undefined) break;
     try {
       for (;;) {
         const message = await reader.next();
@@ -34,6 +34,8 @@ export async function* follow(link: Link, options: FollowOptions): AsyncGenerato
     if (reader.caughtUp && options.until === "caught-up") return;
     await sleep(systemClock, pauseMs(failures++), link.closing);
   }
+  if (options.until === "caught-up" && !options.signal.aborted)
+    throw closedError(action, link.options.address);
 }
 
 /**

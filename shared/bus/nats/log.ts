@@ -29,10 +29,6 @@ export class NatsLog implements WriteOnceLog {
     return this.#stream.get(subject);
   }
 
-  async subjects(filter: string): Promise<string[]> {
-    return this.#stream.subjects(filter);
-  }
-
   async existing(subjects: readonly string[]): Promise<string[]> {
     const there = await inBatches(subjects, (subject) => this.#stream.has(subject));
     return subjects.filter((_, i) => there[i]);

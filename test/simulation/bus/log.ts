@@ -27,10 +27,6 @@ export class SimulatedLog implements WriteOnceLog {
     return this.#wire.request("get labels", subject, () => this.#inner.get(subject));
   }
 
-  subjects(filter: string): Promise<string[]> {
-    return this.#wire.request("list labels", filter, () => this.#inner.subjects(filter), countOf);
-  }
-
   existing(subjects: readonly string[]): Promise<string[]> {
     return this.#wire.request(
       "look for labels",
