@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 import type { Bus } from "../../shared/bus/bus.ts";
 import { BusFull, BusUnreachable, BusUnsuitable } from "../../shared/bus/errors.ts";
 import { connectNats, type NatsOptions } from "../../shared/bus/nats.ts";
+import { withNatsManager } from "../helpers/natsManager.ts";
 import { freePort, type NatsServer, withNatsServer } from "../helpers/natsServer.ts";
 import { subjectsOf } from "../helpers/subjectsOf.ts";
 import { bytes, collect } from "./contract.ts";
@@ -262,6 +263,31 @@ describe("a NATS server that dies and comes back", () => {
         expect(new Set(reading.got.map(({ subject }) => subject)).size).toBe(total);
         stop.abort();
         await reading.ended;
+      }),
+    );
+  });
+
+  it("or stands still for seconds: a reading of what exists goes on where it was, over the same consumer", async () => {
+    await withNatsServer((server) =>
+      withBus(server, async (bus) => {
+        const log = await bus.log("labels", "labels.>");
+        const total = 2000;
+        for (let i = 0; i < total; i += 100) {
+          await Promise.all(Array.from({ length: 100 }, (_, k) => log.append(`labels.${i + k}`, bytes(1))));
+        }
+        const got: number[] = [];
+        const consumers = new Set<string>();
+        await withNatsManager(server.url, async (manager) => {
+          for await (const { sequence } of log.read("labels.>", new AbortController().signal, "now")) {
+            got.push(sequence);
+            if (got.length % 800 !== 1) continue;
+            for await (const { name } of manager.consumers.list("labels")) consumers.add(name);
+            process.kill(server.pid, "SIGSTOP");
+            setTimeout(() => process.kill(server.pid, "SIGCONT"), 2500);
+          }
+        });
+        expect(consumers.size).toBe(1);
+        expect(got).toEqual(Array.from({ length: total }, (_, i) => i + 1));
       }),
     );
   });

@@ -1,4 +1,4 @@
-import type { StreamState } from "nats";
+import { nuid, type StreamState } from "nats";
 import { sleep, systemClock } from "../clock.ts";
 import { getDirect } from "./direct.ts";
 import { closedError, isNotFound } from "./errors.ts";
@@ -16,9 +16,12 @@ export async function* follow(link: Link, options: FollowOptions): AsyncGenerato
   let failures = 0;
   const action = `read "${options.filter}" in ${options.stream}`;
   while (!options.signal.aborted && !link.closing.aborted) {
-    const reader = await persistUntil(link, action, options.signal, async () => {
-      return Reader.open(link, options, await resumeAfter(link, options, last));
-    });
+    const { signal } = options;
+    const name = `follow_${nuid.next()}`;
+    const after = await persistUntil(link, action, signal, () => resumeAfter(link, options, last));
+    if (after === undefined) break;
+    const open = () => Reader.open(link, options, name, after);
+    const reader = await persistUntil(link, action, signal, open);
     if (reader === undefined) break;
     try {
       for (;;) {

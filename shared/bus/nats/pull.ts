@@ -8,6 +8,8 @@ export interface PullOptions {
   max: number;
   maxBytes?: number;
   waitMs: number;
+  /** How long a server may say nothing, not even that it has nothing; absent: until two of its heartbeats are missed. */
+  silenceMs?: number;
   /** What comes after the first message is what the server has at hand then; absent: whatever comes until `waitMs` are over. */
   atHand?: boolean;
   signals: readonly AbortSignal[];
@@ -34,6 +36,8 @@ export function pull(link: Link, options: PullOptions): Promise<PullEnd> {
   return new Promise((resolve) => {
     const inbox = createInbox();
     const heartbeatMs = Math.min(2000, options.waitMs / 4);
+    // Two heartbeats missed, and a half for the way.
+    const { silenceMs = heartbeatMs * 2.5 } = options;
     let missing = options.max;
     let ended = false;
     let silence: NodeJS.Timeout | undefined;
@@ -53,8 +57,7 @@ export function pull(link: Link, options: PullOptions): Promise<PullEnd> {
     };
     const listen = (): void => {
       clearTimeout(silence);
-      // Two heartbeats missed, and a half for the way.
-      silence = setTimeout(() => void end("silent"), heartbeatMs * 2.5);
+      silence = setTimeout(() => void end("silent"), silenceMs);
     };
     const onAbort = (): void => void end("aborted");
     const ask = (request: Record<string, unknown>): void => {
@@ -86,7 +89,7 @@ export function pull(link: Link, options: PullOptions): Promise<PullEnd> {
     });
     const forgetLost = link.onLost(() => void end("lost"));
     // The server ends the pull; this only helps when its word does not come.
-    const deadline = setTimeout(() => void end("silent"), options.waitMs + 250);
+    const deadline = setTimeout(() => void end("silent"), options.waitMs + (options.silenceMs ?? 250));
     for (const signal of options.signals) signal.addEventListener("abort", onAbort, { once: true });
     if (options.signals.some((signal) => signal.aborted)) return onAbort();
 

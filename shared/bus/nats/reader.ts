@@ -1,8 +1,11 @@
-import { AckPolicy, DeliverPolicy, type Msg, type MsgHdrs, nuid } from "nats";
+import { AckPolicy, DeliverPolicy, type Msg, type MsgHdrs } from "nats";
+import { anySignal } from "../anySignal.ts";
 import { Wakeup } from "../wakeup.ts";
 import { deliveryOf } from "./delivery.ts";
+import { isNotFound } from "./errors.ts";
 import type { Link } from "./link.ts";
 import { type PullEnd, pull } from "./pull.ts";
+import { persistUntil } from "./retry.ts";
 import { maxPayloadBytes, ns } from "./stream.ts";
 
 /** A message of a stream, as it was delivered: `data` may be a view into a network buffer. */
@@ -29,6 +32,11 @@ export interface FollowOptions {
 const batch = 256;
 const batchBytes = 8 * 1024 * 1024;
 const pullMs = { "for-ever": 10_000, "caught-up": 1000 } as const;
+/**
+ * A server is busy for seconds with the start of a consumer on a log of millions. What it hands out then to one who has given
+ * up is lost, and costs another start.
+ */
+const silenceMs = 5000;
 const inactiveMs = 60_000;
 
 /** One ephemeral consumer and what it has sent so far. */
@@ -42,11 +50,13 @@ export class Reader {
   #pulling = false;
   #failed = false;
   #exhausted = false;
+  /** Messages that came, and how many of them were handed on. */
+  #received = 0;
   #delivered = 0;
   caughtUp: boolean;
 
-  static async open(link: Link, options: FollowOptions, after: number): Promise<Reader> {
-    const name = `follow_${nuid.next()}`;
+  /** @param name of the consumer; the same again finds what an attempt has made whose answer came too late */
+  static async open(link: Link, options: FollowOptions, name: string, after: number): Promise<Reader> {
     const info = await link.jsm.consumers.add(options.stream, {
       name,
       filter_subject: options.filter,
@@ -101,17 +111,42 @@ export class Reader {
       max: batch,
       maxBytes: Math.max(batchBytes, 2 * maxPayloadBytes(this.#link)),
       waitMs: pullMs[this.#options.until],
+      silenceMs,
       signals: [this.#stop.signal],
       onMessage: (message) => {
+        this.#received++;
         this.#queue.push(message);
         this.#woken.wake();
       },
     });
+    if (end === "gone" || end === "lost") this.#failed = true;
+    if (end === "silent" || (end === "expired" && this.#options.until === "caught-up")) await this.#look();
     this.#pulling = false;
-    if (end === "gone" || end === "silent" || end === "lost") this.#failed = true;
-    // What was counted as pending may have been deleted meanwhile.
-    if (end === "expired") this.#exhausted = true;
     this.#woken.wake();
+  }
+
+  /**
+   * Nothing came. The consumer may be gone, or its messages were lost on the way; what was counted as pending may have been
+   * deleted; or the server is busy, and this consumer goes on.
+   */
+  async #look(): Promise<void> {
+    const { stream, signal } = this.#options;
+    const until = anySignal(signal, this.#stop.signal);
+    const consumers = this.#link.jsm.consumers;
+    try {
+      const info = await persistUntil(this.#link, `look at a consumer of ${stream}`, until, () =>
+        consumers.info(stream, this.#consumer).catch((error) => {
+          if (isNotFound(error)) return undefined;
+          throw error;
+        }),
+      );
+      if (info === undefined || info.delivered.consumer_seq !== this.#received) this.#failed = true;
+      else this.#exhausted = info.num_pending === 0;
+    } catch (error) {
+      // The next consumer meets the same, or it has passed.
+      this.#link.report(error);
+      this.#failed = true;
+    }
   }
 
   #accept(message: Msg): StreamMessage | undefined {
