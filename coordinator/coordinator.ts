@@ -125,7 +125,7 @@ async function labelAll(
   const sliding = await SlidingLabels.open(context);
   await sliding?.settle(signal);
   const missing = await lackingLabels(context, signal);
-  const { chunks, pending, samplesNeeded, samplesMissing } = missing;
+  const { chunks, pending, since, samplesNeeded, samplesMissing } = missing;
   // What the log held before this run asked for anything: the report tells passes made from passes saved by it.
   if (!store.record.passes) {
     await requireLabelRoom(context, missing);
@@ -139,7 +139,7 @@ async function labelAll(
   const { quorum } = spec.ensemble;
   if (quorum === "all") {
     const { maxInFlight } = spec.labels;
-    const asked = { ...dispatching(context), missing: chunks, pending, maxInFlight, onProgress };
+    const asked = { ...dispatching(context), missing: chunks, pending, since, maxInFlight, onProgress };
     const done = new AbortController();
     await Promise.all([
       dispatch({ ...asked, ...(sliding && { choosy: sliding }) }, signal).then(() => done.abort()),

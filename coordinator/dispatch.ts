@@ -17,6 +17,8 @@ export interface DispatchOptions {
    * Looked at later, what was done in between would be in neither, and be done again.
    */
   readonly pending: ReadonlySet<string>;
+  /** The log's last sequence before that, so that what is known to be there is not read again. */
+  readonly since: number;
   /** Chunks. */
   readonly maxInFlight: number;
   /** Teacher nodes that are there now. */
@@ -67,7 +69,8 @@ export async function dispatch(options: DispatchOptions, signal: AbortSignal): P
     flight.heedQuarantine(until),
     ...(options.choosy ? [flight.askAgain(options.choosy, until)] : []),
     ...filtersOf(options.missing).map(async (filter) => {
-      for await (const { subject } of log.follow(filter, until)) flight.arrived(subject);
+      for await (const { subject } of log.follow(filter, until, "for-ever", options.since))
+        flight.arrived(subject);
     }),
   ]);
 }

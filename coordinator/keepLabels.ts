@@ -29,7 +29,12 @@ export async function keepLabels(context: CoordinatorContext, signal: AbortSigna
     await sleep(clock, KEEP_MS, signal);
     if (signal.aborted) return;
     if (!losses.mayBe((await log.size()).messages)) continue;
-    const { chunks, pending, samplesMissing } = await lackingLabels(context, signal);
+    const lacking = await lackingLabels(context, signal).catch((error) => {
+      if (signal.aborted && error === signal.reason) return undefined;
+      throw error;
+    });
+    if (!lacking) return;
+    const { chunks, pending, since, samplesMissing } = lacking;
     if (chunks.length === 0) continue;
     notice(`the log has lost the labels of ${samplesMissing} samples: they are asked for again`);
     await dispatch(
@@ -37,6 +42,7 @@ export async function keepLabels(context: CoordinatorContext, signal: AbortSigna
         ...dispatching(context),
         missing: chunks,
         pending,
+        since,
         maxInFlight: labels.maxInFlight,
         onProgress: () => undefined,
       },

@@ -23,7 +23,7 @@ import type { MissingChunk } from "./missingLabels.ts";
  */
 export async function labelByQuorum(
   context: CoordinatorContext,
-  { chunks: missing, pending }: Pick<LackingLabels, "chunks" | "pending">,
+  { chunks: missing, pending, since }: Pick<LackingLabels, "chunks" | "pending" | "since">,
   quorum: Quorum,
   absent: AbsentTeachers,
   signal: AbortSignal,
@@ -72,6 +72,7 @@ export async function labelByQuorum(
           onStuck: () => undefined,
           missing: missing.filter(({ key }) => key.labelling === labelling),
           pending,
+          since,
           maxInFlight: Math.max(1, Math.floor(spec.labels.maxInFlight / asked.length)),
           onProgress: (arrived, inFlight) => tell(labelling, arrived, inFlight),
           choosy,

@@ -10,8 +10,8 @@ import type { DispatchOptions } from "./dispatch.ts";
 import { findMissing, type Labelling, type MissingLabels } from "./missingLabels.ts";
 import { pendingWork } from "./pendingWork.ts";
 
-/** With what is asked for already. */
-export type LackingLabels = MissingLabels & Pick<DispatchOptions, "pending">;
+/** With what was so before the log was looked at. */
+export type LackingLabels = MissingLabels & Pick<DispatchOptions, "pending" | "since">;
 
 /** What the log lacks of the labels that nodes are to give for a run whose teachers are there. */
 export async function lackingLabels(
@@ -39,7 +39,8 @@ export async function findLacking(
     labellings.map(({ labelling }) => labelling),
   );
   const log = await bus.log(streams.labels.name, streams.labels.filter);
-  return { ...(await findMissing(log, dataset, labels, views, labellings, signal)), pending };
+  const { lastSequence: since } = await log.size();
+  return { ...(await findMissing(log, dataset, labels, views, labellings, signal)), pending, since };
 }
 
 /** Of the teachers that nodes label with. */

@@ -10,7 +10,7 @@ import { RUN } from "./simulatedRun.ts";
 export async function dispatchRun(
   bus: Bus,
   clock: Clock,
-  { chunks: missing, pending }: Pick<LackingLabels, "chunks" | "pending">,
+  { chunks: missing, pending, since }: Pick<LackingLabels, "chunks" | "pending" | "since">,
   maxInFlight: number,
   nodes: number,
   signal: AbortSignal,
@@ -25,6 +25,7 @@ export async function dispatchRun(
       clock,
       missing,
       pending,
+      since,
       maxInFlight,
       nodes: () => nodes,
       quarantine: await QuarantineWatch.open(bus, fail, signal),

@@ -64,19 +64,26 @@ export interface WriteOnceLog {
    * closes before is an error.
    * Reconnects are invisible: no gap, no repetition. Only a server that came back having lost messages is read from
    * its start again, so that nothing it stores anew is missed.
+   * @param after sequence: what the log had then, by `size`, is passed over; absent: nothing is
    */
-  read(filter: string, signal: AbortSignal, until?: ReadUntil): AsyncIterable<LogEntry>;
+  read(filter: string, signal: AbortSignal, until?: ReadUntil, after?: number): AsyncIterable<LogEntry>;
   /** Like `read` without the payloads: `data` is empty, `bytes` tells the size of the payload that was left out where the bus knows it. */
-  follow(filter: string, signal: AbortSignal, until?: ReadUntil): AsyncIterable<LogEntry>;
+  follow(filter: string, signal: AbortSignal, until?: ReadUntil, after?: number): AsyncIterable<LogEntry>;
   /** Deletes what matches; returns how many messages went. */
   purge(filter: string): Promise<number>;
-  /** Messages and bytes of the whole log. */
-  size(): Promise<{ messages: number; bytes: number }>;
+  size(): Promise<LogSize>;
   /**
    * Resolves when the log could take so many bytes more now, by all limits that the server tells; that reserves nothing.
    * @throws BusFull which says what limits it, and how much there is
    */
   requireRoom(bytes: number): Promise<void>;
+}
+
+/** Of the whole log, and the sequence of the last message that it ever had. */
+export interface LogSize {
+  readonly messages: number;
+  readonly bytes: number;
+  readonly lastSequence: number;
 }
 
 /** Whether a reading goes on with what arrives, or ends with what is there. */

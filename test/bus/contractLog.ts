@@ -34,12 +34,13 @@ export function logContract(h: Harness): void {
     it("lists the subjects that match, counts, and purges what matches", async () => {
       const { log, root } = await open();
       expect(await h.finish(subjectsOf(log, `${root}.>`))).toEqual([]);
-      expect(await h.finish(log.size())).toEqual({ messages: 0, bytes: 0 });
+      expect(await h.finish(log.size())).toEqual({ messages: 0, bytes: 0, lastSequence: 0 });
       for (const name of ["a.1", "a.2", "b.1"]) await h.finish(log.append(`${root}.${name}`, bytes(1, 2)));
       expect((await h.finish(subjectsOf(log, `${root}.a.*`))).sort()).toEqual([`${root}.a.1`, `${root}.a.2`]);
       const size = await h.finish(log.size());
       expect(size.messages).toBe(3);
       expect(size.bytes).toBeGreaterThanOrEqual(6);
+      expect(size.lastSequence).toBe(3);
       expect(await h.finish(log.purge(`${root}.a.*`))).toBe(2);
       expect(await h.finish(subjectsOf(log, `${root}.>`))).toEqual([`${root}.b.1`]);
       expect(await h.finish(log.append(`${root}.a.1`, bytes(3)))).toBe("appended");
@@ -125,6 +126,25 @@ export function logContract(h: Harness): void {
       const nothing = collect(other.read(`${root}.c.>`, signal, "now"));
       await h.finish(nothing.ended);
       expect(nothing.got).toEqual([]);
+    });
+
+    it("passes over what was there by a sequence, and over nothing where the log has not come that far", async () => {
+      const { log, other, root } = await open();
+      for (const name of ["a", "b", "c"]) await h.finish(log.append(`${root}.${name}`, bytes(1)));
+      const { lastSequence } = await h.finish(log.size());
+      const stop = new AbortController();
+      const behind = collect(other.read(`${root}.>`, stop.signal, "for-ever", lastSequence));
+      await h.finish(log.append(`${root}.d`, bytes(4)));
+      await h.until(() => behind.got.length > 0);
+      expect(behind.got.map(({ subject }) => subject)).toEqual([`${root}.d`]);
+      stop.abort();
+      await h.finish(behind.ended);
+      const [rest, all] = [lastSequence - 1, lastSequence + 2].map((after) =>
+        collect(other.follow(`${root}.>`, new AbortController().signal, "now", after)),
+      );
+      await h.finish(Promise.all([rest?.ended, all?.ended]));
+      expect(rest?.got.map(({ subject }) => subject)).toEqual([`${root}.c`, `${root}.d`]);
+      expect(all?.got.length).toBe(4);
     });
 
     it("ends no reading of what exists as if that were all when it is closed", async () => {

@@ -58,6 +58,7 @@ async function setUp(
       bus: options.wrap?.(bus, clock) ?? bus,
       clock,
       missing,
+      since: 0,
       pending: await pendingWork(queue, [labelling]),
       maxInFlight: options.maxInFlight ?? 64,
       nodes: () => options.nodes ?? 64,

@@ -55,7 +55,7 @@ async function begin({ onChange, wrap = (bus) => bus, decided }: Around = {}) {
   const absent = new AbsentTeachers();
   const end = labelByQuorum(
     context,
-    { chunks: missing, pending: new Set() },
+    { chunks: missing, pending: new Set(), since: 0 },
     quorum,
     absent,
     stop.signal,

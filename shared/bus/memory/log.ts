@@ -1,4 +1,4 @@
-import type { LogEntry, ReadUntil, WriteOnceLog } from "../bus.ts";
+import type { LogEntry, LogSize, ReadUntil, WriteOnceLog } from "../bus.ts";
 import { checkFilter, checkInside, checkPayload, checkSubject } from "../names.ts";
 import { matcher } from "../subjects.ts";
 import type { MemoryClient } from "./client.ts";
@@ -40,14 +40,24 @@ export class MemoryLog implements WriteOnceLog {
     return subjects.filter((subject) => this.#state.stream.last(subject) !== undefined);
   }
 
-  read(filter: string, signal: AbortSignal, until: ReadUntil = "for-ever"): AsyncIterable<LogEntry> {
+  read(
+    filter: string,
+    signal: AbortSignal,
+    until: ReadUntil = "for-ever",
+    after = 0,
+  ): AsyncIterable<LogEntry> {
     this.#check(filter);
-    return this.#entries(filter, signal, until, true);
+    return this.#entries(filter, signal, until, after, true);
   }
 
-  follow(filter: string, signal: AbortSignal, until: ReadUntil = "for-ever"): AsyncIterable<LogEntry> {
+  follow(
+    filter: string,
+    signal: AbortSignal,
+    until: ReadUntil = "for-ever",
+    after = 0,
+  ): AsyncIterable<LogEntry> {
     this.#check(filter);
-    return this.#entries(filter, signal, until, false);
+    return this.#entries(filter, signal, until, after, false);
   }
 
   async purge(filter: string): Promise<number> {
@@ -61,9 +71,10 @@ export class MemoryLog implements WriteOnceLog {
     await this.#client.request(`ask for room in ${this.#name}`);
   }
 
-  async size(): Promise<{ messages: number; bytes: number }> {
+  async size(): Promise<LogSize> {
     await this.#client.request(`measure ${this.#name}`);
-    return this.#state.stream.size();
+    const { stream } = this.#state;
+    return { ...stream.size(), lastSequence: stream.lastSequence };
   }
 
   #check(filter: string): void {
@@ -75,12 +86,13 @@ export class MemoryLog implements WriteOnceLog {
     filter: string,
     signal: AbortSignal,
     until: ReadUntil,
+    after: number,
     payloads: boolean,
   ): AsyncGenerator<LogEntry> {
     const { closing, hub } = this.#client;
     const { stream } = this.#state;
     const passes = matcher(filter);
-    let last = 0;
+    let last = after > stream.lastSequence ? 0 : after;
     let latest: Stored | undefined;
     /** Up to here nothing passes that was not yielded. */
     let seen = 0;

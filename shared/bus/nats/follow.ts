@@ -51,9 +51,11 @@ async function resumeAfter(
   options: FollowOptions,
   last: StreamMessage | undefined,
 ): Promise<number> {
-  if (last === undefined) return 0;
+  const sequence = last?.sequence ?? options.after ?? 0;
+  if (sequence === 0) return 0;
   const state = await stateOf(link, options);
-  if (state === undefined || state.last_seq < last.sequence) return 0;
+  if (state === undefined || state.last_seq < sequence) return 0;
+  if (last === undefined) return sequence;
   const seen = await getDirect(link, options.stream, { sequence: last.sequence });
   if (seen === undefined) return last.sequence;
   const apart = Math.abs(seen.storedAt.getTime() - last.storedAt);

@@ -1,5 +1,5 @@
 import { JsHeaders, RetentionPolicy } from "nats";
-import type { LogEntry, ReadUntil, WriteOnceLog } from "../bus.ts";
+import type { LogEntry, LogSize, ReadUntil, WriteOnceLog } from "../bus.ts";
 import { own } from "../bytes.ts";
 import { inBatches } from "../inBatches.ts";
 import { follow } from "./follow.ts";
@@ -34,25 +34,35 @@ export class NatsLog implements WriteOnceLog {
     return subjects.filter((_, i) => there[i]);
   }
 
-  read(filter: string, signal: AbortSignal, until: ReadUntil = "for-ever"): AsyncIterable<LogEntry> {
+  read(
+    filter: string,
+    signal: AbortSignal,
+    until: ReadUntil = "for-ever",
+    after = 0,
+  ): AsyncIterable<LogEntry> {
     this.#stream.check(filter);
-    return this.#entries(filter, signal, until, false);
+    return this.#entries(filter, signal, until, after, false);
   }
 
-  follow(filter: string, signal: AbortSignal, until: ReadUntil = "for-ever"): AsyncIterable<LogEntry> {
+  follow(
+    filter: string,
+    signal: AbortSignal,
+    until: ReadUntil = "for-ever",
+    after = 0,
+  ): AsyncIterable<LogEntry> {
     this.#stream.check(filter);
-    return this.#entries(filter, signal, until, true);
+    return this.#entries(filter, signal, until, after, true);
   }
 
   async purge(filter: string): Promise<number> {
     return this.#stream.purge(filter);
   }
 
-  async size(): Promise<{ messages: number; bytes: number }> {
+  async size(): Promise<LogSize> {
     const { link, name } = this.#stream;
     return persist(link, `measure ${name}`, async () => {
       const { state } = await link.jsm.streams.info(name);
-      return { messages: state.messages, bytes: state.bytes };
+      return { messages: state.messages, bytes: state.bytes, lastSequence: state.last_seq };
     });
   }
 
@@ -64,6 +74,7 @@ export class NatsLog implements WriteOnceLog {
     filter: string,
     signal: AbortSignal,
     until: ReadUntil,
+    after: number,
     headersOnly: boolean,
   ): AsyncGenerator<LogEntry> {
     const { link, name } = this.#stream;
@@ -72,6 +83,7 @@ export class NatsLog implements WriteOnceLog {
       filter,
       headersOnly,
       until: until === "now" ? "caught-up" : "for-ever",
+      after,
       signal,
       ensure: () => this.#stream.ensure(),
     });

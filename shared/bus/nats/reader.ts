@@ -24,6 +24,8 @@ export interface FollowOptions {
   headersOnly: boolean;
   /** `for-ever` goes on with what arrives, `caught-up` ends after what exists. */
   until: "for-ever" | "caught-up";
+  /** The sequence to begin behind, as long as the stream has come that far; absent: 0. */
+  after?: number;
   signal: AbortSignal;
   /** Creates the stream when the server has lost it. */
   ensure?: () => Promise<void>;

@@ -1,4 +1,4 @@
-import type { LogEntry, ReadUntil, WriteOnceLog } from "../../../shared/bus/bus.ts";
+import type { LogEntry, LogSize, ReadUntil, WriteOnceLog } from "../../../shared/bus/bus.ts";
 import { BusFull } from "../../../shared/bus/errors.ts";
 import type { Wire } from "./wire.ts";
 
@@ -36,19 +36,19 @@ export class SimulatedLog implements WriteOnceLog {
     );
   }
 
-  read(filter: string, signal: AbortSignal, until?: ReadUntil): AsyncIterable<LogEntry> {
-    return this.#hear(this.#inner.read(filter, signal, until), signal);
+  read(filter: string, signal: AbortSignal, until?: ReadUntil, after?: number): AsyncIterable<LogEntry> {
+    return this.#hear(this.#inner.read(filter, signal, until, after), signal);
   }
 
-  follow(filter: string, signal: AbortSignal, until?: ReadUntil): AsyncIterable<LogEntry> {
-    return this.#hear(this.#inner.follow(filter, signal, until), signal);
+  follow(filter: string, signal: AbortSignal, until?: ReadUntil, after?: number): AsyncIterable<LogEntry> {
+    return this.#hear(this.#inner.follow(filter, signal, until, after), signal);
   }
 
   purge(filter: string): Promise<number> {
     return this.#wire.request("purge labels", filter, () => this.#inner.purge(filter), String);
   }
 
-  size(): Promise<{ messages: number; bytes: number }> {
+  size(): Promise<LogSize> {
     return this.#wire.request("measure labels", "", () => this.#inner.size());
   }
 
