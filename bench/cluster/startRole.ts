@@ -16,6 +16,8 @@ export class RoleProcess {
   readonly #child: ChildProcess;
   readonly ready: Promise<void>;
   readonly done: Promise<Done>;
+  /** Rejects when it ends by itself with an error. */
+  readonly failed: Promise<never>;
   readonly #ended: Promise<number>;
 
   /** @param execArgv of Node, as for a profile */
@@ -36,6 +38,7 @@ export class RoleProcess {
       child.once("exit", (code) => code !== 0 && reject(new Error(`${this.name} ended: ${said}`)));
     });
     failed.catch(() => undefined);
+    this.failed = failed;
     const heard = <K extends FromRole["kind"]>(kind: K): Promise<Extract<FromRole, { kind: K }>> => {
       const message = new Promise<Extract<FromRole, { kind: K }>>((resolve) => {
         child.on("message", (one: FromRole) => {

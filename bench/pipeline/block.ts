@@ -88,7 +88,7 @@ async function together(
     await Promise.all(started.map(({ ready }) => ready));
     const before = processorMs(server.pid);
     for (const process of started) process.go();
-    const moved = await until(started);
+    const moved = await Promise.race([until(started), ...started.map(({ failed }) => failed)]);
     const serverMs = processorMs(server.pid) - before;
     const spent = await Promise.all(started.map(async (one) => [one.name, await one.end()] as const));
     return { ...moved, cpuMs: { ...Object.fromEntries(spent), "nats-server": serverMs } };
