@@ -10,6 +10,11 @@ export interface Done {
   readonly facts: Facts;
 }
 
+/** What some work comes to, unless one of the processes that have a part in it fails before: it would be waited for in vain. */
+export function unlessFailed<T>(processes: readonly RoleProcess[], work: Promise<T>): Promise<T> {
+  return Promise.race([work, ...processes.map(({ failed }) => failed)]);
+}
+
 /** A process of a benchmark, as the benchmark sees it. */
 export class RoleProcess {
   readonly name: string;

@@ -1,7 +1,9 @@
-import { cpSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { openStore } from "../../cli/local/store.ts";
 import type { RunSpec } from "../../shared/config/spec.ts";
 import { Report } from "../../shared/evaluate/reportSchema.ts";
 import { runCommand } from "../runCommand.ts";
@@ -23,6 +25,9 @@ export class OwnRuns {
   /** Into a store of which each distillation has a copy: its labels are none of theirs. */
   async trainTeachers(): Promise<void> {
     await this.#run("teachers", this.#store, teachersSpec(this.#task));
+    // The server ends a moment after the run, and what it writes then is to be copied too.
+    const { keeperLock } = openStore(this.#store);
+    while (existsSync(keeperLock)) await sleep(50);
   }
 
   async distil(epochs: number): Promise<Distilled> {

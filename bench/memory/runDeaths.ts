@@ -7,7 +7,7 @@ import { startNatsServer } from "../../test/helpers/natsServer.ts";
 import type { RoleTask } from "../cluster/role.ts";
 import { type Contents, leastOf, serverContents } from "../cluster/serverContents.ts";
 import { simulatedSpec } from "../cluster/simulatedRun.ts";
-import { RoleProcess } from "../cluster/startRole.ts";
+import { RoleProcess, unlessFailed } from "../cluster/startRole.ts";
 
 /** A line of the table, and an element of the JSON. */
 export interface DeathsRow {
@@ -68,7 +68,7 @@ export async function runDeaths(
     await mortals.ready;
     const startedAt = performance.now();
     mortals.go();
-    const { facts } = await mortals.done;
+    const { facts } = await unlessFailed(started, mortals.done);
     const seconds = (performance.now() - startedAt) / 1000;
     const labelled = (await log.size()).messages - labelledBefore;
     say(

@@ -1,7 +1,7 @@
 import { startNatsServer } from "../../test/helpers/natsServer.ts";
 import type { RoleTask } from "../cluster/role.ts";
 import { simulatedSpec } from "../cluster/simulatedRun.ts";
-import { RoleProcess } from "../cluster/startRole.ts";
+import { RoleProcess, unlessFailed } from "../cluster/startRole.ts";
 import { serviceMsOf } from "../pipeline/offeredLoad.ts";
 import { type MemoryRow, memoryRow } from "./memoryRow.ts";
 import { residentMemory } from "./residentMemory.ts";
@@ -46,7 +46,8 @@ export async function runMemory(
       if (looks.length % 30 === 0) say(`after ${looks.length} s: ${inWords(looks.at(-1) ?? [])}`);
     }, LOOK_MS);
     const [coordinator, , student] = started as [RoleProcess, RoleProcess, RoleProcess];
-    await Promise.all([coordinator.done, student.done]).finally(() => clearInterval(looking));
+    const done = Promise.all([coordinator.done, student.done]);
+    await unlessFailed(started, done).finally(() => clearInterval(looking));
     await Promise.all(started.map((process) => process.end()));
     const names = [...started.map(({ name }) => name), "nats-server"];
     return names.map((name, i) =>

@@ -1,7 +1,7 @@
 import { startNatsServer } from "../../test/helpers/natsServer.ts";
 import type { RoleTask } from "../cluster/role.ts";
 import type { ServiceTime } from "../cluster/serviceTimes.ts";
-import { RoleProcess } from "../cluster/startRole.ts";
+import { RoleProcess, unlessFailed } from "../cluster/startRole.ts";
 import type { OverlapSetup } from "./setup.ts";
 
 /** What a training did. */
@@ -43,7 +43,7 @@ export async function trainOnce(
     const first = start({ ...common, role: "trainer" });
     await Promise.all([...labelling, first].map(({ ready }) => ready));
     for (const process of [...labelling, first]) process.go();
-    const remote = await outcome(first);
+    const remote = await unlessFailed(started, outcome(first));
     await labelling[0]?.done;
     await Promise.all([...labelling, first].map((process) => process.end()));
     const second = start({ ...common, role: "trainer" });

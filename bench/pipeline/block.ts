@@ -3,7 +3,7 @@ import { processorMs } from "../cluster/processorMs.ts";
 import type { RoleTask } from "../cluster/role.ts";
 import type { ServiceTime } from "../cluster/serviceTimes.ts";
 import { type SimulatedRun, simulatedSpec } from "../cluster/simulatedRun.ts";
-import { type Done, RoleProcess } from "../cluster/startRole.ts";
+import { type Done, RoleProcess, unlessFailed } from "../cluster/startRole.ts";
 
 /** How the nodes of a block stand. */
 export interface Nodes {
@@ -88,7 +88,7 @@ async function together(
     await Promise.all(started.map(({ ready }) => ready));
     const before = processorMs(server.pid);
     for (const process of started) process.go();
-    const moved = await Promise.race([until(started), ...started.map(({ failed }) => failed)]);
+    const moved = await unlessFailed(started, until(started));
     const serverMs = processorMs(server.pid) - before;
     const spent = await Promise.all(started.map(async (one) => [one.name, await one.end()] as const));
     return { ...moved, cpuMs: { ...Object.fromEntries(spent), "nats-server": serverMs } };

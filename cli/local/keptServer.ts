@@ -1,11 +1,12 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { realpathSync } from "node:fs";
 import { createServer } from "node:net";
 import { sleep, systemClock } from "../../shared/bus/clock.ts";
 import { StillhouseError } from "../../shared/errors.ts";
-import { isAlive, readJson, writeWhole } from "./files.ts";
+import { isAlive, writeWhole } from "./files.ts";
 import { serverName } from "./serverName.ts";
-import { RunningServer, type Store } from "./store.ts";
+import { listedServer, type RunningServer, type Store } from "./store.ts";
 
 const START_MS = 10_000;
 const STOP_MS = 3_000;
@@ -17,9 +18,9 @@ export function listServer(store: Store, server: RunningServer): void {
 
 /** The server that a keeper which was killed has left, told by its own name; undefined where there is none. */
 export async function adoptServer(store: Store): Promise<RunningServer | undefined> {
-  const left = RunningServer.safeParse(readJson(store.serverFile));
-  if (!left.success || (await serverName(left.data.port)) !== left.data.name) return undefined;
-  return { ...left.data, keeperPid: process.pid };
+  const left = listedServer(store);
+  if (!left || (await serverName(left.port)) !== left.name) return undefined;
+  return { ...left, keeperPid: process.pid };
 }
 
 /** Starts a server on the store's data. @throws StillhouseError when it ends, or does not answer in time */
@@ -43,6 +44,7 @@ export async function startServer(store: Store, binary: string, port: number): P
     await sleep(systemClock, 50);
   }
   return {
+    folder: realpathSync(store.folder),
     keeperPid: process.pid,
     serverPid: server.pid as number,
     port,

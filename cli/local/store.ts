@@ -1,4 +1,4 @@
-import { readdirSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import { isAlive, makeFolder, readJson } from "./files.ts";
@@ -35,6 +35,8 @@ export function openStore(folder: string): Store {
 }
 
 export const RunningServer = z.strictObject({
+  /** Of the store. A copy of the folder names the server of the one that it was made from. */
+  folder: z.string(),
   keeperPid: z.int(),
   serverPid: z.int(),
   port: z.int(),
@@ -44,12 +46,16 @@ export const RunningServer = z.strictObject({
 });
 export type RunningServer = z.infer<typeof RunningServer>;
 
+/** The store's server as it is listed, which may have ended. */
+export function listedServer(store: Store): RunningServer | undefined {
+  const { success, data } = RunningServer.safeParse(readJson(store.serverFile));
+  return success && data.folder === realpathSync(store.folder) ? data : undefined;
+}
+
 /** The store's server, where one runs and its keeper lives. */
 export function runningServer(store: Store): RunningServer | undefined {
-  const parsed = RunningServer.safeParse(readJson(store.serverFile));
-  return parsed.success && isAlive(parsed.data.keeperPid) && isAlive(parsed.data.serverPid)
-    ? parsed.data
-    : undefined;
+  const listed = listedServer(store);
+  return listed && isAlive(listed.keeperPid) && isAlive(listed.serverPid) ? listed : undefined;
 }
 
 /** Says that this process needs the server. @returns takes that back */

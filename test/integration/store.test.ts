@@ -66,3 +66,20 @@ it("a run that begins while the store's last keeper is still ending gets a serve
   expect((await run.ended).code).toBe(130);
   await eventually("no server is left", () => place.living().length === 0 || undefined);
 });
+
+it("a run on a copy of a store whose server is at work gets a server of its own", async () => {
+  const place = await workspace();
+  mkdirSync(place.path("copy"));
+  // Whoever copies a folder copies what it says of the server, of which this process stands for both that keep it up.
+  const listed = {
+    ...{ folder: place.path("store"), keeperPid: process.pid, serverPid: process.pid },
+    ...{ port: 1, name: "of-the-other", url: "nats://127.0.0.1:1" },
+  };
+  writeFileSync(place.path("copy", "server.json"), JSON.stringify(listed));
+  const spec = await place.spec("small", smallSpec());
+  const run = place.start(["run", spec, "--store", "copy", "--out", "out"]);
+  await run.says("(started, data in copy)");
+  run.signalGroup("SIGINT");
+  expect((await run.ended).code).toBe(130);
+  await eventually("no server is left", () => place.living().length === 0 || undefined);
+});
