@@ -45,8 +45,8 @@ export async function findMissing(
   signal: AbortSignal,
 ): Promise<MissingLabels> {
   // Shards or views of equal content, or teachers of equal weights, share their labels.
-  const firstShard = new Map(dataset.shards.map(({ hash }, shard) => [hash, shard] as const).reverse());
-  const firstView = new Map(views.map((hash, view) => [hash, view] as const).reverse());
+  const repeats = [dataset.shards.map(({ hash }) => hash), views].some((of) => new Set(of).size < of.length);
+  const met = new Set<string>();
   const distinct = [...new Map(labellings.map((one) => [one.labelling, one])).values()];
   const names = distinct.map(({ labelling }) => labelling);
   const there = await readLoggedParts(log, names, views, signal);
@@ -56,7 +56,10 @@ export async function findMissing(
   for (const { view, shard, chunk } of labelOrder(dataset, chunkSize, views.length)) {
     const { hash, rows } = dataset.shards[shard] as Shard;
     const viewHash = views[view] as string;
-    if (firstShard.get(hash) !== shard || firstView.get(viewHash) !== view) continue;
+    const name = `${hash}/${viewHash}/${chunk}`;
+    if (met.has(name)) continue;
+    // Names of millions of chunks are not kept for nothing.
+    if (repeats) met.add(name);
     const length = chunkLength(rows, chunkSize, chunk);
     for (const { labelling, encoding, features = [] } of distinct) {
       const bytesPerRow = rowBytes({ encoding, classes: dataset.classes, features });
