@@ -69,7 +69,7 @@ export async function dispatch(options: DispatchOptions, signal: AbortSignal): P
     flight.heedQuarantine(until),
     ...(options.choosy ? [flight.askAgain(options.choosy, until)] : []),
     ...filtersOf(options.missing).map(async (filter) => {
-      for await (const { subject } of log.follow(filter, until, "for-ever", options.since))
+      for await (const { subject } of log.follow(filter, until, { after: options.since }))
         flight.arrived(subject);
     }),
   ]);

@@ -40,7 +40,7 @@ export async function readLoggedParts(
   const filters = [...new Set(labellings)].map((labelling) => labelsFilter(labelling, views));
   await Promise.all(
     filters.map(async (filter) => {
-      for await (const { subject } of log.follow(filter, signal, "now")) {
+      for await (const { subject } of log.follow(filter, signal, { until: "now" })) {
         const key = labelsOf(subject);
         // Another subject is no part of a chunk; a student that comes to it says so.
         if (key) found.add(key);

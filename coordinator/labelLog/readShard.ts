@@ -48,7 +48,7 @@ export async function* readParts(
     layouts.set(chunk, known);
     return known;
   };
-  for await (const { subject, data } of log.read(filter, signal, "now")) {
+  for await (const { subject, data } of log.read(filter, signal, { until: "now" })) {
     let read: LoggedPart;
     try {
       read = partOf(subject, data, layoutOf, chunkCount(rows, chunkSize), row);

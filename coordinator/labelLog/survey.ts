@@ -50,7 +50,7 @@ export async function surveyLog({
   const strange: string[] = [];
   let seen = 0;
   for (const filter of new Set(filters)) {
-    for await (const { subject, bytes = 0, storedAtMs } of log.follow(filter, signal, "now")) {
+    for await (const { subject, bytes = 0, storedAtMs } of log.follow(filter, signal, { until: "now" })) {
       onProgress?.(++seen);
       let key: ReturnType<typeof parseLabelsSubject>;
       try {

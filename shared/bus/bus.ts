@@ -64,11 +64,10 @@ export interface WriteOnceLog {
    * closes before is an error.
    * Reconnects are invisible: no gap, no repetition. Only a server that came back having lost messages is read from
    * its start again, so that nothing it stores anew is missed.
-   * @param after sequence: what the log had then, by `size`, is passed over; absent: nothing is
    */
-  read(filter: string, signal: AbortSignal, until?: ReadUntil, after?: number): AsyncIterable<LogEntry>;
+  read(filter: string, signal: AbortSignal, options?: ReadOptions): AsyncIterable<LogEntry>;
   /** Like `read` without the payloads: `data` is empty, `bytes` tells the size of the payload that was left out where the bus knows it. */
-  follow(filter: string, signal: AbortSignal, until?: ReadUntil, after?: number): AsyncIterable<LogEntry>;
+  follow(filter: string, signal: AbortSignal, options?: ReadOptions): AsyncIterable<LogEntry>;
   /** Deletes what matches; returns how many messages went. */
   purge(filter: string): Promise<number>;
   size(): Promise<LogSize>;
@@ -86,8 +85,12 @@ export interface LogSize {
   readonly lastSequence: number;
 }
 
-/** Whether a reading goes on with what arrives, or ends with what is there. */
-export type ReadUntil = "for-ever" | "now";
+export interface ReadOptions {
+  /** Whether a reading goes on with what arrives, as it does where this is absent, or ends with what is there. */
+  readonly until?: "for-ever" | "now";
+  /** A sequence: what the log had then, by `size`, is passed over; absent: nothing is. */
+  readonly after?: number;
+}
 
 export interface LogEntry {
   readonly subject: string;

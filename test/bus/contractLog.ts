@@ -115,15 +115,15 @@ export function logContract(h: Harness): void {
       const many = Array.from({ length: 300 }, (_, i) => i % 256);
       await h.finish(Promise.all(many.map((n, i) => log.append(`${root}.a.${i}`, bytes(n)))));
       await h.finish(log.append(`${root}.b`, bytes(99)));
-      const read = collect(other.read(`${root}.a.*`, signal, "now"));
+      const read = collect(other.read(`${root}.a.*`, signal, { until: "now" }));
       await h.finish(read.ended);
       const said = new Map(read.got.map(({ subject, data }) => [subject, data[0]]));
       expect(read.got.length).toBe(300);
       expect([...many.keys()].map((i) => said.get(`${root}.a.${i}`))).toEqual(many);
-      const followed = collect(other.follow(`${root}.>`, signal, "now"));
+      const followed = collect(other.follow(`${root}.>`, signal, { until: "now" }));
       await h.finish(followed.ended);
       expect(followed.got.map(({ bytes: size }) => size)).toEqual(Array.from({ length: 301 }, () => 1));
-      const nothing = collect(other.read(`${root}.c.>`, signal, "now"));
+      const nothing = collect(other.read(`${root}.c.>`, signal, { until: "now" }));
       await h.finish(nothing.ended);
       expect(nothing.got).toEqual([]);
     });
@@ -133,14 +133,14 @@ export function logContract(h: Harness): void {
       for (const name of ["a", "b", "c"]) await h.finish(log.append(`${root}.${name}`, bytes(1)));
       const { lastSequence } = await h.finish(log.size());
       const stop = new AbortController();
-      const behind = collect(other.read(`${root}.>`, stop.signal, "for-ever", lastSequence));
+      const behind = collect(other.read(`${root}.>`, stop.signal, { after: lastSequence }));
       await h.finish(log.append(`${root}.d`, bytes(4)));
       await h.until(() => behind.got.length > 0);
       expect(behind.got.map(({ subject }) => subject)).toEqual([`${root}.d`]);
       stop.abort();
       await h.finish(behind.ended);
       const [rest, all] = [lastSequence - 1, lastSequence + 2].map((after) =>
-        collect(other.follow(`${root}.>`, new AbortController().signal, "now", after)),
+        collect(other.follow(`${root}.>`, new AbortController().signal, { until: "now", after })),
       );
       await h.finish(Promise.all([rest?.ended, all?.ended]));
       expect(rest?.got.map(({ subject }) => subject)).toEqual([`${root}.c`, `${root}.d`]);
@@ -152,7 +152,9 @@ export function logContract(h: Harness): void {
       const root = h.fresh("closed");
       const log = await h.finish(client.log(root, `${root}.>`));
       for (const name of ["a", "b", "c"]) await h.finish(log.append(`${root}.${name}`, bytes(1)));
-      const reading = log.read(`${root}.>`, new AbortController().signal, "now")[Symbol.asyncIterator]();
+      const reading = log
+        .read(`${root}.>`, new AbortController().signal, { until: "now" })
+        [Symbol.asyncIterator]();
       expect((await h.finish(reading.next())).value.subject).toBe(`${root}.a`);
       await h.finish(client.close());
       await expect(h.finish(reading.next())).rejects.toThrow(

@@ -278,7 +278,9 @@ describe("a NATS server that dies and comes back", () => {
         const got: number[] = [];
         const consumers = new Set<string>();
         await withNatsManager(server.url, async (manager) => {
-          for await (const { sequence } of log.read("labels.>", new AbortController().signal, "now")) {
+          for await (const { sequence } of log.read("labels.>", new AbortController().signal, {
+            until: "now",
+          })) {
             got.push(sequence);
             if (got.length % 800 !== 1) continue;
             for await (const { name } of manager.consumers.list("labels")) consumers.add(name);

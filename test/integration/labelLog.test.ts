@@ -85,7 +85,7 @@ describe("stillhouse labels", () => {
       for await (const { subject, data } of log.read(
         labellingLabelsFilter(labelling),
         new AbortController().signal,
-        "now",
+        { until: "now" },
       )) {
         found.set(
           subject.slice(labellingLabelsFilter(labelling).length),

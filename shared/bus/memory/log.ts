@@ -1,4 +1,4 @@
-import type { LogEntry, LogSize, ReadUntil, WriteOnceLog } from "../bus.ts";
+import type { LogEntry, LogSize, ReadOptions, WriteOnceLog } from "../bus.ts";
 import { checkFilter, checkInside, checkPayload, checkSubject } from "../names.ts";
 import { matcher } from "../subjects.ts";
 import type { MemoryClient } from "./client.ts";
@@ -40,24 +40,14 @@ export class MemoryLog implements WriteOnceLog {
     return subjects.filter((subject) => this.#state.stream.last(subject) !== undefined);
   }
 
-  read(
-    filter: string,
-    signal: AbortSignal,
-    until: ReadUntil = "for-ever",
-    after = 0,
-  ): AsyncIterable<LogEntry> {
+  read(filter: string, signal: AbortSignal, options: ReadOptions = {}): AsyncIterable<LogEntry> {
     this.#check(filter);
-    return this.#entries(filter, signal, until, after, true);
+    return this.#entries(filter, signal, options, true);
   }
 
-  follow(
-    filter: string,
-    signal: AbortSignal,
-    until: ReadUntil = "for-ever",
-    after = 0,
-  ): AsyncIterable<LogEntry> {
+  follow(filter: string, signal: AbortSignal, options: ReadOptions = {}): AsyncIterable<LogEntry> {
     this.#check(filter);
-    return this.#entries(filter, signal, until, after, false);
+    return this.#entries(filter, signal, options, false);
   }
 
   async purge(filter: string): Promise<number> {
@@ -85,8 +75,7 @@ export class MemoryLog implements WriteOnceLog {
   async *#entries(
     filter: string,
     signal: AbortSignal,
-    until: ReadUntil,
-    after: number,
+    { until = "for-ever", after = 0 }: ReadOptions,
     payloads: boolean,
   ): AsyncGenerator<LogEntry> {
     const { closing, hub } = this.#client;

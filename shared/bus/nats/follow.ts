@@ -14,14 +14,13 @@ import { pauseMs, persistUntil } from "./retry.ts";
 export async function* follow(link: Link, options: FollowOptions): AsyncGenerator<StreamMessage> {
   let last: StreamMessage | undefined;
   let failures = 0;
+  const { signal, until } = options;
   const action = `read "${options.filter}" in ${options.stream}`;
-  while (!options.signal.aborted && !link.closing.aborted) {
-    const { signal } = options;
+  while (!signal.aborted && !link.closing.aborted) {
     const name = `follow_${nuid.next()}`;
     const after = await persistUntil(link, action, signal, () => resumeAfter(link, options, last));
     if (after === undefined) break;
-    const open = () => Reader.open(link, options, name, after);
-    const reader = await persistUntil(link, action, signal, open);
+    const reader = await persistUntil(link, action, signal, () => Reader.open(link, options, name, after));
     if (reader === undefined) break;
     try {
       for (;;) {
@@ -34,11 +33,10 @@ export async function* follow(link: Link, options: FollowOptions): AsyncGenerato
     } finally {
       reader.close();
     }
-    if (reader.caughtUp && options.until === "caught-up") return;
+    if (reader.caughtUp && until === "caught-up") return;
     await sleep(systemClock, pauseMs(failures++), link.closing);
   }
-  if (options.until === "caught-up" && !options.signal.aborted)
-    throw closedError(action, link.options.address);
+  if (until === "caught-up" && !signal.aborted) throw closedError(action, link.options.address);
 }
 
 /**

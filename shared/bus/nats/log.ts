@@ -1,5 +1,5 @@
 import { JsHeaders, RetentionPolicy } from "nats";
-import type { LogEntry, LogSize, ReadUntil, WriteOnceLog } from "../bus.ts";
+import type { LogEntry, LogSize, ReadOptions, WriteOnceLog } from "../bus.ts";
 import { own } from "../bytes.ts";
 import { inBatches } from "../inBatches.ts";
 import { follow } from "./follow.ts";
@@ -34,24 +34,14 @@ export class NatsLog implements WriteOnceLog {
     return subjects.filter((_, i) => there[i]);
   }
 
-  read(
-    filter: string,
-    signal: AbortSignal,
-    until: ReadUntil = "for-ever",
-    after = 0,
-  ): AsyncIterable<LogEntry> {
+  read(filter: string, signal: AbortSignal, options: ReadOptions = {}): AsyncIterable<LogEntry> {
     this.#stream.check(filter);
-    return this.#entries(filter, signal, until, after, false);
+    return this.#entries(filter, signal, options, false);
   }
 
-  follow(
-    filter: string,
-    signal: AbortSignal,
-    until: ReadUntil = "for-ever",
-    after = 0,
-  ): AsyncIterable<LogEntry> {
+  follow(filter: string, signal: AbortSignal, options: ReadOptions = {}): AsyncIterable<LogEntry> {
     this.#stream.check(filter);
-    return this.#entries(filter, signal, until, after, true);
+    return this.#entries(filter, signal, options, true);
   }
 
   async purge(filter: string): Promise<number> {
@@ -73,8 +63,7 @@ export class NatsLog implements WriteOnceLog {
   async *#entries(
     filter: string,
     signal: AbortSignal,
-    until: ReadUntil,
-    after: number,
+    { until = "for-ever", after = 0 }: ReadOptions,
     headersOnly: boolean,
   ): AsyncGenerator<LogEntry> {
     const { link, name } = this.#stream;

@@ -5,6 +5,7 @@ import { getDirect } from "./direct.ts";
 import { closedError, isNotFound } from "./errors.ts";
 import type { Link } from "./link.ts";
 import { persist } from "./retry.ts";
+import { listSubjects } from "./stream.ts";
 import { NatsWorkConsumer } from "./workConsumer.ts";
 import { WriteOnceStream } from "./writeOnceStream.ts";
 
@@ -26,7 +27,8 @@ export class NatsWorkQueue implements WorkQueue {
   }
 
   async pending(filter: string): Promise<string[]> {
-    return this.#stream.subjects(filter);
+    checkFilter(filter);
+    return listSubjects(this.#stream.link, this.#stream.name, filter);
   }
 
   async purge(filter: string): Promise<number> {

@@ -7,7 +7,7 @@ import type { Link } from "./link.ts";
 import { purge } from "./purge.ts";
 import { persist } from "./retry.ts";
 import { store } from "./store.ts";
-import { ensureStream, listSubjects, lookUp, maxPayloadBytes, streamConfig } from "./stream.ts";
+import { ensureStream, lookUp, maxPayloadBytes, streamConfig } from "./stream.ts";
 
 /** What a write-once log and a work queue do alike to the stream they stand on. */
 export class WriteOnceStream {
@@ -73,11 +73,6 @@ export class WriteOnceStream {
   /** A server that lost its disk has no stream to answer for the subject. */
   async #restore(): Promise<void> {
     if ((await lookUp(this.link, this.name)) === undefined) await this.link.jsm.streams.add(this.config);
-  }
-
-  subjects(filter: string): Promise<string[]> {
-    checkFilter(filter);
-    return listSubjects(this.link, this.name, filter);
   }
 
   purge(filter: string): Promise<number> {

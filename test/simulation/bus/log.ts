@@ -1,4 +1,4 @@
-import type { LogEntry, LogSize, ReadUntil, WriteOnceLog } from "../../../shared/bus/bus.ts";
+import type { LogEntry, LogSize, ReadOptions, WriteOnceLog } from "../../../shared/bus/bus.ts";
 import { BusFull } from "../../../shared/bus/errors.ts";
 import type { Wire } from "./wire.ts";
 
@@ -36,12 +36,12 @@ export class SimulatedLog implements WriteOnceLog {
     );
   }
 
-  read(filter: string, signal: AbortSignal, until?: ReadUntil, after?: number): AsyncIterable<LogEntry> {
-    return this.#hear(this.#inner.read(filter, signal, until, after), signal);
+  read(filter: string, signal: AbortSignal, options?: ReadOptions): AsyncIterable<LogEntry> {
+    return this.#hear(this.#inner.read(filter, signal, options), signal);
   }
 
-  follow(filter: string, signal: AbortSignal, until?: ReadUntil, after?: number): AsyncIterable<LogEntry> {
-    return this.#hear(this.#inner.follow(filter, signal, until, after), signal);
+  follow(filter: string, signal: AbortSignal, options?: ReadOptions): AsyncIterable<LogEntry> {
+    return this.#hear(this.#inner.follow(filter, signal, options), signal);
   }
 
   purge(filter: string): Promise<number> {
